@@ -1,0 +1,1 @@
+"""Games, labels, features and predictions on disk; no torch."""

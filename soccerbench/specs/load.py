@@ -1,0 +1,151 @@
+"""From YAML to rows: defaults, overrides, and errors that name file, row and key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from soccerbench.specs.errors import SpecError
+from soccerbench.specs.locate import shipped
+from soccerbench.specs.types import Row, SpottingRow, Table
+from soccerbench.specs.yaml_file import read_yaml
+
+_TABLE_KEYS = {"table", "title", "source", "task", "defaults", "rows"}
+_ROW_TYPES: dict[str, type[Row]] = {"spotting": SpottingRow}
+
+
+def table_names() -> list[str]:
+    """The shipped tables, sorted."""
+    files = sorted(shipped("reproduce").glob("*.yaml"))
+    return [file.stem for file in files if "rows" in read_yaml(file)]
+
+
+def load_table(name: str, *, mini: bool = False, settings: Sequence[tuple[str, Any]] = ()) -> Table:
+    """Read a shipped table by name, or a user's own by its path.
+
+    Args:
+        name: "table2", or the path of a YAML file.
+        mini: apply `mini.yaml`, what is smaller on the embedded dataset.
+        settings: (dotted key, value) pairs that override every row, as `--set` gives them.
+
+    Raises:
+        SpecError: unknown table, or anything in it that no run could use; names file, row and key.
+    """
+    file = Path(name) if name.endswith((".yaml", ".yml")) else shipped("reproduce") / f"{name}.yaml"
+    if not name.endswith((".yaml", ".yml")) and name not in table_names():
+        raise SpecError(name, f"no such table; shipped are {', '.join(table_names())}, or give a YAML file's path")
+    content = read_yaml(file)
+    _refuse_unknown(file, content, _TABLE_KEYS)
+    rows = content.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SpecError(file, "rows: a list of rows is needed")
+    smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini else {}
+    built = [_row(file, content, index, raw, smaller, settings) for index, raw in enumerate(rows, start=1)]
+    try:
+        return Table(
+            table=content.get("table", file.stem),
+            title=content.get("title", file.stem),
+            source=content.get("source", str(file)),
+            rows=tuple(built),
+        )
+    except ValidationError as error:
+        raise SpecError(file, _first(error)) from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`key=value` into a dotted key and a value, read as YAML.
+
+    Raises:
+        SpecError: no `=`, no key, or a value that is no YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SpecError("--set", f"{text!r} is not key=value")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise SpecError("--set", f"{key}: {value!r} is no value") from None
+
+
+def _row(
+    file: Path,
+    content: Mapping[str, Any],
+    index: int,
+    raw: Mapping[str, Any],
+    smaller: Mapping[str, Any],
+    settings: Sequence[tuple[str, Any]],
+) -> Row:
+    place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
+    task = raw.get("task", content.get("task"))
+    if task not in _ROW_TYPES:
+        raise SpecError(place, f"task: {task!r} is none of {', '.join(_ROW_TYPES)}")
+    values, reasons = _overlay(_split(place, content.get("defaults") or {}), _split(place, raw))
+    part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
+    if part is not None:
+        values, reasons = _overlay((values, reasons), _split("mini.yaml", {"assumed": part}))
+    values = {"table": content.get("table", file.stem), **values, "task": task}
+    for key, value in settings:
+        _set(place, values, key, value)
+        reasons.pop(key.partition(".")[0], None)
+    changed = tuple(f"{key}={value}" for key, value in settings)
+    try:
+        return _ROW_TYPES[task].model_validate({**values, "assumed": reasons, "changed": changed})
+    except ValidationError as error:
+        raise SpecError(place, _first(error)) from None
+
+
+_Split = tuple[dict[str, Any], dict[str, str]]
+
+
+def _split(place: str, raw: Mapping[str, Any]) -> _Split:
+    """Values by key, stated and assumed alike, and the reason of each assumed one."""
+    if not isinstance(raw, Mapping):
+        raise SpecError(place, "a mapping of keys to values is needed")
+    values = {key: value for key, value in raw.items() if key != "assumed"}
+    reasons = {}
+    for key, entry in (raw.get("assumed") or {}).items():
+        if key in values:
+            raise SpecError(place, f"{key}: stands both as stated and under assumed")
+        if not isinstance(entry, Mapping) or set(entry) != {"value", "why"} or not isinstance(entry["why"], str):
+            raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
+        values[key], reasons[key] = entry["value"], entry["why"]
+    for key in ("changed", "blocks"):
+        if key in values:
+            raise SpecError(place, f"{key}: is worked out, not given")
+    return values, reasons
+
+
+def _overlay(base: _Split, over: _Split) -> _Split:
+    kept = {key: why for key, why in base[1].items() if key not in over[0]}
+    return {**base[0], **over[0]}, {**kept, **over[1]}
+
+
+def _set(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Put `value` at a dotted key; every level but the last must be there already."""
+    *levels, last = dotted.split(".")
+    for level in levels:
+        inner = values.get(level)
+        if not isinstance(inner, dict):
+            raise SpecError(place, f"--set {dotted}: {level!r} holds no keys")
+        values[level] = values = dict(inner)
+    values[last] = value
+
+
+def _refuse_unknown(file: Path, content: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise SpecError(file, f"unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
+
+
+def _first(error: ValidationError) -> str:
+    """The first of the errors in plain words, with its key, and how many more there are."""
+    errors = error.errors()
+    key = ".".join(str(part) for part in errors[0]["loc"])
+    message = str(errors[0]["msg"]).removeprefix("Value error, ")
+    message = message.replace("Extra inputs are not permitted", "unknown key")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{key}: {message}{more}" if key else f"{message}{more}"

@@ -1,0 +1,42 @@
+"""YAML read safely: plain data only, and a key given twice is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from soccerbench.specs.errors import SpecError
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in `file`.
+
+    Raises:
+        SpecError: missing, unreadable, no YAML, a key given twice, or not a mapping.
+    """
+    try:
+        content = yaml.load(file.read_text("utf-8"), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SpecError(file, f"cannot be read ({reason})") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise SpecError(file, f"{place}{getattr(error, 'problem', None) or 'no YAML'}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise SpecError(file, "no mapping of names to values at the top")
+    return content

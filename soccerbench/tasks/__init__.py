@@ -1,0 +1,1 @@
+"""What a task samples, minimises, predicts and cleans up."""
