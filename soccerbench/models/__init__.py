@@ -1,0 +1,21 @@
+"""The heads of the paper and of the baselines it measures against: plain torch modules, loaded on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from soccerbench.models.netvlad import NetVLADpp
+    from soccerbench.models.resnet1d import ResNet1D
+    from soccerbench.models.transformer import SpottingTransformer
+
+__all__ = ["NetVLADpp", "ResNet1D", "SpottingTransformer"]
+
+_HOME = {"NetVLADpp": "netvlad", "ResNet1D": "resnet1d", "SpottingTransformer": "transformer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,141 @@
+"""NetVLAD++ (Giancola and Ghanem, 2021): one vocabulary for the time before the centre of a window, one for after.
+
+Source: sn-spotting, Benchmarks/TemporallyAwarePooling.
+
+Sliding over a half looks at every frame once for each window it lies in, although nothing in that look depends on the
+window. For one vocabulary with assignments a, frames x, centres c and the classifier's weights w, a window scores
+
+    sum_k  w_k . V_k / |V_k| / norm        V_k = sum_t a_tk (x_t - c_k)
+
+so that w_k . x_t is needed once a frame, and |V_k|^2 expands into products of frames at most a window apart: a narrow
+band of the Gram matrix x x'. No residual (K, D) is ever formed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, normalize
+
+from soccerbench.models.windows import check_sliding
+
+TINY = 1e-12  # the smallest norm divided by, as in torch's `normalize`
+CENTRES_PER_BLOCK = 256  # windows scored together: bounds the memory, and the Gram products outside the band
+
+
+class NetVLAD(nn.Module):
+    """A vocabulary of clusters; a set of frames becomes the residuals of its frames against them.
+
+    Args:
+        clusters: K, the size of the vocabulary.
+        width: D, the width of a frame.
+    """
+
+    def __init__(self, clusters: int, width: int) -> None:
+        super().__init__()
+        self.assign = nn.Linear(width, clusters, bias=False)
+        self.centres = nn.Parameter(torch.empty(clusters, width))
+        nn.init.normal_(self.assign.weight, std=width**-0.5)
+        nn.init.normal_(self.centres, std=width**-0.5)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Pool unit frames (B, T, D) into unit vectors (B, K·D)."""
+        shares = self.assign(frames).softmax(dim=-1)  # (B, T, K)
+        residuals = shares.mT @ frames - shares.sum(dim=1).unsqueeze(-1) * self.centres  # (B, K, D)
+        return normalize(normalize(residuals, dim=-1).flatten(1), dim=-1)  # (B, K·D)
+
+    def slide(self, frames: Tensor, span: int, weight: Tensor) -> Tensor:
+        """Pool every `span` successive frames and classify the outcome, without forming it.
+
+        Args:
+            frames: unit frames (M, D), M >= span.
+            span: frames pooled together.
+            weight: (N, K·D), the classifier's columns for this vocabulary.
+
+        Returns:
+            (M - span + 1, N): `forward(frames[i : i + span]) @ weight.T` in row i.
+        """
+        shares = self.assign(frames).softmax(dim=-1)  # (M, K)
+        by_cluster = weight.reshape(-1, *self.centres.shape)  # (N, K, D)
+        seen = linear(frames, by_cluster.transpose(0, 1).flatten(0, 1)).reshape(*shares.shape, -1)  # (M, K, N): w . x
+        offset = torch.einsum("nkd,kd->kn", by_cluster, self.centres)
+        weighted = shares.unsqueeze(-1) * (seen - offset)  # (M, K, N): what a frame adds to each cluster's score
+        scores = weighted.unfold(0, span, 1).sum(dim=-1)  # (M - span + 1, K, N)
+        squares = self._squared_norms(frames.double(), shares.double(), span)  # (M - span + 1, K)
+        norms = squares.sqrt().clamp(min=TINY)
+        norm = (squares / norms.square()).sum(dim=1, keepdim=True).sqrt().clamp(min=TINY)
+        return torch.einsum("mkn,mk->mn", scores, (norms * norm).reciprocal().to(scores.dtype))
+
+    def _squared_norms(self, frames: Tensor, shares: Tensor, span: int) -> Tensor:
+        """|V_k|^2 of every `span` successive frames, (M - span + 1, K); float64, for its terms nearly cancel."""
+        count, centres = len(frames), self.centres.double()
+        gram = frames @ frames.T  # (M, M)
+        blocks = gram.as_strided((count - span + 1, span, span), (count + 1, count, 1))  # those on the diagonal
+        spans = shares.unfold(0, span, 1).mT  # (M - span + 1, span, K)
+        total = spans.sum(dim=1)
+        towards = (shares * (frames @ centres.T)).unfold(0, span, 1).sum(dim=-1)  # sum_t a_tk x_t . c_k
+        squares = (spans * (blocks @ spans)).sum(dim=1) - 2 * total * towards + total.square() * centres.square().sum(1)
+        return squares.clamp(min=0)
+
+
+class NetVLADpp(nn.Module):
+    """NetVLAD++: frames projected, pooled before and after the centre of the window, classified together.
+
+    The weights do not depend on the length of the window; any number of frames from 2 on goes in.
+
+    Args:
+        width: C, the width of the features.
+        clusters: K, in both vocabularies together.
+        projection: D; features of another width are first projected to it.
+        classes: events, background not counted.
+        dropout: share of the pooled vector dropped in training.
+    """
+
+    def __init__(
+        self, width: int, *, clusters: int = 64, projection: int = 512, classes: int = 17, dropout: float = 0.4
+    ) -> None:
+        super().__init__()
+        self.project = nn.Identity() if width == projection else nn.Linear(width, projection)
+        self.past = NetVLAD(clusters // 2, projection)
+        self.future = NetVLAD(clusters // 2, projection)
+        self.dropout = nn.Dropout(dropout)
+        self.classify = nn.Linear(2 * (clusters // 2) * projection, classes + 1)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Features (…, C) as unit frames (…, D)."""
+        return normalize(self.project(features), dim=-1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score windows of features (B, T, C): logits (B, classes + 1), class 0 the background."""
+        frames = self.embed(features)  # (B, T, D)
+        middle = frames.shape[1] // 2
+        pooled = torch.cat([self.past(frames[:, :middle]), self.future(frames[:, middle:])], dim=1)  # (B, 2·K/2·D)
+        logits: Tensor = self.classify(self.dropout(pooled))
+        return logits
+
+    @torch.no_grad()
+    def slide(self, features: Tensor, window_frames: int) -> Tensor:
+        """Score the window around every frame of a half, each frame projected once.
+
+        Args:
+            features: (T, C), one half.
+            window_frames: length of a window, at least 2; see `windows` for where it lies.
+
+        Returns:
+            Logits (T, classes + 1), those of `forward` on `features[centred_windows(T, window_frames)]`.
+
+        Raises:
+            ValueError: the model is in training mode, or as above is not met.
+        """
+        check_sliding(self, features, window_frames, shortest=2)
+        frames = self.embed(features)
+        before, after = window_frames // 2, window_frames - window_frames // 2
+        past, future = self.classify.weight.chunk(2, dim=1)
+        logits = []
+        for start in range(0, len(frames), CENTRES_PER_BLOCK):
+            stop = min(start + CENTRES_PER_BLOCK, len(frames))
+            rows = torch.arange(start - before, stop + after - 1, device=frames.device).clamp(0, len(frames) - 1)
+            near = frames[rows]  # frames in any window of the block, edges repeated
+            scores = self.past.slide(near[:-after], before, past) + self.future.slide(near[before:], after, future)
+            logits.append(scores + self.classify.bias)
+        return torch.cat(logits)

@@ -1,0 +1,79 @@
+"""A residual network over time: the "1D-ResNet" of section 3.1, which the paper names but does not describe."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from soccerbench.models.windows import check_sliding, slide_head
+
+
+class Block(nn.Module):
+    """A basic block (He et al., 2016) over time: two convolutions with batch norm around a shortcut.
+
+    Args:
+        channels: in and out.
+        kernel: frames a convolution sees, odd.
+    """
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv1d(channels, channels, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+            nn.Conv1d(channels, channels, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm1d(channels),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, channels, T) to the same shape."""
+        return torch.relu(tokens + self.residual(tokens))
+
+
+class ResNet1D(nn.Module):
+    """Frames projected, basic blocks over time, averaged over time, classified. All sizes are assumed.
+
+    Args:
+        width: C, the width of the features.
+        classes: events, background not counted.
+        channels: width of the network.
+        blocks: basic blocks; four of kernel 3 see 17 frames.
+        kernel: frames a convolution sees, odd.
+        dropout: share of the averaged vector dropped in training.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        classes: int = 17,
+        channels: int = 128,
+        blocks: int = 4,
+        kernel: int = 3,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Linear(width, channels)
+        self.blocks = nn.Sequential(*(Block(channels, kernel) for _ in range(blocks)))
+        self.dropout = nn.Dropout(dropout)
+        self.classify = nn.Linear(channels, classes + 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score chunks of features (B, T, C): logits (B, classes + 1), class 0 the background."""
+        return self.head(self.embed(features))
+
+    def head(self, tokens: Tensor) -> Tensor:
+        """Score chunks of embedded frames (B, T, channels): logits (B, classes + 1)."""
+        logits: Tensor = self.classify(self.dropout(self.blocks(tokens.mT).mean(dim=-1)))
+        return logits
+
+    @torch.no_grad()
+    def slide(self, features: Tensor, window_frames: int) -> Tensor:
+        """Score the window around every frame of a half (T, C), each frame projected once: logits (T, classes + 1).
+
+        Raises:
+            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
+        """
+        check_sliding(self, features, window_frames)
+        return slide_head(self.head, self.embed(features), window_frames)

@@ -1,0 +1,62 @@
+"""Windows of frames, centred and clamped at the edges of a half, and the plain way to slide a head over them.
+
+Source: the test loader of NetVLAD++ (sn-spotting, TemporallyAwarePooling).
+
+Conventions
+    centre   every frame of the half in turn, stride 1
+    rows     centre - window_frames // 2 + (0, 1, ..., window_frames - 1): an even window holds one frame more before
+             its centre than after, an odd one is symmetric
+    edges    rows before the first frame repeat the first, rows after the last repeat the last
+    official the official loader leaves the last frame out as a centre (199 windows from 200 frames); here it has its
+             window like any other, so the official scores are all rows but the last
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+def centred_windows(frames: int, window_frames: int, *, device: torch.device | None = None) -> Tensor:
+    """Row numbers of the window around each frame of a half.
+
+    Args:
+        frames: length of the half, at least 1.
+        window_frames: length of a window, at least 1; it may be longer than the half.
+        device: where the numbers are wanted.
+
+    Returns:
+        int64 (frames, window_frames), each in [0, frames).
+
+    Raises:
+        ValueError: a length below 1.
+    """
+    if frames < 1 or window_frames < 1:
+        raise ValueError(f"a half of {frames} frames and a window of {window_frames}: both need at least 1")
+    centres = torch.arange(frames, device=device)[:, None]
+    offsets = torch.arange(window_frames, device=device) - window_frames // 2
+    return (centres + offsets).clamp(0, frames - 1)
+
+
+def check_sliding(model: nn.Module, features: Tensor, window_frames: int, *, shortest: int = 1) -> None:
+    """Refuse what would slide to meaningless scores.
+
+    Raises:
+        ValueError: `model` is in training mode, `features` are not one half (T, C), or the window is too short.
+    """
+    if model.training:
+        raise ValueError("sliding is inference, and the model is in training mode; call eval() first")
+    if features.ndim != 2 or not len(features):
+        raise ValueError(f"features have shape {tuple(features.shape)}, not (frames, width) of one half; a batch?")
+    if window_frames < shortest:
+        raise ValueError(f"a window of {window_frames} frames, at least {shortest} needed; seconds given as frames?")
+
+
+def slide_head(
+    head: Callable[[Tensor], Tensor], tokens: Tensor, window_frames: int, *, windows_per_batch: int = 256
+) -> Tensor:
+    """Run `head`, (B, window_frames, D) -> (B, N), on the window around each of the tokens (T, D): (T, N)."""
+    rows = centred_windows(len(tokens), window_frames, device=tokens.device)
+    return torch.cat([head(tokens[batch]) for batch in torch.split(rows, windows_per_batch)])
