@@ -2,23 +2,31 @@
 
 Conventions
     name    a path inside the tree, with forward slashes, relative, without `..`
-    limits  one JSON file may unpack to at most MAX_BYTES; a zip that promises more is refused before it is unpacked
+    limits  one file may unpack to MAX_BYTES, a whole zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a zip that promises more
+            is refused before anything is unpacked, and one that promises less than it holds is cut off
 """
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import IO, Any
 
 import orjson
 
 from soccerbench.data.errors import InputError
+from soccerbench.data.parsing import parse_json as parse_json
 
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 64 * 2**20
+MAX_TOTAL_BYTES = 8 * 2**30
+MAX_ENTRIES = 20_000
+MAX_DIRECTORY_BYTES = 8 * 2**20
 
 
 class Tree:
@@ -27,29 +35,36 @@ class Tree:
     Args:
         path: an existing folder or a zip file.
 
+    Attributes:
+        repeated: names that stand more than once in the zip; as everywhere, the last of them is read.
+
     Raises:
-        InputError: neither a folder nor a readable zip, or a zip with names that leave it.
+        InputError: neither a folder nor a readable zip, or a zip that is over the limits or has names that leave it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.repeated: list[str] = []
         self._zip: zipfile.ZipFile | None = None
         if path.is_dir():
             return
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except FileNotFoundError:
-            raise InputError(path, "no such folder or zip", "give the folder or zip that holds the games") from None
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise InputError(path, f"not a readable zip ({error})", "give a folder or an undamaged zip") from None
-        for name in self._zip.namelist():
-            if not _is_inside(name):
-                raise InputError(path, f"entry {name!r} leaves the archive", "pack the games with relative names")
+        self._zip = _open_zip(path)
+        entries = self._zip.infolist()
+        for entry in entries:
+            if not _is_inside(entry.filename):
+                raise InputError(
+                    path, f"entry {entry.filename!r} leaves the archive", "pack the games with relative names"
+                )
+        total = sum(entry.file_size for entry in entries)
+        if len(entries) > MAX_ENTRIES or total > MAX_TOTAL_BYTES:
+            problem = f"{len(entries)} entries of {total} bytes, at most {MAX_ENTRIES} of {MAX_TOTAL_BYTES} are read"
+            raise InputError(path, problem, "pack nothing but the JSON files of the games")
+        self.repeated = [name for name, count in Counter(self._zip.namelist()).items() if count > 1]
 
     def names(self) -> list[str]:
         """Every file in the tree, sorted."""
         if self._zip is not None:
-            return sorted(name for name in self._zip.namelist() if not name.endswith("/"))
+            return sorted({name for name in self._zip.namelist() if not name.endswith("/")})
         return sorted(
             Path(folder, file).relative_to(self.path).as_posix()
             for folder, _, files in os.walk(self.path)
@@ -58,7 +73,7 @@ class Tree:
 
     def __contains__(self, name: str) -> bool:
         if self._zip is None:
-            return (self.path / name).is_file()
+            return _is_inside(name) and (self.path / name).is_file()
         try:
             self._zip.getinfo(name)
         except KeyError:
@@ -69,27 +84,21 @@ class Tree:
         """The bytes of one file.
 
         Raises:
-            InputError: missing, unreadable, damaged or larger than MAX_BYTES.
+            InputError: missing, outside the tree, unreadable, damaged or larger than MAX_BYTES.
         """
+        path = self.path / name
+        if not _is_inside(name):
+            raise InputError(path, "leads out of the folder", "name games by relative paths")
         try:
-            if self._zip is None:
-                file = self.path / name
-                self._check_size(name, file.stat().st_size)
-                return file.read_bytes()
-            info = self._zip.getinfo(name)
-            self._check_size(name, info.file_size)
-            with self._zip.open(info) as stream:
-                data = stream.read(MAX_BYTES + 1)
-            self._check_size(name, len(data))
+            return self._read_file(path) if self._zip is None else self._read_entry(self._zip, name)
         except (FileNotFoundError, NotADirectoryError, KeyError):
-            raise InputError(self.path / name, "missing", "put the file there or leave the game out") from None
+            raise InputError(path, "missing", "put the file there or leave the game out") from None
         except InputError:
             raise
         except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise InputError(self.path / name, f"cannot be read ({error})", "copy the file again") from None
+            raise InputError(path, f"cannot be read ({error})", "copy the file again") from None
         except Exception as error:  # zlib.error, lzma.LZMAError: whatever the entry's method raises on damage
-            raise InputError(self.path / name, f"cannot be unpacked ({error})", "copy the archive again") from None
-        return data
+            raise InputError(path, f"cannot be unpacked ({error})", "copy the archive again") from None
 
     def json(self, name: str) -> Any:
         """The parsed JSON of one file.
@@ -99,28 +108,65 @@ class Tree:
         """
         return parse_json(self.read(name), self.path / name)
 
-    def _check_size(self, name: str, size: int) -> None:
-        if size > MAX_BYTES:
-            raise InputError(
-                self.path / name,
-                f"{size} bytes unpacked, at most {MAX_BYTES} are read",
-                "this is no prediction or label file; check what was packed",
-            )
+    def _read_file(self, path: Path) -> bytes:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise InputError(path, "no regular file", "put the JSON file itself there")
+        _check_size(path, status.st_size)
+        return path.read_bytes()
+
+    def _read_entry(self, archive: zipfile.ZipFile, name: str) -> bytes:
+        info = archive.getinfo(name)
+        _check_size(self.path / name, info.file_size)
+        with archive.open(info) as stream:
+            data = stream.read(MAX_BYTES + 1)
+        _check_size(self.path / name, len(data))
+        return data
 
 
-def parse_json(data: bytes, path: Path) -> Any:
-    """Parse JSON bytes, or say in one line where they stop being JSON."""
+class _Bounded(io.BufferedReader):
+    """A file that refuses to be read in pieces larger than `limit`: a zip's directory is read in one."""
+
+    limit = MAX_DIRECTORY_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self.limit:
+            raise ValueError(f"a directory of {size} bytes, at most {self.limit} are read")
+        return super().read(size)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    stream = None
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise InputError(path, f"line {error.lineno} column {error.colno}: no JSON ({error.msg})",
-                         "write the file again") from None
+        stream = _Bounded(io.FileIO(path))
+        archive = zipfile.ZipFile(stream)
+    except FileNotFoundError:
+        raise InputError(path, "no such folder or zip", "give the folder or zip that holds the games") from None
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        if stream is not None:
+            stream.close()
+        raise InputError(path, f"not a readable zip ({error})", "give a folder or an undamaged zip") from None
+    stream.limit = MAX_BYTES + 1
+    return archive
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MAX_BYTES:
+        problem = f"{size} bytes unpacked, at most {MAX_BYTES} are read"
+        raise InputError(path, problem, "this is no prediction or label file; check what was packed")
 
 
 def _is_inside(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return bool(name) and "\0" not in name and ".." not in parts and not name.startswith(("/", "\\")) and ":" not in (
-        parts[0] if parts else ""
+    return (
+        bool(name)
+        and "\0" not in name
+        and ".." not in parts
+        and not name.startswith(("/", "\\"))
+        and ":" not in (parts[0] if parts else "")
     )
 
 
@@ -141,8 +187,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError(path, f"cannot be written ({error.strerror or error})",
-                         "free some space or choose another folder") from None
+        raise InputError(
+            path, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
+        ) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

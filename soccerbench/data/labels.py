@@ -1,0 +1,151 @@
+"""Spotting labels: one game's `Labels-v2.json` as arrays.
+
+Source: SoccerNet-v2's annotation files and SoccerNet 0.2.0, Evaluation/ActionSpotting.py, for what is read from them.
+
+Conventions
+    half         the first character of `gameTime`
+    position_ms  `position`, text in the files; where an entry has none, the whole second of `gameTime`
+    visible      false for "not shown" alone
+    order        as in the file; exact duplicates, of which the real files hold 69, are kept
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.data.classes import CLASS_INDEX
+from soccerbench.data.entries import (
+    LIMIT_MS,
+    Fault,
+    check_frame,
+    entries_of,
+    event_faults,
+    half_faults,
+    position_faults,
+    position_ms,
+    read_entries,
+    refuse_repeated_keys,
+    shown,
+)
+from soccerbench.data.files import Tree
+from soccerbench.data.parsing import parse_json
+
+SPOTTING_LABELS = "Labels-v2.json"
+GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
+_fields = itemgetter("gameTime", "label", "position", "visibility")
+_PATTERN = np.frombuffer(b"0 - 00:00", np.uint8)
+_SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
+
+
+@dataclass(frozen=True, eq=False)
+class SpottingLabels:
+    """The annotated events of one game, N rows.
+
+    Args:
+        game: "league/season/game".
+        half: (N,) 1 or 2.
+        label: (N,) index into `CLASSES`.
+        position_ms: (N,) milliseconds from the start of the half.
+        visible: (N,) whether the event is on screen.
+        warnings: what a lenient reader passed over, counted; the entries it skipped have no row.
+    """
+
+    game: str
+    half: NDArray[np.int64]
+    label: NDArray[np.int64]
+    position_ms: NDArray[np.int64]
+    visible: NDArray[np.bool_]
+    warnings: Counter[str] = field(default_factory=Counter)
+
+
+def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> SpottingLabels:
+    """Read the labels of one game.
+
+    Args:
+        tree: a folder or zip in the official layout.
+        game: "league/season/game".
+        strict: refuse an unknown event, a missing key, a half other than 1 and 2, a position that is no whole number
+            of milliseconds within two hours, a key written twice. Otherwise what the official scorer would use is
+            given, with a count of what it passes over in silence.
+
+    Raises:
+        InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
+    """
+    name = f"{game}/{SPOTTING_LABELS}"
+    path = tree.path / name
+    data = tree.read(name)
+    document = parse_json(data, path, lenient=not strict)
+    entries = entries_of(document, "annotations", path, strict=strict)
+    columns = _read_clean(entries)
+    warnings: Counter[str] = Counter()
+    if columns is None:
+        rows, warnings = read_entries(
+            entries, read=_read, faults=label_faults, place="annotations", path=path, strict=strict
+        )
+        columns = np.array(rows, np.int64).reshape(-1, 4).T
+    refuse_repeated_keys(data, path, document, entries, strict=strict, warnings=warnings)
+    half, label, position, visible = columns
+    return SpottingLabels(game, half, label, position, visible.astype(np.bool_), warnings)
+
+
+def label_faults(entry: Any) -> list[Fault]:
+    """All that a strict reader minds in one annotation."""
+    if not isinstance(entry, dict):
+        return [Fault("entries that are no objects", f"{shown(entry)} is no object", "write one object an event")]
+    found = [*time_faults(entry), *event_faults(entry), *position_faults(entry)]
+    if "visibility" not in entry:
+        found.append(Fault("events taken as visible", "key 'visibility' is missing", 'give "visible" or "not shown"'))
+    return found
+
+
+def time_faults(entry: dict[str, Any]) -> list[Fault]:
+    """What is wrong with an annotation's `gameTime`."""
+    remedy = 'give the half and the time in it as "1 - 02:13"'
+    if "gameTime" not in entry:
+        return [Fault("entries without a gameTime", "key 'gameTime' is missing", remedy)]
+    value = entry["gameTime"]
+    if not isinstance(value, str) or not GAME_TIME.fullmatch(value):
+        return [Fault("oddly written gameTimes", f"gameTime {shown(value)} is none", remedy)]
+    return half_faults({"half": value[0]})
+
+
+def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
+    """All entries at once, or None where any of them needs a closer look."""
+    if not entries:
+        return None
+    try:
+        times, events, positions, visibilities = zip(*map(_fields, entries), strict=True)
+        clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
+        label = np.array([CLASS_INDEX[event] for event in events])
+        position = np.fromiter(map(int, positions), np.int64, len(entries))
+    except (KeyError, OverflowError, TypeError, ValueError):
+        return None
+    offset = clock - _PATTERN
+    half = offset[:, 0].astype(np.int64)
+    clean = (
+        (offset <= _SPAN).all()
+        and ((half == 1) | (half == 2)).all()
+        and ((position >= 0) & (position <= LIMIT_MS)).all()
+        and {type(value) for value in positions} <= {str, int}
+    )
+    if not clean:
+        return None
+    return half, label, position, np.array([visibility != "not shown" for visibility in visibilities])
+
+
+def _read(entry: Any) -> tuple[int, int, int, bool] | None:
+    """One entry as the official scorer reads it; None where that skips it."""
+    time, event = entry["gameTime"], entry["label"]
+    half, second = int(time[0]), 60 * int(time[-5:-3]) + int(time[-2:])
+    position = position_ms(entry["position"]) if "position" in entry else 1000 * second
+    if event not in CLASS_INDEX or half not in (1, 2):
+        return None
+    check_frame(position)
+    return half, CLASS_INDEX[event], position, entry.get("visibility") != "not shown"
