@@ -1,0 +1,107 @@
+"""Which detections hit which targets: greedily, in the order of the targets, all tolerances and games at once.
+
+Source: SoccerNet 0.2.0, Evaluation/ActionSpotting.py, whose loops this replaces.
+
+Conventions
+    place    group * stride + frame: an event's place on one line on which every (game, half, class) has a stretch of
+             its own, so far from the next that no window reaches over
+    order    targets before detections; both sorted by place, no two alike
+    ties     of equally confident detections the earlier wins
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from soccerbench.metrics.events import Bools, Floats, Ints
+
+
+def ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
+    """All integers of the half-open ranges one after another, and where each range begins among them."""
+    length = stop - start
+    begin = np.cumsum(length) - length
+    return np.arange(length.sum()) + np.repeat(start - begin, length), begin
+
+
+def confidence_order(confidence: Floats) -> tuple[Ints, Ints]:
+    """Indices from the surest detection to the least sure, ties in order, and the rank of each detection."""
+    order = np.argsort(-confidence, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return order, rank
+
+
+def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequence[int]) -> Ints:
+    """The detection that each target takes.
+
+    Targets choose in order of time; each takes the surest detection within reach that no earlier one has taken.
+    Only targets whose windows share detections depend on each other. Such chains are independent of one another,
+    so the first targets of all chains choose at once, then the second ones, and so on.
+
+    Args:
+        targets: (T,) places.
+        detections: (P,) places.
+        confidence: (P,) confidences.
+        reach: (D,) frames either side of a target.
+
+    Returns:
+        (D, T) index of the detection, -1 where none is left.
+    """
+    order, rank = confidence_order(confidence)
+    count = len(detections)
+    frames = np.asarray(reach, dtype=np.int64)[:, None]  # (D, 1)
+    first = np.searchsorted(detections, targets - frames, side="left")  # (D, T)
+    end = np.searchsorted(detections, targets + frames, side="right")  # (D, T)
+    depth = _chain_depth(first, end)  # (D, T)
+
+    free = np.tile(rank, len(frames))  # (D * P,) `count` once taken
+    shift = np.repeat(np.arange(len(frames)) * count, len(targets))  # (D * T,) where a tolerance begins in `free`
+    first, end, depth = first.ravel(), end.ravel(), depth.ravel()
+    taken = np.full(len(first), -1)
+    able = np.flatnonzero(first < end)
+    able = able[np.argsort(depth[able], kind="stable")]
+    for choosing in np.split(able, np.cumsum(np.bincount(depth[able]))[:-1]):
+        if not len(choosing):
+            continue
+        members, begin = ranges(first[choosing] + shift[choosing], end[choosing] + shift[choosing])
+        best = np.minimum.reduceat(free[members], begin)
+        served, best = choosing[best < count], best[best < count]
+        taken[served] = order[best]
+        free[taken[served] + shift[served]] = count
+    return taken.reshape(len(frames), len(targets))
+
+
+def _chain_depth(first: Ints, end: Ints) -> Ints:
+    """How many targets before this one, in an unbroken row, share detections with their successor; (D, T)."""
+    index = np.broadcast_to(np.arange(first.shape[1]), first.shape)
+    alone = np.ones(first.shape, dtype=bool)
+    alone[:, 1:] = first[:, 1:] >= end[:, :-1]
+    return index - np.maximum.accumulate(np.where(alone, index, 0), axis=1)
+
+
+def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int) -> Bools:
+    """Whether the target nearest to each detection, in its own group, was shown; False in a group without any.
+
+    A detection half-way between two targets belongs to the later one; the middle is cut to a whole frame, so that of
+    two targets in successive frames the earlier one owns nothing from its own frame on.
+
+    Args:
+        targets: (T,) places.
+        visible: (T,) whether each was shown.
+        detections: (P,) places.
+        stride: length of a group's stretch in frames.
+
+    Returns:
+        (P,) bool.
+    """
+    if not len(targets):
+        return np.zeros(len(detections), dtype=bool)
+    group = targets // stride
+    start = group * stride  # the first target owns its group's beginning
+    later = np.flatnonzero(group[1:] == group[:-1]) + 1
+    start[later] = (targets[later - 1] + targets[later]) // 2
+    owner = np.searchsorted(start, detections, side="right") - 1
+    known: Bools = (owner >= 0) & (group[owner] == detections // stride) & visible[owner]
+    return known

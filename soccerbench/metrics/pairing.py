@@ -1,0 +1,156 @@
+"""Which labelled event each submitted replay is to be grounded to.
+
+Source: SoccerNet 0.2.0, Evaluation/ReplayGrounding.py (MIT), with its removed numpy alias restored.
+
+A replay of the submission is known by its half and the second it ends in; an annotation ends the shot it describes.
+
+Conventions
+    soccernet  the first annotation of that second whose link names that half and a known class, unless the second is
+               that of the last annotation remembered. Remembered is the last one passed over because it has no link,
+               or one to another half or an unknown class. It outlives replays and games, so that games are paired in
+               the order of the split, and replays in the order of the file.
+    strict     every annotation marked as a replay with a link to a known class is an event to ground; it takes the
+               first replay of its half and second that no earlier annotation took, or none
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from soccerbench.metrics.events import Bools, Floats, Ints, column
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """The annotations of one game in the order of its label file.
+
+    Attributes:
+        time_s: (N,) second of the half in which the shot ends (gameTime).
+        replay: (N,) whether the shot is marked as a replay.
+        linked: (N,) whether it has a link.
+        link_half: (N,) half of the linked event; anything without a link.
+        link_label: (N,) index of its class, -1 for an unknown class or no link.
+        link_time_s: (N,) second of the linked event; anything without a link.
+    """
+
+    time_s: Ints
+    replay: Bools
+    linked: Bools
+    link_half: Ints
+    link_label: Ints
+    link_time_s: Ints
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "link_half", "link_label", "link_time_s"):
+            object.__setattr__(self, name, column(getattr(self, name), np.int64))
+        for name in ("replay", "linked"):
+            object.__setattr__(self, name, column(getattr(self, name), np.bool_))
+        for name in ("replay", "linked", "link_half", "link_label", "link_time_s"):
+            if len(getattr(self, name)) != len(self.time_s):
+                raise ValueError(f"{len(getattr(self, name))} values of {name} for {len(self.time_s)} annotations")
+
+    def known(self) -> Bools:
+        """Whether each annotation has a link to an event of a known class; (N,)."""
+        return self.linked & (self.link_label >= 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One replay of a submission and where its event was detected.
+
+    Attributes:
+        half: the half that the replay's event is looked for in.
+        end_s: second of the half in which the replay ends.
+        time_s: (N,) detections, seconds from the start of the half, in the order of the file.
+        score: (N,) confidences.
+    """
+
+    half: int
+    end_s: int
+    time_s: Floats
+    score: Floats
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "score"):
+            object.__setattr__(self, name, column(getattr(self, name), np.float64))
+        if len(self.score) != len(self.time_s):
+            raise ValueError(f"{len(self.score)} scores for {len(self.time_s)} detections: one each is needed")
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An event to ground, and the submission's replay for it, None where it was left out."""
+
+    event_s: int
+    replay: Replay | None
+
+
+def pair_strictly(annotations: Annotations, replays: Sequence[Replay]) -> list[Pair]:
+    """Pair the events of one game by the strict rule, in the order of the annotations."""
+    waiting: dict[tuple[int, int], list[Replay]] = defaultdict(list)
+    for replay in reversed(replays):
+        waiting[replay.half, replay.end_s].append(replay)
+    pairs = []
+    for index in np.flatnonzero(annotations.replay & annotations.known()):
+        candidates = waiting[int(annotations.link_half[index]), int(annotations.time_s[index])]
+        pairs.append(Pair(int(annotations.link_time_s[index]), candidates.pop() if candidates else None))
+    return pairs
+
+
+def pair_officially(annotations: Sequence[Annotations], replays: Sequence[Sequence[Replay]]) -> list[list[Pair]]:
+    """Pair the events of all games, in the order of the split, by the official rule.
+
+    Raises:
+        ValueError: the first annotation that is looked at could be an event, which the official scorer fails on.
+    """
+    remembered: int | None = None
+    pairs: list[list[Pair]] = []
+    for game, submitted in zip(annotations, replays, strict=True):
+        pairs.append([])
+        halves = {half: _Candidates(game, half) for half in {replay.half for replay in submitted}}
+        for replay in submitted:
+            found, remembered = halves[replay.half].pick(replay.end_s, remembered)
+            if found is not None:
+                pairs[-1].append(Pair(int(game.link_time_s[found]), replay))
+    return pairs
+
+
+class _Candidates:
+    """What a replay of one half may be paired with, so that a look-up need not pass over all annotations again.
+
+    Attributes:
+        leading: candidates before any annotation is passed over: they depend on what is remembered from before.
+        first: second -> (candidate, what is remembered there) for the first that may be taken among the others.
+        last: what is remembered after passing over all annotations; None if that changes nothing.
+    """
+
+    def __init__(self, annotations: Annotations, half: int) -> None:
+        candidate = annotations.known() & (annotations.link_half == half)
+        self.leading: list[tuple[int, int]] = []
+        self.first: dict[int, tuple[int, int]] = {}
+        self.last: int | None = None
+        for index, (second, possible) in enumerate(zip(annotations.time_s.tolist(), candidate.tolist(), strict=True)):
+            if not possible:
+                self.last = second
+            elif self.last is None:
+                self.leading.append((index, second))
+            elif second != self.last:
+                self.first.setdefault(second, (index, self.last))
+
+    def pick(self, end_s: int, remembered: int | None) -> tuple[int | None, int | None]:
+        """The index of the annotation paired with a replay that ends in `end_s`, and what is remembered after it."""
+        if self.leading and remembered is None:
+            raise ValueError(
+                "the first annotation of the first game has a link: the official scorer fails there "
+                "(games in another order than the split's?)"
+            )
+        for index, second in self.leading:
+            if second == end_s != remembered:
+                return index, remembered
+        if end_s in self.first:
+            return self.first[end_s]
+        return None, remembered if self.last is None else self.last

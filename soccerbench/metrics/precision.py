@@ -1,0 +1,65 @@
+"""Average precision from counts, for many resamples at once, and its mean over tolerances.
+
+Conventions
+    levels  columns, from the surest to the least sure; a detection of a level passes every threshold at or under it
+    11pt    mean over the recalls 0, 0.1, …, 1 of the best precision at that recall or a higher one (soccernet)
+    step    precision at each level, weighted by the recall that the level adds (strict)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soccerbench.metrics.events import Floats, Ints, Protocol
+
+RECALLS = np.arange(11) / 10
+
+
+def average_precision(hits: Floats, detections: Floats, events: Floats, protocol: Protocol) -> Floats:
+    """Average precision of one class at one tolerance.
+
+    Args:
+        hits: (R, L) how many detections of each level hit an event, in each of R resamples.
+        detections: (R, L) how many there are.
+        events: (R,) how many events were to be found.
+        protocol: "soccernet" for the 11-point rule, "strict" for the step rule.
+
+    Returns:
+        (R,) in [0, 1]. Without an event 0 under `soccernet` and NaN under `strict`.
+    """
+    found = np.cumsum(hits, axis=1)
+    passed = np.cumsum(detections, axis=1)
+    precision = _ratio(found, passed)
+    if protocol == "strict":
+        gain = np.sum(precision * hits, axis=1)
+        return _ratio(gain, events, otherwise=np.nan)
+    recall = _ratio(found, events[:, None])
+    best = np.zeros((len(precision), precision.shape[1] + 1))  # the last column: no level reaches the recall
+    best[:, :-1] = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    total = np.zeros(len(best))
+    for wanted in RECALLS:
+        reached = np.count_nonzero(recall < wanted, axis=1)
+        total += best[np.arange(len(best)), reached]
+    mean: Floats = total / len(RECALLS)
+    return mean
+
+
+def trapezoid_mean(values: Floats) -> Floats:
+    """Mean over tolerances, the last axis, by the trapezoid rule with equal steps; a single value is its own mean."""
+    if values.shape[-1] == 1:
+        return np.asarray(values[..., 0])
+    return np.asarray(((values[..., :-1] + values[..., 1:]) / 2).sum(axis=-1) / (values.shape[-1] - 1))
+
+
+def mean_of_defined(values: Floats) -> Floats:
+    """Mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    total = np.where(defined, values, 0).sum(axis=-1)
+    return _ratio(total, count, otherwise=np.nan)
+
+
+def _ratio(part: Floats, whole: Floats | Ints, otherwise: float = 0.0) -> Floats:
+    """`part / whole`, and `otherwise` where `whole` is 0."""
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, otherwise), where=whole > 0)
+    return ratio
