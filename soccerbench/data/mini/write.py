@@ -1,0 +1,206 @@
+"""Writes the embedded dataset, and keeps one copy of it in the user's cache folder.
+
+A dataset is made under a temporary name beside its final one and renamed when all of it is there. `mini.json` in it
+holds what it was made from and the size and checksum of every file; a folder is complete when these agree.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from zlib import crc32
+
+import numpy as np
+import orjson
+
+from soccerbench.data.errors import InputError
+from soccerbench.data.mini.extractors import FILES, RELEASED_FILES, VERSION, Block, features, look, width
+from soccerbench.data.mini.league import MIN_GAMES, SPLITS
+from soccerbench.data.mini.scene import scenes
+from soccerbench.data.mini.source import SCENE_STREAM, Game, played_games
+
+Scale = Literal["mini", "release"]
+Progress = Callable[[int, int], None]
+MANIFEST = "mini.json"
+DEFAULT_SEED, DEFAULT_GAMES = 0, 24
+READ_BYTES = 2**22
+
+
+def write_mini(
+    out: Path,
+    *,
+    seed: int = DEFAULT_SEED,
+    games: int = DEFAULT_GAMES,
+    scale: Scale = "mini",
+    progress: Progress | None = None,
+) -> None:
+    """Write a simulated dataset in the official layout.
+
+    Args:
+        out: a folder that does not exist or is empty, or that already holds this very dataset.
+        seed: draws the matches; at least 0.
+        games: how many, at least one for each of the four splits.
+        scale: `mini` has few channels and every block; `release` has the released files at their real width.
+        progress: called with the number of games written and of all.
+
+    Raises:
+        InputError: `out` holds something else, or cannot be written.
+        ValueError: a seed, a number of games or a scale that is none.
+    """
+    recipe = _recipe(seed, games, scale)
+    out = out.resolve()
+    if is_complete(out, recipe):
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
+    with _beside(out) as folder:
+        _write_all(folder, played_games(seed, games), recipe, progress)
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+
+
+def cached_mini(progress: Progress | None = None) -> Path:
+    """The default dataset in the user's cache folder, made on first use; safe when two processes want it at once.
+
+    Raises:
+        InputError: the cache folder cannot be written.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soccerbench"
+    recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
+    out = cache / f"mini-{VERSION}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
+    if not is_complete(out, recipe):
+        with _beside(out) as folder:
+            _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
+            _take_place(folder, out, recipe)
+    return out
+
+
+def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
+    """Everything that decides the bytes of a dataset, but for the processor."""
+    if seed < 0:
+        raise ValueError(f"seed {seed} is negative; seeds count from 0")
+    if games < MIN_GAMES:
+        raise ValueError(f"{games} games cannot fill {MIN_GAMES} splits; at least {MIN_GAMES} are needed")
+    if scale not in ("mini", "release"):
+        raise ValueError(f"unknown scale {scale!r}; the scales are mini and release")
+    return {"generator": str(VERSION), "seed": seed, "games": games, "scale": scale, "numpy": np.__version__}
+
+
+def is_complete(out: Path, recipe: dict[str, Any]) -> bool:
+    """Whether a folder holds every byte of the dataset that the recipe describes."""
+    try:
+        manifest = orjson.loads((out / MANIFEST).read_bytes())
+        return bool(manifest["recipe"] == recipe) and all(
+            _checksum(out / name) == checksum for name, checksum in manifest["files"].items()
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _take_place(folder: Path, out: Path, recipe: dict[str, Any]) -> None:
+    """Rename a finished dataset into its place; one that another process put there meanwhile is kept."""
+    while not _renamed(folder, out):
+        if is_complete(out, recipe):
+            return
+        damaged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        _renamed(out, damaged / "damaged")
+        shutil.rmtree(damaged)
+
+
+def _renamed(old: Path, new: Path) -> bool:
+    try:
+        old.rename(new)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT):
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`; removed again unless it was renamed."""
+    folder = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        folder.chmod(0o755)
+        yield folder
+    except OSError as error:
+        raise InputError(
+            out, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
+        ) from None
+    finally:
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
+    scale, seed = recipe["scale"], recipe["seed"]
+    files = FILES if scale == "mini" else RELEASED_FILES
+    splits: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for done, game in enumerate(games):
+        splits[game.split].append(game.path)
+        place = folder / game.path
+        place.mkdir(parents=True)
+        for name, data in game.label_files.items():
+            (place / name).write_bytes(data)
+        rng = np.random.default_rng([seed, game.index, 0, SCENE_STREAM])
+        for half, scene in zip((1, 2), scenes(game.match, game.shots, rng), strict=True):
+            length_s = game.match.lengths_s[half - 1]
+            latents = {fps: look(scene, length_s=length_s, fps=fps) for fps in (1, 2)}
+            for name, blocks in files.items():
+                latent = latents[blocks[0].fps]
+                pieces = features(blocks, latent, split=game.split, scale=scale, key=(seed, game.index, half))
+                channels = sum(width(block, scale) for block in blocks)
+                _write_npy(place / f"{half}_{name}", (len(latent), channels), pieces)
+        if progress is not None:
+            progress(done + 1, len(games))
+    _write_json(folder / "splits.json", splits)
+    _write_json(
+        folder / "features.json",
+        {
+            "simulated": {"generator": recipe["generator"], "seed": seed, "scale": scale},
+            "blocks": {
+                block.name: _described(name, block, scale) for name, blocks in files.items() for block in blocks
+            },
+        },
+    )
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    _write_json(
+        folder / MANIFEST,
+        {"recipe": recipe, "files": {path.relative_to(folder).as_posix(): _checksum(path) for path in written}},
+    )
+
+
+def _described(name: str, block: Block, scale: str) -> dict[str, Any]:
+    return {"file": name, "width": width(block, scale), "fps": block.fps}
+
+
+def _write_npy(path: Path, shape: tuple[int, int], pieces: Iterator[np.ndarray[Any, Any]]) -> None:
+    """Write a float32 array piece by piece: no more than one piece is in memory."""
+    with path.open("wb") as stream:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for piece in pieces:
+            stream.write(piece.astype("<f4", copy=False).tobytes())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of a file."""
+    checksum = 0
+    with path.open("rb") as stream:
+        while piece := stream.read(READ_BYTES):
+            checksum = crc32(piece, checksum)
+    return checksum
