@@ -1,5 +1,6 @@
 """Scores from arrays: average-mAP, average-AP, how sure they are, and the signature that says how they were made."""
 
+from soccerbench.metrics.counting import spotting_statistics, spotting_statistics_by_game
 from soccerbench.metrics.events import LOOSE_S, TIGHT_S, Events, Protocol
 from soccerbench.metrics.grounding import (
     GroundingScore,
@@ -8,31 +9,33 @@ from soccerbench.metrics.grounding import (
     grounding_score,
     grounding_statistics,
 )
+from soccerbench.metrics.intervals import Comparison, Interval, bootstrap, compare
 from soccerbench.metrics.pairing import Annotations, Replay
+from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
-from soccerbench.metrics.statistics import (
-    SpottingStatistics,
-    combine,
-    spotting_statistics,
-    spotting_statistics_by_game,
-)
+from soccerbench.metrics.statistics import SpottingStatistics, combine
 
 __all__ = [
     "LOOSE_S",
     "TIGHT_S",
     "Annotations",
+    "Comparison",
     "Events",
     "GroundingScore",
     "GroundingStatistics",
+    "Interval",
     "Protocol",
     "Replay",
     "SpottingScore",
     "SpottingStatistics",
     "average_ap",
     "average_map",
+    "bootstrap",
     "combine",
+    "compare",
     "grounding_score",
     "grounding_statistics",
+    "signature",
     "spotting_score",
     "spotting_statistics",
     "spotting_statistics_by_game",

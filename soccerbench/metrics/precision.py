@@ -16,30 +16,28 @@ RECALLS = np.arange(11) / 10
 
 
 def average_precision(hits: Floats, detections: Floats, events: Floats, protocol: Protocol) -> Floats:
-    """Average precision of one class at one tolerance.
+    """Average precision of one class in many resamples, at many tolerances, …: all but the last axis are kept.
 
     Args:
-        hits: (R, L) how many detections of each level hit an event, in each of R resamples.
-        detections: (R, L) how many there are.
-        events: (R,) how many events were to be found.
+        hits: (…, L) how many detections of each level hit an event.
+        detections: (…, L) how many there are.
+        events: (…) or what broadcasts to it: how many events were to be found.
         protocol: "soccernet" for the 11-point rule, "strict" for the step rule.
 
     Returns:
-        (R,) in [0, 1]. Without an event 0 under `soccernet` and NaN under `strict`.
+        (…) in [0, 1]. Without an event 0 under `soccernet` and NaN under `strict`.
     """
-    found = np.cumsum(hits, axis=1)
-    passed = np.cumsum(detections, axis=1)
-    precision = _ratio(found, passed)
+    found = np.cumsum(hits, axis=-1)
+    precision = _ratio(found, np.cumsum(detections, axis=-1))
     if protocol == "strict":
-        gain = np.sum(precision * hits, axis=1)
-        return _ratio(gain, events, otherwise=np.nan)
-    recall = _ratio(found, events[:, None])
-    best = np.zeros((len(precision), precision.shape[1] + 1))  # the last column: no level reaches the recall
-    best[:, :-1] = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    total = np.zeros(len(best))
+        return _ratio(np.sum(precision * hits, axis=-1), events, otherwise=np.nan)
+    recall = _ratio(found, events[..., None])
+    best = np.zeros((*precision.shape[:-1], precision.shape[-1] + 1))  # the last column: no level reaches the recall
+    best[..., :-1] = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    total = np.zeros(best.shape[:-1])
     for wanted in RECALLS:
-        reached = np.count_nonzero(recall < wanted, axis=1)
-        total += best[np.arange(len(best)), reached]
+        first = np.count_nonzero(recall < wanted, axis=-1)
+        total += np.take_along_axis(best, first[..., None], axis=-1)[..., 0]
     mean: Floats = total / len(RECALLS)
     return mean
 

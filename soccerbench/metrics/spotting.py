@@ -12,17 +12,19 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from soccerbench.metrics.events import Events, Floats, Protocol
+from soccerbench.metrics.counting import spotting_statistics_by_game
+from soccerbench.metrics.events import Events, Floats, Ints, Protocol
 from soccerbench.metrics.precision import average_precision, mean_of_defined, trapezoid_mean
-from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine, spotting_statistics_by_game
+from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine
 
-CELLS = 4_000_000  # resamples times levels held at once
+CELLS = 2**18  # numbers held at once: about two megabytes
+KINDS = ("", "_visible", "_unshown")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,67 +73,67 @@ def spotting_score(statistics: Sequence[SpottingStatistics]) -> SpottingScore:
     return SpottingScore(**fields)
 
 
-def resampled_spotting_scores(statistics: Sequence[SpottingStatistics], weights: Floats) -> dict[str, Floats]:
+def resampled_spotting_scores(
+    statistics: Sequence[SpottingStatistics], weights: Floats, *, visibility: bool = True
+) -> dict[str, Floats]:
     """The scores of many weightings of the same games.
 
     Args:
         statistics: one a game.
         weights: (R, G) how often each game counts in each resample.
+        visibility: whether the scores by visibility are wanted, which take twice as long again.
 
     Returns:
         The fields of SpottingScore by name, each with a leading axis of length R.
     """
     check_alike(statistics)
-    shape = (3, len(weights), statistics[0].classes, len(statistics[0].deltas_s))
-    precision = np.empty(shape)  # (all, visible, unshown; R, C, D)
-    for label in range(statistics[0].classes):
-        precision[:, :, label] = _class_precision(statistics, label, weights)
-    per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (3, R, D)
-    overall, visible, unshown = trapezoid_mean(per_tolerance)
-    if statistics[0].protocol == "soccernet" and len(statistics[0].deltas_s) > 1:
-        unshown = unshown * 17 / 13
-    per_class = trapezoid_mean(precision)
-    return {
-        "average_map": overall,
-        "average_map_visible": visible,
-        "average_map_unshown": unshown,
-        "per_class": per_class[0],
-        "per_class_visible": per_class[1],
-        "per_class_unshown": per_class[2],
-        "map_per_tolerance": per_tolerance[0],
-    }
+    kinds = 3 if visibility else 1
+    per_class = [_class_precision(statistics, label, weights, kinds) for label in range(statistics[0].classes)]
+    precision = np.stack(per_class, axis=2)  # (all, visible, unshown; R, C, D)
+    per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
+    scores = {"map_per_tolerance": per_tolerance[0]}
+    for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
+        scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, classes
+    if visibility and statistics[0].protocol == "soccernet" and len(statistics[0].deltas_s) > 1:
+        scores["average_map_unshown"] = scores["average_map_unshown"] * 17 / 13
+    return scores
 
 
-def _class_precision(statistics: Sequence[SpottingStatistics], label: int, weights: Floats) -> Floats:
-    """Average precision of one class, overall and by visibility; (3, R, D)."""
-    protocol, deltas_s = statistics[0].protocol, statistics[0].deltas_s
+def _class_precision(statistics: Sequence[SpottingStatistics], label: int, weights: Floats, kinds: int) -> Floats:
+    """Average precision of one class, overall and by visibility; (kinds, R, D)."""
+    protocol, tolerances = statistics[0].protocol, len(statistics[0].deltas_s)
     rows = [np.flatnonzero(game.label == label) for game in statistics]
-    game = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     level, hits, visible, count = (
         np.concatenate([getattr(game, name)[row] for game, row in zip(statistics, rows, strict=True)])
         for name in ("level", "hits", "visible", "count")
     )
     levels, column = np.unique(-level, return_inverse=True)  # from the surest down
-    events = np.stack(
-        [[game.events_visible[label] for game in statistics], [game.events_unshown[label] for game in statistics]]
-    )
+    shape = (len(statistics), len(levels))  # (G, L)
+    cell = np.repeat(np.arange(shape[0]), [len(row) for row in rows]) * shape[1] + column
+    events = [weights @ np.array([game.events_visible[label] for game in statistics], dtype=float)]
+    events.append(weights @ np.array([game.events_unshown[label] for game in statistics], dtype=float))
+    wanted = np.stack([sum(events), *events])[:kinds, :, None]  # (kinds, R, 1)
 
-    def resampled(members: Any) -> Floats:
-        """The (R, L) counts of the rows that are `members`."""
-        cells = np.bincount(
-            game[members] * len(levels) + column[members],
-            weights=count[members],
-            minlength=len(statistics) * len(levels),
-        )
-        return weights @ cells.reshape(len(statistics), len(levels))
+    def table(masks: Ints, place: int) -> Floats:
+        """The (G, L) counts of the rows whose mask has the bit of a tolerance."""
+        members = np.flatnonzero(masks >> place & 1)
+        counts = np.bincount(cell[members], weights=count[members], minlength=shape[0] * shape[1])
+        return counts.reshape(shape).astype(np.float64, copy=False)
 
-    everything = resampled(slice(None))
-    seen, unseen = weights @ events[0], weights @ events[1]
-    precision = np.empty((3, len(weights), len(deltas_s)))
-    for place in range(len(deltas_s)):
-        hit, shown = (hits >> place & 1).astype(bool), (visible >> place & 1).astype(bool)
-        found, found_shown, shown_all = resampled(hit), resampled(hit & shown), resampled(shown)
-        precision[0, :, place] = average_precision(found, everything, seen + unseen, protocol)
-        precision[1, :, place] = average_precision(found_shown, shown_all, seen, protocol)
-        precision[2, :, place] = average_precision(found - found_shown, everything - shown_all, unseen, protocol)
+    precision = np.empty((kinds, len(weights), tolerances))
+    for places in _chunks(tolerances, shape[0] * shape[1]):
+        masks = (hits, np.full_like(hits, -1), hits & visible, visible)[: 4 if kinds > 1 else 2]
+        tables = np.array([[table(mask, place) for place in range(tolerances)[places]] for mask in masks])
+        for resamples in _chunks(len(weights), tables[0, :, 0].size):
+            counts = np.matmul(weights[resamples], tables)  # (masks, d, r, L)
+            if kinds > 1:
+                counts = np.concatenate([counts, counts[:2] - counts[2:]])
+            found, passed = counts[::2].swapaxes(1, 2), counts[1::2].swapaxes(1, 2)  # (kinds, r, d, L)
+            precision[:, resamples, places] = average_precision(found, passed, wanted[:, resamples], protocol)
     return precision
+
+
+def _chunks(count: int, size: int) -> Iterator[slice]:
+    """Slices of `count` things that hold `size` numbers each, so that what is held at once stays in the cache."""
+    step = max(1, CELLS // max(1, size))
+    return (slice(start, start + step) for start in range(0, count, step))

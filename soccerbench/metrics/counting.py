@@ -1,0 +1,181 @@
+"""Counting what games contribute to a spotting score: frames, hits at every tolerance, visibility.
+
+Many games are counted at once: their events lie on one line, each (game, half, class) on a stretch of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from soccerbench.metrics.events import (
+    Bools,
+    Events,
+    Floats,
+    Ints,
+    Protocol,
+    check_protocol,
+    check_strict_confidences,
+    check_tolerances,
+    confidence_levels,
+)
+from soccerbench.metrics.frames import frames_of
+from soccerbench.metrics.matching import greedy_hits, nearest_visible
+from soccerbench.metrics.statistics import SpottingStatistics, merge
+
+BATCH = 4_000_000  # detections times tolerances that are matched at once: a few hundred megabytes
+
+
+def spotting_statistics(
+    *,
+    targets: Events,
+    detections: Events,
+    deltas_s: Sequence[float],
+    classes: int = 17,
+    protocol: Protocol = "soccernet",
+) -> SpottingStatistics:
+    """Count what one game contributes; see `spotting_statistics_by_game`."""
+    return spotting_statistics_by_game(
+        targets=[targets], detections=[detections], deltas_s=deltas_s, classes=classes, protocol=protocol
+    )[0]
+
+
+def spotting_statistics_by_game(
+    *,
+    targets: Sequence[Events],
+    detections: Sequence[Events],
+    deltas_s: Sequence[float],
+    classes: int = 17,
+    protocol: Protocol = "soccernet",
+) -> list[SpottingStatistics]:
+    """Count what each game contributes, many games at once.
+
+    Args:
+        targets: one a game.
+        detections: one a game, in the same order, with confidences.
+        deltas_s: (D,) window widths in seconds, increasing.
+        classes: labels are below this number.
+        protocol: under `soccernet` all that the official scorer takes is taken as it takes it: of two detections of a
+            class in a frame the later counts, confidences below 0 or not a number are no detections, positions past
+            two hours lie in the last frame, negative ones count from the two hours' end. Under `strict` these are
+            errors (and a half is as long as it is); of targets of a class in one frame one counts, as visible if
+            any is; a hit has the visibility of the event it hits.
+
+    Returns:
+        One a game, in order.
+
+    Raises:
+        ValueError: see `protocol`; a position before the half by more than two hours; an unknown label.
+    """
+    check_protocol(protocol)
+    deltas = check_tolerances(deltas_s)
+    if len(targets) != len(detections):
+        raise ValueError(f"{len(targets)} games of targets, {len(detections)} of detections: the same are needed")
+    if any(game.confidence is None for game in detections):
+        raise ValueError("detections without confidence (targets and detections exchanged?)")
+    return [
+        game
+        for batch in _batches([len(game) * len(deltas) for game in detections])
+        for game in _count(targets[batch], detections[batch], deltas, classes, protocol)
+    ]
+
+
+def _batches(sizes: Sequence[int]) -> Iterator[slice]:
+    """Cut games into runs whose sizes stay under the limit where a single one does."""
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if total and total + size > BATCH:
+            yield slice(start, index)
+            start, total = index, 0
+        total += size
+    yield slice(start, len(sizes))
+
+
+def _count(
+    targets: Sequence[Events], detections: Sequence[Events], deltas: tuple[float, ...], classes: int, protocol: Protocol
+) -> list[SpottingStatistics]:
+    """The statistics of a batch of games."""
+    target_group, target_frame = _locate(targets, classes, protocol)
+    group, frame = _locate(detections, classes, protocol)
+    longest = int(max(target_frame.max(initial=0), frame.max(initial=0))) + 1
+    stride = 2 * longest
+    reach = [min(int(delta), longest) for delta in deltas]
+
+    places, visible = _distinct_targets(
+        target_group * stride + target_frame, np.concatenate([_visibility(game) for game in targets]), protocol
+    )
+    found, confidence = _distinct_detections(
+        group * stride + frame, np.concatenate([_confidence(game) for game in detections]), protocol
+    )
+    taken = greedy_hits(places, found, confidence, reach)  # (D, T)
+    bits = np.broadcast_to(2 ** np.arange(len(deltas))[:, None], taken.shape)
+    hits = _mask(taken, bits, len(found))
+    shown = np.where(nearest_visible(places, visible, found, stride), 2 ** len(deltas) - 1, 0)
+    if protocol == "strict":
+        shown = (shown & ~hits) | _mask(taken, bits * visible, len(found))
+
+    group, level = found // stride, confidence_levels(confidence, protocol)
+    bounds = np.searchsorted(group, np.arange(1, len(targets)) * 2 * classes)
+    columns = (group % classes, level, hits, shown, np.ones_like(hits))
+    games = zip(*(np.split(values, bounds) for values in columns), strict=True)
+    cell = places // stride // (2 * classes) * classes + places // stride % classes
+    size = len(targets) * classes
+    seen = np.bincount(cell[visible], minlength=size).reshape(-1, classes)
+    unseen = np.bincount(cell[~visible], minlength=size).reshape(-1, classes)
+    return [
+        SpottingStatistics(protocol, deltas, *merge(*rows), seen[game], unseen[game]) for game, rows in enumerate(games)
+    ]
+
+
+def _locate(games: Sequence[Events], classes: int, protocol: Protocol) -> tuple[Ints, Ints]:
+    """Group (game, half, class) and frame of every event."""
+    label = np.concatenate([game.label for game in games])
+    wrong = label[(label < 0) | (label >= classes)]
+    if len(wrong):
+        raise ValueError(f"label {wrong[0]}: there are {classes} classes, from 0 to {classes - 1}")
+    half = np.concatenate([game.half for game in games])
+    number = np.repeat(np.arange(len(games)), [len(game) for game in games])
+    position_ms = np.concatenate([game.position_ms for game in games])
+    return (number * 2 + half - 1) * classes + label, frames_of(position_ms, protocol)
+
+
+def _visibility(game: Events) -> Bools:
+    return np.ones(len(game), dtype=bool) if game.visible is None else game.visible
+
+
+def _confidence(game: Events) -> Floats:
+    assert game.confidence is not None
+    return game.confidence
+
+
+def _distinct_targets(place: Ints, visible: Bools, protocol: Protocol) -> tuple[Ints, Bools]:
+    """Targets sorted by place, one a place: the last given (soccernet), or visible if any is (strict)."""
+    order = np.argsort(place, kind="stable")
+    place, visible = place[order], visible[order]
+    if protocol == "soccernet":
+        last = np.append(place[1:] != place[:-1], np.ones(min(len(place), 1), dtype=bool))
+        return place[last], visible[last]
+    place, first = np.unique(place, return_index=True)
+    return place, np.logical_or.reduceat(visible, first) if len(place) else visible
+
+
+def _distinct_detections(place: Ints, confidence: Floats, protocol: Protocol) -> tuple[Ints, Floats]:
+    """Detections sorted by place, one a place."""
+    order = np.argsort(place, kind="stable")
+    place, confidence = place[order], confidence[order]
+    last = np.append(place[1:] != place[:-1], np.ones(min(len(place), 1), dtype=bool))
+    if protocol == "soccernet":
+        place, confidence = place[last], confidence[last]
+        counted = confidence >= 0
+        return place[counted], confidence[counted]
+    check_strict_confidences(confidence)
+    if not last.all():
+        raise ValueError("two detections of one class in one frame (half a second): keep the surer")
+    return place, confidence
+
+
+def _mask(taken: Ints, bits: Ints, count: int) -> Ints:
+    """The sum of the bits that fall on each detection; (D, T) in, (P,) out."""
+    served = taken >= 0
+    return np.bincount(taken[served], weights=bits[served], minlength=count).astype(np.int64)

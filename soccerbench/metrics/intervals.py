@@ -1,0 +1,152 @@
+"""How sure a score is: intervals over games, and the paired comparison of two submissions.
+
+Games are what a test set samples, so games are resampled: a score of resampled games is made from the re-summed
+counts of those games.
+
+Conventions
+    percentile   the interval lies between quantiles of the resampled scores
+    permutation  under the hypothesis that two submissions are alike, either could have been the other in any game:
+                 p is the share of random exchanges, the one observed among them, with as large a difference
+    names        results are keyed by the field of the score that they belong to, and have its shape
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from soccerbench.metrics.events import Floats
+from soccerbench.metrics.grounding import GroundingStatistics, resampled_grounding_scores
+from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.metrics.statistics import SpottingStatistics
+
+Statistics = TypeVar("Statistics", SpottingStatistics, GroundingStatistics)
+ROUNDING = 1e-12  # differences closer than this are equal
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """Where a score would lie for other games of the same kind; NaN where there is no score.
+
+    Attributes:
+        level: probability, such as 0.95.
+        low, high: ends, of the shape of the score.
+        repetitions: resamples it was made from.
+        method: how.
+    """
+
+    level: float
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
+    repetitions: int
+    method: str = "percentile"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Whether submission a is better than b on the same games; each part keyed by the field of the score."""
+
+    difference: dict[str, Floats]
+    interval: dict[str, Interval]
+    p_value: dict[str, Floats]
+    games: int
+    method: str = "paired permutation"
+
+
+def bootstrap(
+    statistics: Sequence[Statistics], *, repetitions: int, rng: np.random.Generator, level: float = 0.95
+) -> dict[str, Interval]:
+    """Intervals of every score of these games.
+
+    Args:
+        statistics: one a game.
+        repetitions: how many resamples of the games, at least 1.
+        rng: where the randomness comes from.
+        level: probability, in (0, 1).
+
+    Returns:
+        An interval for every field of the score.
+    """
+    scores = _rescore(statistics)(statistics, _resamples(len(statistics), repetitions, rng))
+    return {name: percentile(values, level) for name, values in scores.items()}
+
+
+def compare(
+    a: Sequence[Statistics],
+    b: Sequence[Statistics],
+    *,
+    repetitions: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> Comparison:
+    """Compare two submissions game by game.
+
+    Args:
+        a: statistics of the first submission, one a game.
+        b: those of the second, of the same games in the same order.
+        repetitions: how many resamples of the games for the intervals, and as many exchanges for the p-values.
+        rng: where the randomness comes from.
+        level: probability of the intervals, in (0, 1).
+
+    Raises:
+        ValueError: different numbers of games, or games counted differently.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} games against {len(b)}: the same games are needed")
+    rescore = _rescore(a, visibility=False)
+    both, none = [*a, *b], np.zeros((repetitions, len(a)))
+
+    def difference(weights_a: Floats, weights_b: Floats) -> dict[str, Floats]:
+        """Scores of games weighted (R, 2 G) one way less those weighted the other."""
+        first, second = rescore(both, weights_a), rescore(both, weights_b)
+        return {name: first[name] - second[name] for name in first}
+
+    observed = difference(*np.repeat(np.eye(2), len(a), axis=1)[:, None])
+    weights = _resamples(len(a), repetitions, rng)
+    resampled = difference(np.hstack([weights, none]), np.hstack([none, weights]))
+    kept = rng.integers(0, 2, none.shape).astype(float)
+    exchanged = difference(np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept]))
+    return Comparison(
+        difference={name: values[0] for name, values in observed.items()},
+        interval={name: percentile(values, level) for name, values in resampled.items()},
+        p_value={name: permutation_p(observed[name], values) for name, values in exchanged.items()},
+        games=len(a),
+    )
+
+
+def percentile(values: Floats, level: float) -> Interval:
+    """The interval between the quantiles of resampled scores, (R, …) in."""
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}: it must lie between 0 and 1 (given in per cent?)")
+    defined = ~np.isnan(values).all(axis=0)
+    ends = np.full((2, *values.shape[1:]), np.nan)
+    if defined.any():
+        ends[:, defined] = np.nanquantile(values[:, defined], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Interval(level, ends[0], ends[1], len(values))
+
+
+def permutation_p(observed: Floats, exchanged: Floats) -> Floats:
+    """Two-sided p-value of a difference, (1, …), among those of random exchanges, (R, …)."""
+    as_large = (np.abs(exchanged) >= np.abs(observed) - ROUNDING).sum(axis=0)
+    return np.where(np.isnan(observed[0]), np.nan, (1 + as_large) / (1 + len(exchanged)))
+
+
+def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats:
+    """How often each game is drawn in each resample; (R, G)."""
+    if repetitions < 1:
+        raise ValueError(f"{repetitions} repetitions: at least one is needed")
+    return rng.multinomial(games, np.full(games, 1 / games), size=repetitions).astype(float)
+
+
+def _rescore(statistics: Sequence[Any], **options: Any) -> Callable[[Sequence[Any], Floats], dict[str, Floats]]:
+    """The function that scores resamples of such statistics."""
+    if not statistics:
+        raise ValueError("no game to resample")
+    if isinstance(statistics[0], SpottingStatistics):
+        return partial(resampled_spotting_scores, **options)
+    return resampled_grounding_scores
