@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from soccerbench.data.errors import InputError
-from soccerbench.data.files import parse_json
+from soccerbench.data.parsing import parse_json
 from soccerbench.specs.features import Block, load_features
 
 HALVES = (1, 2)
@@ -64,7 +64,9 @@ class FeatureStore:
         rates = {known[name].fps for name in blocks}
         if len(rates) != 1:
             raise InputError(
-                root / "features.json", f"blocks {', '.join(blocks)} have rates {sorted(rates)}", "use blocks of one rate"
+                root / "features.json",
+                f"blocks {', '.join(blocks)} have rates {sorted(rates)}",
+                "use blocks of one rate",
             )
         self.fps = rates.pop()
         self.blocks = tuple(blocks)
@@ -128,14 +130,18 @@ class FeatureStore:
             joined[..., column:stop] = values[np.minimum(rows, length - 1), part.start : part.stop]
             if not np.isfinite(joined[..., column:stop]).all():
                 wrong = ~np.isfinite(joined[..., column:stop]).all(axis=-1)
-                raise InputError(path, f"row {int(rows[wrong].flat[0])}: a value is not finite", "extract the half again")
+                raise InputError(
+                    path, f"row {int(rows[wrong].flat[0])}: a value is not finite", "extract the half again"
+                )
             column = stop
         return joined
 
     def sample(self, game: str, half: int, count: int) -> list[bytes]:
         """`count` evenly spaced rows of each file of one half, for a fingerprint."""
         return [
-            np.ascontiguousarray(values[np.linspace(0, len(values) - 1, count).astype(int), part.start : part.stop]).tobytes()
+            np.ascontiguousarray(
+                values[np.linspace(0, len(values) - 1, count).astype(int), part.start : part.stop]
+            ).tobytes()
             for part in self.parts
             for values in [self._map(self.path(game, half, part.file), part.file_width)]
         ]
@@ -190,7 +196,9 @@ def root_blocks(root: Path) -> dict[str, Block]:
     except KeyError as error:
         raise InputError(file, f"no or unknown key {error}", f"known blocks: {', '.join(known)}") from None
     except (AttributeError, TypeError, OSError) as error:
-        raise InputError(file, f"no description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}') from None
+        raise InputError(
+            file, f"no description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
+        ) from None
     return known
 
 

@@ -1,0 +1,65 @@
+"""`reproduce`: train and score the rows of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(help="A table's name (see `soccerbench list`) or a YAML file of your own.")],
+    data: Annotated[
+        str | None, typer.Option(help="A SoccerNet folder, or `mini`; without it $SOCCERNET_ROOT, else mini.")
+    ] = None,
+    features_root: Annotated[Path | None, typer.Option(help="Where the features lie, if not in --data.")] = None,
+    rows: Annotated[str | None, typer.Option(help="Rows to run, such as 1,6-8; all if not given.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
+    out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key in every row; repeatable.")
+    ] = None,
+    plugin: Annotated[
+        Path | None, typer.Option(help="A Python file with heads that rows name as module:Class.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
+    ] = False,
+) -> None:
+    """Train and score the rows of a table; finished ones are kept, interrupted ones go on.
+
+    Examples: soccerbench reproduce table2;
+    soccerbench reproduce table2 --data /data/SoccerNet --rows 6-8 --seeds 0-4;
+    soccerbench reproduce table2 --rows 8 --set max_epochs=5 --out quick
+    """
+    from soccerbench.cli.ranges import parse_range
+    from soccerbench.report.table import grid, summarise, write_table
+    from soccerbench.report.terminal import bars, note, print_grid
+    from soccerbench.runner.open_root import open_root
+    from soccerbench.runner.reproduce import plan, run
+    from soccerbench.specs import load_table, parse_setting
+
+    pairs = [parse_setting(text) for text in settings or []]
+    wanted = None if rows is None else parse_range("--rows", rows)
+    numbers = parse_range("--seeds", seeds)
+    load_table(table, settings=pairs)
+    root = open_root(data, features_root, say=note)
+    specs = load_table(table, mini=root.is_mini, settings=pairs)
+    planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force)
+    try:
+        with bars(len(planned.experiments)) as shown:
+            results = run(planned, device=device, force=force, progress=shown.of, on_done=shown.rows_done)
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        raise typer.Exit(130) from None
+    reasons = {row.row.row: row.reason for row in planned.unavailable}
+    chosen = [row.model_dump(mode="json") for row in specs.rows]
+    records = summarise(chosen, results, reasons)
+    folder = out / root.name / specs.table
+    title = f"{specs.title} — on {root.name}" + (", simulated features" if root.is_simulated else "")
+    drawn = grid(title, records, simulated=root.is_simulated, folder=folder)
+    about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
+    write_table(folder, drawn, records, about=about)
+    print_grid(drawn)

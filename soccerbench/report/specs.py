@@ -1,0 +1,36 @@
+"""Lists of tables and of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from soccerbench.report.table import Grid
+from soccerbench.specs import Row, Table, load_features
+
+
+def grid_of_tables(tables: Iterable[Table]) -> Grid:
+    """One line a table."""
+    lines = tuple((table.table, table.title, str(len(table.rows)), table.source) for table in tables)
+    return Grid("Tables", ("Name", "Title", "Rows", "Source"), lines, ("soccerbench list NAME shows a table's rows.",))
+
+
+def grid_of_rows(table: Table) -> Grid:
+    """One line a row, with what was published and whether its features were released."""
+    header = ("Row", "Features", "Head", "Chunk/NMS", "Mode", "Test", "Challenge", "Features released")
+    notes = (f"Published numbers in per cent; {table.source}.",)
+    return Grid(table.title, header, tuple(_line(row) for row in table.rows), notes)
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    blocks = load_features().blocks
+    missing = dict.fromkeys(blocks[name].file for name in row.blocks if not blocks[name].released)
+    published = [row.published.get(split, "") for split in ("test", "challenge")]
+    return (
+        str(row.row),
+        row.features + (" mega" if row.mega else ""),
+        row.head,
+        f"{row.chunk_s:g}/{row.nms_s:g}",
+        row.mode,
+        *(value if isinstance(value, str) else f"{value:.2f}" for value in published),
+        f"no: {', '.join(missing)}" if missing else "yes",
+    )

@@ -1,0 +1,1 @@
+"""One experiment, trained, predicted, scored and kept; and tables of them."""

@@ -1,0 +1,65 @@
+"""Checkpoints that survive a kill at any moment, and are never trusted blindly.
+
+The last two are kept: a new one is written aside, the present one becomes the previous one, and only then does the new
+one take its name. A damaged one is set aside and the one before it is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from soccerbench.data.files import replacing
+
+CHECKPOINT = "checkpoint.pt"
+PREVIOUS = "checkpoint-previous.pt"
+
+log = logging.getLogger(__name__)
+
+
+def save(folder: Path, state: dict[str, Any]) -> None:
+    """Write `state` as the newest checkpoint of `folder`.
+
+    Raises:
+        InputError: the disk is full; the checkpoints that were there are still there.
+    """
+    newest = folder / CHECKPOINT
+    with replacing(folder / "checkpoint-new.pt") as stream:
+        torch.save(state, stream)
+    if newest.exists():
+        newest.replace(folder / PREVIOUS)
+    (folder / "checkpoint-new.pt").replace(newest)
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The newest undamaged checkpoint of `folder`; none if there is none.
+
+    A damaged one is renamed to `….damaged` and named in a warning.
+    """
+    for name in (CHECKPOINT, PREVIOUS):
+        file = folder / name
+        if not file.exists():
+            continue
+        state = _read(file)
+        if state is not None:
+            return state
+        aside = file.with_name(f"{name}.damaged")
+        file.replace(aside)
+        log.warning("%s: damaged; set aside as %s, its last epoch is trained again", file, aside.name)
+    return None
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.testzip() is not None:
+                return None
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError):
+        return None
+    return state if isinstance(state, dict) and {"epoch", "identity"} <= set(state) else None

@@ -1,0 +1,67 @@
+"""What a result depends on besides its spec: the package's code, the data, the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import resource
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from soccerbench.data.features import HALVES, FeatureStore
+from soccerbench.data.files import Tree
+from soccerbench.specs.locate import PACKAGE
+
+ROOMS_THAT_MAKE_NUMBERS = ("data", "metrics", "models", "runner", "specs", "tasks")
+ROWS_PER_FILE = 8
+
+
+@cache
+def code_hash(plugin: Path | None = None) -> str:
+    """Sixteen hex digits over the sources that make numbers: all rooms but those that only show them, and a plugin."""
+    digest = hashlib.sha256()
+    for room in ROOMS_THAT_MAKE_NUMBERS:
+        for file in sorted((PACKAGE / room).rglob("*.py")):
+            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    if plugin is not None:
+        digest.update(plugin.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def data_fingerprint(tree: Tree, store: FeatureStore, games: Mapping[str, Sequence[str]], labels: Iterable[str]) -> str:
+    """Sixteen hex digits over what a row reads: its games, their label files, and a sample of each feature file.
+
+    Args:
+        tree: where the labels are.
+        store: the row's features.
+        games: split -> its games.
+        labels: names of label files below a game; those that a game has are hashed whole.
+    """
+    digest = hashlib.sha256()
+    names = tuple(labels)
+    for split, members in games.items():
+        for game in members:
+            digest.update(f"{split}\0{game}\0".encode())
+            for name in names:
+                if f"{game}/{name}" in tree:
+                    digest.update(tree.read(f"{game}/{name}"))
+            for half in HALVES:
+                digest.update(store.length(game, half).to_bytes(8, "little"))
+                for rows in store.sample(game, half, ROWS_PER_FILE):
+                    digest.update(rows)
+    return digest.hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers come from."""
+    packages = ("soccerbench", "torch", "numpy", "lightning-fabric")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

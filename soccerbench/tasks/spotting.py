@@ -1,0 +1,203 @@
+"""Action spotting: training clips, the loss, and detections for a game.
+
+Source: the NetVLAD++ reference code, which the paper builds on; mix-up as in Zhang et al. (2018).
+
+Conventions
+    clip       `chunk_s` of one half; training clips lie end to end from its first row, the last one's missing rows
+               repeat the half's last
+    target     (18,), several classes at once; class 0, the background, where no event falls into the clip
+    event row  floor((position - shift) · fps); events past the last row, which real label files have, are left out
+    detection  at the row its window is centred on, position = row / fps + shift
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from soccerbench.data.classes import CLASSES
+from soccerbench.data.errors import InputError
+from soccerbench.data.features import HALVES, FeatureStore
+from soccerbench.data.labels import SpottingLabels
+from soccerbench.data.predictions import SpottingPredictions
+from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.models.resnet1d import ResNet1D
+from soccerbench.models.standardise import Standardised, slide
+from soccerbench.models.transformer import SpottingTransformer
+from soccerbench.specs.types import SpottingRow
+from soccerbench.tasks.postprocess import suppress_non_maxima
+
+HEADS: dict[str, type[nn.Module]] = {
+    "netvlad++": NetVLADpp,
+    "transformer": SpottingTransformer,
+    "resnet1d": ResNet1D,
+}
+MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
+
+
+class Batch(NamedTuple):
+    """Clips and what happens in them."""
+
+    features: Tensor  # (B, T, C)
+    targets: Tensor  # (B, 18)
+
+
+class Clips:
+    """The training clips of some games, end to end from the start of each half.
+
+    Args:
+        store: the features.
+        labels: game -> its annotations, for each game that is used.
+        clip_frames: rows in a clip.
+        shift_s: feature row i stands for second i / fps + shift_s.
+
+    Raises:
+        InputError: features that cannot be read, or an event far beyond the end of its half.
+    """
+
+    def __init__(
+        self, store: FeatureStore, labels: Mapping[str, SpottingLabels], *, clip_frames: int, shift_s: float
+    ) -> None:
+        self.store, self.clip_frames = store, clip_frames
+        self._places: list[tuple[str, int, int]] = []
+        targets = []
+        for game, annotated in labels.items():
+            for half in HALVES:
+                length = store.length(game, half)
+                clips = np.zeros((max(-(-(length - 1) // clip_frames), 1), len(CLASSES) + 1), dtype=np.float32)
+                rows = event_rows(store, annotated, half, shift_s=shift_s)
+                inside = (rows >= 0) & (rows < len(clips) * clip_frames)
+                clips[rows[inside] // clip_frames, 1 + annotated.label[annotated.half == half][inside]] = 1
+                clips[:, 0] = ~clips.any(axis=1)
+                targets.append(clips)
+                self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
+        self.targets = np.concatenate(targets)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
+        """Read some clips: features (B, T, C) and targets (B, 18)."""
+        features = np.empty((len(clips), self.clip_frames, self.store.width), dtype=np.float32)
+        for line, clip in zip(features, clips, strict=True):
+            game, half, start = self._places[clip]
+            rows = np.arange(start, start + self.clip_frames)
+            line[:] = self.store.take(game, half, np.minimum(rows, self.store.length(game, half) - 1))
+        return Batch(torch.from_numpy(features), torch.from_numpy(self.targets[clips]))
+
+
+class SpottingTask:
+    """What the training loop and the predictor need to know of one row.
+
+    Args:
+        row: the spec.
+        store: its features.
+        train: games to learn from, with their labels.
+        valid: games to choose the epoch by; none in ultra mode.
+        head: the class of the head, where the row's is a user's own.
+    """
+
+    def __init__(
+        self,
+        row: SpottingRow,
+        store: FeatureStore,
+        *,
+        train: Mapping[str, SpottingLabels],
+        valid: Mapping[str, SpottingLabels],
+        head: type[nn.Module] | None = None,
+    ) -> None:
+        self.row, self.store = row, store
+        self.clip_frames = round(row.chunk_s * store.fps)
+        self._head = head or HEADS[row.head]
+        self._train = Clips(store, train, clip_frames=self.clip_frames, shift_s=row.shift_s)
+        self._valid = Clips(store, valid, clip_frames=self.clip_frames, shift_s=row.shift_s) if valid else None
+
+    def model(self) -> nn.Module:
+        """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
+        head = self._head(self.store.width, **self.row.architecture)
+        if not self.row.standardise:
+            return head
+        means, deviations = _block_statistics(self._train, self.store.widths)
+        return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch."""
+        return -(-len(self._train) // self.row.batch_size)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch: every training clip once, in random order, mixed up where the row says so."""
+        order = rng.permutation(len(self._train))
+        for start in range(0, len(order), self.row.batch_size):
+            batch = self._train.take(order[start : start + self.row.batch_size])
+            yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
+
+    def valid_batches(self) -> Iterator[Batch]:
+        """Every validation clip once, in order; nothing in ultra mode."""
+        clips = range(len(self._valid)) if self._valid else range(0)
+        for start in range(0, len(clips), self.row.batch_size):
+            assert self._valid is not None
+            yield self._valid.take(clips[start : start + self.row.batch_size])
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Mean binary cross-entropy over clips and the 18 classes."""
+        return F.binary_cross_entropy_with_logits(model(batch.features), batch.targets)
+
+    def detect(self, model: nn.Module, game: str, device: torch.device) -> SpottingPredictions:
+        """Slide over both halves of a game and keep each class's maxima."""
+        columns: list[tuple[NDArray[Any], ...]] = []
+        for half in HALVES:
+            rows = np.arange(self.store.length(game, half))
+            features = torch.from_numpy(self.store.take(game, half, rows)).to(device)
+            scores = slide(model, features, self.clip_frames).float().sigmoid()[:, 1:].cpu().numpy()  # (T, 17)
+            for label in range(scores.shape[1]):
+                kept = suppress_non_maxima(scores[:, label], window_frames=self.row.nms_s * self.store.fps)
+                position_ms = np.maximum(np.int64((kept / self.store.fps + self.row.shift_s) * 1000), 0)
+                columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, scores[kept, label]))
+        half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
+        return SpottingPredictions(game, half_, label_, position_ms, confidence.astype(np.float64))
+
+
+def event_rows(store: FeatureStore, labels: SpottingLabels, half: int, *, shift_s: float) -> NDArray[np.int64]:
+    """The feature row of each event of one half, in the order of the labels.
+
+    Raises:
+        InputError: an event so far beyond the end of the half that labels and features cannot belong together.
+    """
+    position_s = labels.position_ms[labels.half == half] / 1000
+    rows: NDArray[np.int64] = np.floor((position_s - shift_s) * store.fps).astype(np.int64)
+    length_s = store.length(labels.game, half) / store.fps
+    if len(position_s) and position_s.max() > length_s + MAX_LATE_S:
+        raise InputError(
+            store.root / labels.game / "Labels-v2.json",
+            f"half {half}: an event at {position_s.max():.0f} s, but the features end at {length_s:.0f} s",
+            "use labels and features of the same game",
+        )
+    return rows
+
+
+def mix_up(batch: Batch, *, alpha: float, rng: np.random.Generator) -> Batch:
+    """Blend each clip and its targets with another of the batch, by one share drawn from Beta(alpha, alpha)."""
+    share = float(rng.beta(alpha, alpha))
+    other = torch.from_numpy(rng.permutation(len(batch.features)))
+    return Batch(*(share * values + (1 - share) * values[other] for values in batch))
+
+
+def _block_statistics(clips: Clips, widths: Sequence[int]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each block over all training clips, in one pass."""
+    count, total, squares = 0, np.zeros(len(widths)), np.zeros(len(widths))
+    starts = np.cumsum([0, *widths[:-1]])
+    for clip in range(len(clips)):
+        values = clips.take([clip]).features[0].numpy().astype(np.float64)
+        count += len(values)
+        total += np.add.reduceat(values.sum(axis=0), starts)
+        squares += np.add.reduceat(np.square(values).sum(axis=0), starts)
+    means = total / (count * np.array(widths))
+    deviations = np.sqrt(np.maximum(squares / (count * np.array(widths)) - means**2, 1e-12))
+    return means.tolist(), deviations.tolist()
