@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import Repr
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from soccerbench.data.classes import CLASS_INDEX
 from soccerbench.data.errors import InputError
@@ -57,64 +58,88 @@ def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any
     return entries
 
 
-def read_entries(
-    entries: Iterable[Any],
-    *,
-    read: Callable[[Any], Row | None],
-    faults: Callable[[Any], list[Fault]],
-    place: str,
-    path: Path,
-    strict: bool,
-) -> tuple[list[Row], Counter[str]]:
-    """Read entries one by one.
+@dataclass(frozen=True)
+class EntryReader(Generic[Row]):
+    """Reads the entries of one list, refusing or counting their faults.
 
     Args:
-        entries: parsed JSON.
+        path: names the file in errors.
+        place: names the list in errors.
         read: one entry's values, or None where the official scorer skips it; raises where that raises.
         faults: all that a strict reader minds in one entry.
-        place: names the list in errors.
-        path: names the file in errors.
         strict: refuse every fault, not only those at which `read` raises.
+        warnings: how many entries have which fault, counted as they are read.
+    """
 
-    Returns:
-        The rows, and how many entries have which fault.
+    path: Path
+    place: str
+    read: Callable[[Any], Row | None]
+    faults: Callable[[Any], list[Fault]]
+    strict: bool
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    def one(self, number: int, entry: Any) -> Row | None:
+        """Read one entry.
+
+        Raises:
+            InputError: it cannot be used.
+        """
+        found = self.faults(entry)
+        if self.strict and found:
+            raise self._refuse(number, found)
+        try:
+            row = self.read(entry)
+        except OFFICIAL_ERRORS:
+            raise self._refuse(number, found) from None
+        self.warnings.update(fault.kind for fault in found)
+        return row
+
+    def all(self, entries: Iterable[Any]) -> list[Row]:
+        """Read them one by one; those that the official scorer skips give no row.
+
+        Raises:
+            InputError: the first entry that cannot be used.
+        """
+        rows = (self.one(number, entry) for number, entry in enumerate(entries, 1))
+        return [row for row in rows if row is not None]
+
+    def _refuse(self, number: int, found: list[Fault]) -> InputError:
+        problem = " and ".join(fault.problem for fault in found) or "cannot be read"
+        remedy = found[0].remedy if found else "write it as SoccerNet does"
+        return InputError(self.path, f"{self.place}, entry {number}: {problem}", remedy)
+
+
+def count_keys(value: Any) -> int:
+    """How many keys a parsed document holds, at any depth."""
+    keys, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            keys += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return keys
+
+
+def refuse_repeated_keys(data: bytes, path: Path, *, keys: int, strict: bool, warnings: Counter[str]) -> None:
+    """Count keys that stand twice in one object, of which the last is read, or refuse them if `strict`.
+
+    Args:
+        data: the file's text.
+        path: names the file in errors.
+        keys: how many keys the parsed document holds.
+        strict: raise rather than count.
+        warnings: counted into.
 
     Raises:
-        InputError: the first entry that cannot be used.
+        InputError: such a key, if `strict`.
     """
-    rows: list[Row] = []
-    warnings: Counter[str] = Counter()
-    for number, entry in enumerate(entries, 1):
-        found = faults(entry)
-        if strict and found:
-            raise _refuse(path, place, number, found)
-        try:
-            row = read(entry)
-        except OFFICIAL_ERRORS:
-            raise _refuse(path, place, number, found) from None
-        warnings.update(fault.kind for fault in found)
-        if row is not None:
-            rows.append(row)
-    return rows, warnings
-
-
-def refuse_repeated_keys(
-    data: bytes, path: Path, document: dict[str, Any], entries: list[Any], *, strict: bool, warnings: Counter[str]
-) -> None:
-    """Count keys written twice in one object, of which the last is read, or refuse them if `strict`."""
-    keys = len(document) + sum(map(len, entries))
     repeated = count_repeated_keys(data, path, keys=keys)
     if repeated and strict:
         raise InputError(path, f"{repeated} keys stand twice in one object", "write each key once")
     if repeated:
         warnings["keys that stand twice in one object, the last read"] += repeated
-
-
-def _refuse(path: Path, place: str, number: int, found: list[Fault]) -> InputError:
-    if not found:
-        return InputError(path, f"{place}, entry {number}: not to be read", "write it as SoccerNet does")
-    problems = " and ".join(fault.problem for fault in found)
-    return InputError(path, f"{place}, entry {number}: {problems}", found[0].remedy)
 
 
 def whole_number(value: Any) -> bool:

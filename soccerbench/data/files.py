@@ -21,7 +21,7 @@ from typing import IO, Any
 import orjson
 
 from soccerbench.data.errors import InputError
-from soccerbench.data.parsing import parse_json as parse_json
+from soccerbench.data.parsing import parse_json
 
 MAX_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 8 * 2**30

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from soccerbench.data.classes import CLASS_INDEX
 from soccerbench.data.entries import (
     LIMIT_MS,
+    EntryReader,
     Fault,
     check_frame,
     entries_of,
@@ -30,7 +31,6 @@ from soccerbench.data.entries import (
     half_faults,
     position_faults,
     position_ms,
-    read_entries,
     refuse_repeated_keys,
     shown,
 )
@@ -86,11 +86,11 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> SpottingLabe
     columns = _read_clean(entries)
     warnings: Counter[str] = Counter()
     if columns is None:
-        rows, warnings = read_entries(
-            entries, read=_read, faults=label_faults, place="annotations", path=path, strict=strict
-        )
+        reader = EntryReader(path, "annotations", _read, label_faults, strict, warnings)
+        rows = reader.all(entries)
         columns = np.array(rows, np.int64).reshape(-1, 4).T
-    refuse_repeated_keys(data, path, document, entries, strict=strict, warnings=warnings)
+    keys = len(document) + sum(map(len, entries))
+    refuse_repeated_keys(data, path, keys=keys, strict=strict, warnings=warnings)
     half, label, position, visible = columns
     return SpottingLabels(game, half, label, position, visible.astype(np.bool_), warnings)
 

@@ -25,6 +25,7 @@ from soccerbench.data.classes import CLASS_INDEX, CLASSES
 from soccerbench.data.entries import (
     FRAMES,
     LIMIT_MS,
+    EntryReader,
     Fault,
     check_frame,
     confidence_faults,
@@ -34,7 +35,6 @@ from soccerbench.data.entries import (
     half_faults,
     position_faults,
     position_ms,
-    read_entries,
     refuse_repeated_keys,
     shown,
 )
@@ -87,12 +87,12 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Spottin
     columns = _read_clean(entries)
     warnings: Counter[str] = Counter()
     if columns is None:
-        rows, warnings = read_entries(
-            entries, read=_read, faults=prediction_faults, place="predictions", path=path, strict=strict
-        )
+        reader = EntryReader(path, "predictions", _read, prediction_faults, strict, warnings)
+        rows = reader.all(entries)
         events = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3).T
         columns = (events[0], events[1], events[2], np.array([row[3] for row in rows], np.float64))
-    refuse_repeated_keys(data, path, document, entries, strict=strict, warnings=warnings)
+    keys = len(document) + sum(map(len, entries))
+    refuse_repeated_keys(data, path, keys=keys, strict=strict, warnings=warnings)
     half, label, position, confidence = columns
     predictions = SpottingPredictions(game, half, label, position, confidence, warnings)
     _look_for_clashes(predictions, path, strict=strict)

@@ -1,20 +1,17 @@
 """Where files meet metrics: the games of a split, read and scored.
 
 Conventions
-    report      the object that `evaluate --json` prints; null for what has no value
-    statistics  of each game, in the order of the split: scores of any part of the games are a re-sum of them
-    interval    of the score whose name it carries: `interval` of the overall one, `interval_visible`, …
-    strict      reads strictly too: whatever `soccernet` passes over with a warning is an error
+    soccernet   reads as the official scorer does; what that passes over in silence is counted in `warnings`
+    strict      reads strictly too: all of that is an error
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -31,13 +28,9 @@ from soccerbench.data.replays import CAMERA_LABELS, REPLAY_LABELS
 from soccerbench.metrics import (
     Annotations,
     Events,
-    GroundingScore,
-    GroundingStatistics,
     Interval,
     Protocol,
     Replay,
-    SpottingScore,
-    SpottingStatistics,
     bootstrap,
     grounding_score,
     grounding_statistics,
@@ -45,74 +38,9 @@ from soccerbench.metrics import (
     spotting_score,
     spotting_statistics_by_game,
 )
+from soccerbench.runner.evaluation import GroundingEvaluation, SpottingEvaluation
 
 GROUNDING_LABELS = (CAMERA_LABELS, REPLAY_LABELS)
-
-
-@dataclass(frozen=True, eq=False)
-class SpottingEvaluation:
-    """The score of one submission to action spotting, and what it was made from.
-
-    Args:
-        statistics: by game.
-        score: of all games together.
-        classes: (C,) names of those scored.
-        signature: all that changes the number.
-        warnings: what was passed over in labels and predictions, counted.
-        intervals: by field of the score; empty unless asked for.
-    """
-
-    statistics: dict[str, SpottingStatistics]
-    score: SpottingScore
-    classes: tuple[str, ...]
-    signature: str
-    warnings: Counter[str]
-    intervals: dict[str, Interval]
-
-    @property
-    def games(self) -> dict[str, Any]:
-        """The statistics as JSON can hold them."""
-        return {game: statistics.to_json() for game, statistics in self.statistics.items()}
-
-    def report(self) -> dict[str, Any]:
-        """The object that `evaluate spotting --json` prints."""
-        score, report = self.score, _head("spotting", self.signature, self.statistics)
-        for field in ("average_map", "average_map_visible", "average_map_unshown"):
-            report[field] = number(getattr(score, field))
-            _add_interval(report, "interval" + field.removeprefix("average_map"), self.intervals.get(field))
-        for field in ("per_class", "per_class_visible", "per_class_unshown"):
-            report[field] = dict(zip(self.classes, map(number, getattr(score, field)), strict=True))
-            _add_interval(report, f"interval_{field}", self.intervals.get(field), self.classes)
-        report["map_per_tolerance"] = [number(value) for value in score.map_per_tolerance]
-        _add_interval(report, "interval_per_tolerance", self.intervals.get("map_per_tolerance"))
-        return report
-
-
-@dataclass(frozen=True, eq=False)
-class GroundingEvaluation:
-    """The score of one submission to replay grounding, and what it was made from; see `SpottingEvaluation`."""
-
-    statistics: dict[str, GroundingStatistics]
-    score: GroundingScore
-    signature: str
-    warnings: Counter[str]
-    intervals: dict[str, Interval]
-
-    @property
-    def games(self) -> dict[str, Any]:
-        """The statistics as JSON can hold them."""
-        return {game: statistics.to_json() for game, statistics in self.statistics.items()}
-
-    def report(self) -> dict[str, Any]:
-        """The object that `evaluate grounding --json` prints."""
-        report = _head("grounding", self.signature, self.statistics)
-        report["average_ap"] = number(self.score.average_ap)
-        _add_interval(report, "interval", self.intervals.get("average_ap"))
-        report["ap_per_tolerance"] = [number(value) for value in self.score.ap_per_tolerance]
-        _add_interval(report, "interval_per_tolerance", self.intervals.get("ap_per_tolerance"))
-        report["replays_scored"] = self.score.replays_scored
-        report["replays_missing"] = self.score.replays_missing
-        return report
 
 
 def score_spotting(
@@ -186,7 +114,9 @@ def score_spotting_games(
     _check_same_games(labels, predictions)
     counted = spotting_statistics_by_game(
         targets=[Events(game.half, game.label, game.position_ms, visible=game.visible) for game in labels],
-        detections=[Events(game.half, game.label, game.position_ms, confidence=game.confidence) for game in predictions],
+        detections=[
+            Events(game.half, game.label, game.position_ms, confidence=game.confidence) for game in predictions
+        ],
         deltas_s=deltas_s,
         classes=len(CLASSES),
         protocol=protocol,
@@ -206,7 +136,7 @@ def score_spotting_games(
             version=__version__,
             classes=len(CLASSES) if names == CLASSES else names,
         ),
-        warnings=sum((game.warnings for game in (*labels, *predictions)), Counter()),
+        warnings=_warnings(labels, predictions),
         intervals=_intervals(counted, repetitions, seed),
     )
 
@@ -239,8 +169,11 @@ def score_grounding(
         prediction_files=GROUNDING_FILES,
         strict=strict,
     )
+    annotations = [read_camera_annotations(label_tree, game, strict=strict) for game in games]
+    if strict and not any(entry.replay and entry.link_label >= 0 for game in annotations for entry in game.entries):
+        raise InputError(labels, "no replay has a link", "score a split whose links are not withheld")
     evaluation = score_grounding_games(
-        labels=[read_camera_annotations(label_tree, game, strict=strict) for game in games],
+        labels=annotations,
         predictions=[read_grounding_predictions(prediction_tree, game, strict=strict) for game in games],
         split=split,
         deltas_s=deltas_s,
@@ -292,6 +225,44 @@ def score_grounding_games(
             deltas_s=deltas_s,
             version=__version__,
         ),
-        warnings=sum((game.warnings for game in (*labels, *predictions)), Counter()),
+        warnings=_warnings(labels, predictions),
         intervals=_intervals(counted, repetitions, seed),
     )
+
+
+def check_classes(classes: Sequence[str] | None) -> tuple[str, ...]:
+    """The classes to score, all of them for None.
+
+    Raises:
+        ValueError: none, an unknown one, or one twice.
+    """
+    if classes is None:
+        return CLASSES
+    unknown = [name for name in classes if name not in CLASS_INDEX]
+    if unknown or not classes or len(set(classes)) < len(classes):
+        wrong = f"unknown class {unknown[0]!r}" if unknown else "each class must be named once"
+        raise ValueError(f"{wrong}; the classes are {', '.join(CLASSES)}")
+    return tuple(classes)
+
+
+def _check_same_games(labels: Sequence[Any], predictions: Sequence[Any]) -> None:
+    if not labels or [game.game for game in labels] != [game.game for game in predictions]:
+        raise ValueError(f"labels of {len(labels)} games and predictions of {len(predictions)}: the same are needed")
+
+
+def _warnings(*read: Sequence[Any]) -> Counter[str]:
+    warnings: Counter[str] = Counter()
+    for game in chain(*read):
+        warnings.update(game.warnings)
+    return warnings
+
+
+def _annotations(game: CameraAnnotations) -> Annotations:
+    second, replay, linked, link_half, link_label, link_second = np.array(game.entries, np.int64).reshape(-1, 6).T
+    return Annotations(second, replay.astype(np.bool_), linked.astype(np.bool_), link_half, link_label, link_second)
+
+
+def _intervals(statistics: Sequence[Any], repetitions: int, seed: int) -> dict[str, Interval]:
+    if not repetitions:
+        return {}
+    return bootstrap(statistics, repetitions=repetitions, rng=np.random.default_rng(seed))
