@@ -13,7 +13,7 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field, model_validator
 from typing_extensions import Self
 
 from soccerbench.specs.features import blocks_of, load_features
@@ -153,13 +153,23 @@ class SpottingRow(BaseRow):
     def _head_has_its_sizes(self) -> Self:
         sizes = SPOTTING_HEADS.get(self.head)
         if sizes is not None:
-            sizes.model_validate(self.architecture)
+            _check_sizes(sizes, self.architecture)
         elif ":" not in self.head:
             known = ", ".join(SPOTTING_HEADS)
             raise ValueError(f"head: unknown head {self.head!r}; known: {known}, or module:Class with --plugin")
         if self.nms_s * self.fps < 2 or self.chunk_s * self.fps < 2:
             raise ValueError(f"chunk_s and nms_s must span at least two feature rows at {self.fps} per second")
         return self
+
+
+def _check_sizes(sizes: type[Frozen], given: dict[str, Any]) -> None:
+    """Refuse sizes that the head does not know or cannot have."""
+    try:
+        sizes.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("architecture", *first["loc"])))
+        raise ValueError(f"{place}: {first['msg']}") from None
 
 
 Row = SpottingRow

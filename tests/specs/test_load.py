@@ -1,0 +1,186 @@
+"""Specs: every shipped one, what overrides what, and errors that name file, row and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from soccerbench.specs import SpecError, blocks_of, load_features, load_table, parse_setting, table_names
+from soccerbench.specs.dump import spec_text
+
+# Table 2 of the paper, typed a second time from its print: features, mega, head, mode, chunk, NMS, test, challenge.
+TABLE_2: list[tuple[Any, ...]] = [
+    ("resnet", False, "netvlad++", "regular", 15, 30, 53.30, 52.54),
+    ("tpn-r50", False, "netvlad++", "regular", 15, 30, 62.96, 62.35),
+    ("four", False, "netvlad++", "regular", 15, 30, 67.97, 67.51),
+    ("four", True, "netvlad++", "regular", 15, 30, "-", 67.57),
+    ("four", True, "netvlad++", "ultra", 15, 30, "-", 68.68),
+    ("five", False, "netvlad++", "regular", 15, 30, 72.64, 71.08),
+    ("five", False, "transformer", "regular", 7, 20, 73.77, "N/A"),
+    ("five", False, "netvlad++", "regular", 7, 20, 74.05, 73.19),
+    ("six", True, "netvlad++", "ultra", 7, 20, "-", 74.63),
+    ("six", True, "transformer", "ultra", 7, 20, "-", 74.84),
+]
+MINIMAL = {
+    "table": "mine",
+    "task": "spotting",
+    "rows": [
+        {
+            "row": 1,
+            "features": "vtn",
+            "mega": False,
+            "head": "transformer",
+            "mode": "regular",
+            "chunk_s": 7,
+            "nms_s": 20,
+            "learning_rate": 1e-3,
+            "batch_size": 8,
+            "max_epochs": 1,
+            "plateau": None,
+            "weight_decay": 0.0,
+            "shift_s": 0.0,
+            "standardise": False,
+            "architecture": {"d_model": 8, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0},
+        }
+    ],
+}
+
+
+def write(folder: Path, change: dict[str, Any]) -> str:
+    """A table file whose first row has `change` on top."""
+    content = {**MINIMAL, "rows": [{**MINIMAL["rows"][0], **change}]}  # type: ignore[dict-item]
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return str(file)
+
+
+def test_table_2_is_the_papers() -> None:
+    rows = [
+        (row.features, row.mega, row.head, row.mode, row.chunk_s, row.nms_s, *row.published.values())
+        for row in load_table("table2").rows
+    ]
+    assert rows == TABLE_2
+
+
+@pytest.mark.parametrize("mini", [False, True])
+@pytest.mark.parametrize("name", table_names())
+def test_every_shipped_table_loads_and_says_why_it_assumes(name: str, mini: bool) -> None:
+    for row in load_table(name, mini=mini).rows:
+        assert all(why for why in row.assumed.values())
+        assert yaml.safe_load(spec_text(row))["row"] == row.row
+
+
+def test_features_are_those_of_the_captions() -> None:
+    known = load_features()
+    assert known.sets["four"] == ("tpn-r50", "tpn-r101", "gta", "ircsn")
+    assert known.sets["five"] == ("tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")
+    assert len(known.sets["six"]) == 6
+    assert sum(known.blocks[name].width for name in known.sets["five"]) == 8576
+    assert blocks_of("four", mega=True) == ("mega-tpn-r50", "mega-tpn-r101", "mega-gta", "mega-ircsn")
+
+
+def test_the_digest_covers_all_but_published() -> None:
+    table = load_table("table2")
+    row = table.rows[0]
+    assert row.model_copy(update={"published": {}}).digest() == row.digest()
+    assert row.model_copy(update={"nms_s": 29.0}).digest() != row.digest()
+    assert len({row.digest() for row in table.rows}) == 10
+    assert row.digest() == load_table("table2").rows[0].digest()
+
+
+def test_rows_override_defaults_and_settings_override_rows() -> None:
+    table = load_table("table2", settings=[parse_setting("architecture.dropout=0.25"), parse_setting("max_epochs=3")])
+    assert {row.max_epochs for row in table.rows} == {3}
+    assert table.rows[0].architecture == {"clusters": 64, "projection": 512, "dropout": 0.25}
+    assert table.rows[6].architecture["dropout"] == 0.25
+    assert "architecture" not in table.rows[0].assumed
+    assert table.rows[0].changed == ("architecture.dropout=0.25", "max_epochs=3")
+    assert load_table("table2").rows[0].learning_rate == 1e-3
+    assert load_table("table2").rows[1].learning_rate == 1e-4
+
+
+def test_mini_is_laid_over_by_head_and_mode() -> None:
+    real, mini = load_table("table2"), load_table("table2", mini=True)
+    assert [row.published for row in real.rows] == [row.published for row in mini.rows]
+    assert all(small.max_epochs < large.max_epochs for small, large in zip(mini.rows, real.rows, strict=True))
+    assert "minutes" in mini.rows[0].assumed["max_epochs"]
+
+
+def test_a_users_own_table(tmp_path: Path) -> None:
+    table = load_table(write(tmp_path, {"head": "my_head:Tiny", "architecture": {"anything": [1, 2]}}))
+    assert table.rows[0].architecture == {"anything": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"chunk": 7}, "row 1: chunk: unknown key"),
+        ({"chunk_s": -7}, "row 1: chunk_s"),
+        ({"chunk_s": "7 seconds"}, "row 1: chunk_s"),
+        ({"chunk_s": 7000}, "row 1: chunk_s"),
+        ({"features": "seven"}, "row 1: unknown features 'seven'"),
+        ({"head": "lstm"}, "row 1: head: unknown head 'lstm'"),
+        ({"mode": "ultra", "plateau": {"factor": 0.1, "patience": 1, "stop_below": 0}}, "row 1: plateau: ultra"),
+        ({"nms_s": 1}, "at least two feature rows"),
+        ({"features": "tpn-r50", "mega": "perhaps"}, "row 1: mega"),
+        ({"features": "resnet", "mega": True}, "unknown block 'mega-resnet'"),
+        ({"learning_rate": float("nan")}, "row 1: learning_rate"),
+        ({"architecture": {"d_model": 9, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0}}, "d_model 9"),
+        ({"architecture": {"width": 9}}, "row 1: architecture.d_model"),
+        ({"assumed": {"max_epochs": {"value": 1, "why": "x"}}}, "max_epochs: stands both"),
+        ({"assumed": {"shift": 1}}, "assumed: shift: write {value"),
+        ({"task": "dancing"}, "task: 'dancing'"),
+        ({"published": {"test": "n/a"}}, "row 1: published.test"),
+        ({"blocks": []}, "blocks: is worked out"),
+    ],
+)
+def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    file = write(tmp_path, change)
+    with pytest.raises(SpecError) as caught:
+        load_table(file)
+    assert str(caught.value).startswith(file)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("table: x\ntable: y\n", "line 2: key 'table' stands twice"),
+        ("[1, 2]", "no mapping"),
+        ("rows: {", "line 1"),
+        ("rows: []", "at least one row"),
+        ("rows: 3", "a list of rows"),
+        ("colour: red\nrows: []", "unknown key 'colour'"),
+        ("rows: !!python/object/apply:os.system ['true']", "line 1"),
+        ("\x00", "no YAML"),
+    ],
+)
+def test_files_that_are_no_tables(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(SpecError, match=said):
+        load_table(str(file))
+
+
+def test_two_rows_of_one_number(tmp_path: Path) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text(yaml.safe_dump({**MINIMAL, "rows": MINIMAL["rows"] * 2}))  # type: ignore[operator]
+    with pytest.raises(SpecError, match="two rows have the same number"):
+        load_table(str(file))
+
+
+@pytest.mark.parametrize("text", ["epochs", "=3", "a=[", "max_epochs.deep=1", "no_such_key=1"])
+def test_settings_that_are_none(text: str) -> None:
+    with pytest.raises(SpecError):
+        load_table("table2", settings=[parse_setting(text)])
+
+
+def test_unknown_tables_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no such table; shipped are .*table2"):
+        load_table("table9")
+    with pytest.raises(SpecError, match="cannot be read"):
+        load_table(str(tmp_path / "none.yaml"))
