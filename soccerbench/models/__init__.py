@@ -6,13 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from soccerbench.models.cmn import Cmn
+    from soccerbench.models.grounding_transformer import GroundingTransformer
     from soccerbench.models.netvlad import NetVLADpp
+    from soccerbench.models.official import from_official
     from soccerbench.models.resnet1d import ResNet1D
     from soccerbench.models.transformer import SpottingTransformer
 
-__all__ = ["NetVLADpp", "ResNet1D", "SpottingTransformer"]
+__all__ = ["Cmn", "GroundingTransformer", "NetVLADpp", "ResNet1D", "SpottingTransformer", "from_official"]
 
-_HOME = {"NetVLADpp": "netvlad", "ResNet1D": "resnet1d", "SpottingTransformer": "transformer"}
+_HOME = {
+    "Cmn": "cmn",
+    "GroundingTransformer": "grounding_transformer",
+    "NetVLADpp": "netvlad",
+    "ResNet1D": "resnet1d",
+    "SpottingTransformer": "transformer",
+    "from_official": "official",
+}
 
 
 def __getattr__(name: str) -> Any:
