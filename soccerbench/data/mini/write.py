@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from soccerbench.data.errors import InputError
+from soccerbench.data.mini.annotated import annotated_games
 from soccerbench.data.mini.extractors import FILES, RELEASED_FILES, VERSION, Block, features, look, width
 from soccerbench.data.mini.league import MIN_GAMES, SPLITS
 from soccerbench.data.mini.scene import scenes
@@ -38,6 +39,7 @@ def write_mini(
     seed: int = DEFAULT_SEED,
     games: int = DEFAULT_GAMES,
     scale: Scale = "mini",
+    labels: Path | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write a simulated dataset in the official layout.
@@ -47,20 +49,26 @@ def write_mini(
         seed: draws the matches; at least 0.
         games: how many, at least one for each of the four splits.
         scale: `mini` has few channels and every block; `release` has the released files at their real width.
+        labels: a folder or zip of real annotations; then only features and unknown replays are simulated.
         progress: called with the number of games written and of all.
 
     Raises:
-        InputError: `out` holds something else, or cannot be written.
+        InputError: `out` holds something else or cannot be written, or `labels` cannot be used.
         ValueError: a seed, a number of games or a scale that is none.
     """
     recipe = _recipe(seed, games, scale)
     out = out.resolve()
+    if labels is None:
+        source = played_games(seed, games)
+    else:
+        source = annotated_games(labels, seed=seed, games=games)
+        recipe["labels"] = _fingerprint(source)
     if is_complete(out, recipe):
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
     with _beside(out) as folder:
-        _write_all(folder, played_games(seed, games), recipe, progress)
+        _write_all(folder, source, recipe, progress)
         if out.exists():
             out.rmdir()
         folder.rename(out)
@@ -91,6 +99,15 @@ def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
     if scale not in ("mini", "release"):
         raise ValueError(f"unknown scale {scale!r}; the scales are mini and release")
     return {"generator": str(VERSION), "seed": seed, "games": games, "scale": scale, "numpy": np.__version__}
+
+
+def _fingerprint(games: list[Game]) -> int:
+    """CRC-32 of all that the source of the annotations said."""
+    checksum = 0
+    for game in games:
+        said = repr((game.path, game.split, game.match, game.shots)).encode()
+        checksum = crc32(b"".join([said, *game.label_files.values()]), checksum)
+    return checksum
 
 
 def is_complete(out: Path, recipe: dict[str, Any]) -> bool:

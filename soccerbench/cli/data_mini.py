@@ -1,0 +1,45 @@
+"""`data mini`: write a simulated dataset in the official layout."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Scale(str, Enum):
+    """How large the features are."""
+
+    mini = "mini"
+    release = "release"
+
+
+def mini(
+    out: Annotated[Path, typer.Argument(help="A new or an empty folder.")],
+    seed: Annotated[int, typer.Option(min=0, help="Draws the matches.")] = 0,
+    games: Annotated[int, typer.Option(min=4, help="How many games, over all splits.")] = 24,
+    scale: Annotated[
+        Scale, typer.Option(help="mini: few channels, every block; release: the released files at full width.")
+    ] = Scale.mini,
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder or zip of real Labels-v2.json: only the features are simulated.")
+    ] = None,
+) -> None:
+    """Write a simulated SoccerNet: the same bytes for the same seed. Numbers measured on it are no results.
+
+    Examples: soccerbench data mini my-mini;
+    soccerbench data mini rehearsal --labels labels.zip --games 40;
+    soccerbench data mini large --scale release --games 4
+    """
+    from soccerbench.data.mini import write_mini
+
+    def tell(done: int, games: int) -> None:
+        end = "\n" if done == games else ""
+        typer.echo(f"\rgame {done} of {games}{end}", err=True, nl=False)
+
+    progress = tell if sys.stderr.isatty() else None
+    write_mini(out, seed=seed, games=games, scale=scale.value, labels=labels, progress=progress)
+    typer.echo(f"{out}: {games} games, simulated (generator and seed in features.json)", err=True)
