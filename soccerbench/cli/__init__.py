@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from soccerbench.cli import reproduce, specs
+from soccerbench.cli import data_mini, reproduce, specs
 
 app = typer.Typer(
     help="Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2.",
@@ -23,7 +23,7 @@ app.command()(specs.show)
 app.command()(specs.validate)
 app.command()(reproduce.reproduce)
 app.add_typer(data, name="data")
-# data.command()(data_mini.mini)
+data.command()(data_mini.mini)
 
 
 def main() -> None:

@@ -200,10 +200,7 @@ class Experiment:
             elif self.root.has_labels(split):
                 scored = self._score(split)
                 scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
-                statistics[split] = {
-                    name: {game: counts.to_json() for game, counts in evaluation.games.items()}
-                    for name, evaluation in scored.items()
-                }
+                statistics[split] = {name: evaluation.games for name, evaluation in scored.items()}
         return {
             "table": self.row.table,
             "row": self.row.row,
