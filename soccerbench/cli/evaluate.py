@@ -1,0 +1,81 @@
+"""`evaluate`: the score of a submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from soccerbench.cli.options import (
+    AsJson,
+    Labels,
+    Protocol,
+    ProtocolName,
+    Seed,
+    Split,
+    Task,
+    Tolerances,
+    parse_tolerances,
+    print_json,
+    tell_warnings,
+)
+
+if TYPE_CHECKING:
+    from soccerbench.runner.evaluation import GroundingEvaluation, SpottingEvaluation
+
+
+def evaluate(
+    task: Annotated[Task, typer.Argument(help="What was submitted to.")],
+    labels: Labels,
+    predictions: Annotated[Path, typer.Option(help="Folder or zip with the predictions, one folder a game.")],
+    split: Split = "test",
+    tolerances: Tolerances = "loose",
+    protocol: Protocol = ProtocolName.soccernet,
+    json: AsJson = False,
+    classes: Annotated[str | None, typer.Option(help="Score these alone (spotting), such as Goal,Penalty.")] = None,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resample the games so often, for intervals.")] = 0,
+    signature: Annotated[bool, typer.Option("--signature", help="Print only how the score was made.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Score predictions against labels, with the number that the official scorer gives.
+
+    Examples: soccerbench evaluate spotting --labels labels.zip --predictions results.zip;
+    soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
+    """
+    from soccerbench.report.scores import evaluation_grid
+    from soccerbench.report.terminal import print_grid
+    from soccerbench.runner.scoring import score_grounding, score_spotting
+
+    if task is Task.grounding and classes is not None:
+        raise ValueError("--classes: replay grounding is not scored by class; leave the option out")
+    deltas_s = parse_tolerances(tolerances)
+    evaluation: SpottingEvaluation | GroundingEvaluation
+    if task is Task.spotting:
+        evaluation = score_spotting(
+            labels=labels,
+            predictions=predictions,
+            split=split,
+            deltas_s=deltas_s,
+            protocol=protocol.value,
+            classes=None if classes is None else [name.strip() for name in classes.split(",")],
+            repetitions=bootstrap,
+            seed=seed,
+        )
+    else:
+        evaluation = score_grounding(
+            labels=labels,
+            predictions=predictions,
+            split=split,
+            deltas_s=deltas_s,
+            protocol=protocol.value,
+            repetitions=bootstrap,
+            seed=seed,
+        )
+    tell_warnings(evaluation.warnings)
+    if signature:
+        typer.echo(evaluation.signature)
+    elif json:
+        print_json(evaluation.report())
+    else:
+        print_grid(evaluation_grid(evaluation))

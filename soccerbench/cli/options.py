@@ -1,0 +1,66 @@
+"""Options that verbs share, and what they are read into."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Task(str, Enum):
+    """The two tasks."""
+
+    spotting = "spotting"
+    grounding = "grounding"
+
+
+class ProtocolName(str, Enum):
+    """How to score."""
+
+    soccernet = "soccernet"
+    strict = "strict"
+
+
+Labels = Annotated[Path, typer.Option(help="Folder or zip with the labels, one folder a game.")]
+Split = Annotated[str, typer.Option(help="train, valid, test, challenge, or all games with labels.")]
+Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in seconds such as 1,2,5.")]
+Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the resamples.")]
+
+
+def parse_tolerances(text: str) -> tuple[float, ...]:
+    """`loose`, `tight` or `1,2,5` into window widths in seconds.
+
+    Raises:
+        ValueError: anything else.
+    """
+    from soccerbench.metrics import LOOSE_S, TIGHT_S
+
+    named = {"loose": LOOSE_S, "tight": TIGHT_S}
+    if text in named:
+        return named[text]
+    try:
+        widths = [float(part) for part in text.split(",")]
+    except ValueError:
+        widths = [math.nan]
+    if not all(math.isfinite(width) for width in widths):
+        raise ValueError(f"--tolerances {text!r}: give loose, tight, or seconds such as 1,2,5")
+    return tuple(int(width) if width.is_integer() else width for width in widths)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object in full precision on standard output."""
+    import orjson
+
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def tell_warnings(warnings: Counter[str]) -> None:
+    """What was passed over, on standard error, one line a kind."""
+    for kind, count in sorted(warnings.items()):
+        typer.echo(f"soccerbench: warning: {count} {kind}", err=True)
