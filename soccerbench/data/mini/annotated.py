@@ -1,9 +1,9 @@
 """Games whose annotations are real and whose features will be simulated, to rehearse the real thing.
 
 They are chosen evenly from the official lists in the proportions of these (300, 100 and 100); a third of the games
-from the test list, one at least, play the challenge, and their labels are withheld. Label files are copied byte by byte.
-Where the source has `Labels-cameras.json`, its replays are what the features show; elsewhere replays are simulated
-too, and no file tells where they are.
+from the test list, one at least, play the challenge, and their labels are withheld. Label files are copied byte by
+byte. Where the source has `Labels-cameras.json`, its replays are what the features show; elsewhere replays are
+simulated too, and no file tells where they are.
 """
 
 from __future__ import annotations
