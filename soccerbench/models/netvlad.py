@@ -41,8 +41,10 @@ class NetVLAD(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Pool unit frames (B, T, D) into unit vectors (B, K·D)."""
         shares = self.assign(frames).softmax(dim=-1)  # (B, T, K)
-        residuals = shares.mT @ frames - shares.sum(dim=1).unsqueeze(-1) * self.centres  # (B, K, D)
-        return normalize(normalize(residuals, dim=-1).flatten(1), dim=-1)  # (B, K·D)
+        total = shares.sum(dim=1).unsqueeze(-1)  # (B, K, 1)
+        residuals = torch.addcmul(shares.mT @ frames, total, self.centres, value=-1)  # (B, K, D)
+        scales = unit_scales(torch.linalg.vector_norm(residuals, dim=-1))  # (B, K)
+        return (residuals * scales.unsqueeze(-1)).flatten(1)  # (B, K·D)
 
     def slide(self, frames: Tensor, span: int, weight: Tensor) -> Tensor:
         """Pool every `span` successive frames and classify the outcome, without forming it.
@@ -61,10 +63,8 @@ class NetVLAD(nn.Module):
         offset = torch.einsum("nkd,kd->kn", by_cluster, self.centres)
         weighted = shares.unsqueeze(-1) * (seen - offset)  # (M, K, N): what a frame adds to each cluster's score
         scores = weighted.unfold(0, span, 1).sum(dim=-1)  # (M - span + 1, K, N)
-        squares = self._squared_norms(frames.double(), shares.double(), span)  # (M - span + 1, K)
-        norms = squares.sqrt().clamp(min=TINY)
-        norm = (squares / norms.square()).sum(dim=1, keepdim=True).sqrt().clamp(min=TINY)
-        return torch.einsum("mkn,mk->mn", scores, (norms * norm).reciprocal().to(scores.dtype))
+        squares = self._squared_norms(frames.double(), shares.double(), span)
+        return torch.einsum("mkn,mk->mn", scores, unit_scales(squares.sqrt()).to(scores.dtype))
 
     def _squared_norms(self, frames: Tensor, shares: Tensor, span: int) -> Tensor:
         """|V_k|^2 of every `span` successive frames, (M - span + 1, K); float64, for its terms nearly cancel."""
@@ -76,6 +76,13 @@ class NetVLAD(nn.Module):
         towards = (shares * (frames @ centres.T)).unfold(0, span, 1).sum(dim=-1)  # sum_t a_tk x_t . c_k
         squares = (spans * (blocks @ spans)).sum(dim=1) - 2 * total * towards + total.square() * centres.square().sum(1)
         return squares.clamp(min=0)
+
+
+def unit_scales(norms: Tensor) -> Tensor:
+    """Factors that give residuals of these norms (B, K) unit length each, and then unit length together."""
+    kept = norms.clamp(min=TINY)
+    whole: Tensor = torch.linalg.vector_norm(norms / kept, dim=-1, keepdim=True).clamp(min=TINY)
+    return (kept * whole).reciprocal()
 
 
 class NetVLADpp(nn.Module):

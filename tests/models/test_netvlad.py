@@ -117,3 +117,14 @@ def test_every_parameter_learns():
     model = small().train()
     model(torch.randn(4, 6, 12, generator=torch.Generator().manual_seed(1))).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("empty", [slice(0, 1), slice(None)])
+def test_clusters_without_a_residual_do_not_spoil_the_gradient(empty):
+    """Frames of nothing, on centres of nothing: one cluster, or a whole vocabulary, has no direction."""
+    model = small(6).train()
+    model.past.centres.data[empty] = 0
+    logits = model(torch.zeros(2, 4, 6))
+    logits.square().sum().backward()
+    assert logits.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
