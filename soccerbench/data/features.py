@@ -168,8 +168,11 @@ class FeatureStore:
             raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
         except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
             raise InputError(path, f"no readable feature file ({error})", "download the file again") from None
-        if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
-            kind = f"{values.ndim}-d {values.dtype}" if isinstance(values, np.ndarray) else "an archive"
+        if not isinstance(values, np.ndarray):
+            values.close()
+            raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
+        if values.ndim != 2 or values.dtype.kind != "f":
+            kind = f"{values.ndim}-d {values.dtype}"
             raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
         if values.shape[1] != width or not len(values):
             raise InputError(
