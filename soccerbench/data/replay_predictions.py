@@ -156,6 +156,16 @@ def detection_faults(entry: Any) -> list[Fault]:
     return found
 
 
+def official_detection_faults(entry: Any) -> list[Fault]:
+    """The same, and times at which the official scorer fails."""
+    found = detection_faults(entry)
+    time = entry.get("time") if isinstance(entry, dict) else None
+    if not found and isinstance(time, (int, float)) and 2 * time >= OFFICIAL_FRAMES:
+        problem = f"time {shown(time)} lies beyond 3500 s, where the official scorer fails"
+        found.append(Fault("times beyond 3500 s", problem, "score with --protocol strict"))
+    return found
+
+
 def grounding_bytes(predictions: GroundingPredictions) -> bytes:
     """One game's replays as an official `results_grounding.json`."""
     lengths = predictions.half_lengths_s or (0, 0)
@@ -193,7 +203,7 @@ def _read_detections(
     """Times and scores, (N,) each."""
     columns = _read_clean(detections) if detections else None
     if columns is None:
-        read, faults = (_read, detection_faults) if strict else (_read_officially, _official_faults)
+        read, faults = (_read, detection_faults) if strict else (_read_officially, official_detection_faults)
         rows = EntryReader(path, place, read, faults, strict, warnings).all(detections)
         columns = tuple(np.array(rows, np.float64).reshape(-1, 2).T)
     time_s, score = columns
@@ -239,12 +249,3 @@ def _read_officially(entry: Any) -> tuple[float, float]:
     if not -OFFICIAL_FRAMES <= frame < OFFICIAL_FRAMES:
         raise IndexError(frame)
     return frame / 2, confidence_of(entry["score"])
-
-
-def _official_faults(entry: Any) -> list[Fault]:
-    found = detection_faults(entry)
-    time = entry.get("time") if isinstance(entry, dict) else None
-    if not found and isinstance(time, (int, float)) and 2 * time >= OFFICIAL_FRAMES:
-        problem = f"time {shown(time)} lies beyond 3500 s, where the official scorer fails"
-        found.append(Fault("times beyond 3500 s", problem, "score with --protocol strict"))
-    return found

@@ -74,6 +74,16 @@ class Replay:
     link: Link | None = None
 
     @property
+    def start_s(self) -> int:
+        """Whole second in which it starts."""
+        return self.start_ms // 1000
+
+    @property
+    def end_s(self) -> int:
+        """Whole second in which it ends, by which a submission names it."""
+        return self.end_ms // 1000
+
+    @property
     def same_half(self) -> bool:
         """Whether the event is known and lies in the half of the replay."""
         return self.link is not None and self.link.half == self.half

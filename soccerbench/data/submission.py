@@ -1,0 +1,145 @@
+"""Submissions: what a server would reject or silently misread, and packing of the official zip.
+
+Source: SoccerNet-v2's submission instructions; SoccerNet 0.2.0 for what is read from each file.
+
+Conventions
+    layout    <league>/<season>/<game>/results_<task>.json, nothing around the leagues, nothing else inside
+    problem   one line: file, place in it, what is wrong, what to do
+    replays   a submission names a replay by the half of its event and the second in which it ends
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from soccerbench.data.errors import InputError
+from soccerbench.data.files import Tree, write_zip
+from soccerbench.data.games import official_games, split_games
+from soccerbench.data.inspection import inspect_grounding, inspect_spotting
+from soccerbench.data.predictions import SPOTTING_RESULTS
+from soccerbench.data.replay_predictions import GROUNDING_FILES
+from soccerbench.data.replays import read_replays
+
+Task = Literal["spotting", "grounding"]
+RESULT_FILES: dict[Task, tuple[str, ...]] = {"spotting": (SPOTTING_RESULTS,), "grounding": GROUNDING_FILES}
+_GAME_DEPTH = 3
+
+
+def validate_submission(path: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
+    """Everything in a zip or folder that a server would reject or silently misread.
+
+    Args:
+        path: the submission.
+        task: "spotting" or "grounding".
+        split: whose games are expected.
+        labels: the root of the labels: its `splits.json`, if it has one, says which games are expected, and for
+            grounding its camera annotations which replays.
+
+    Returns:
+        One line a problem; none for a clean submission.
+
+    Raises:
+        InputError: `labels` that cannot be used.
+        ValueError: no such split.
+    """
+    label_tree = None if labels is None else Tree(labels)
+    games = _expected_games(label_tree, split)
+    try:
+        tree = Tree(path)
+    except InputError as error:
+        return [str(error)]
+    found, problems = _locate(tree, task, games)
+    return problems + _inspect(tree, task, games, found, label_tree)
+
+
+def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
+    """Pack the official zip of one split, if nothing is wrong with it.
+
+    Args:
+        source: a folder or zip with one results file a game, or the folder of a run with `predictions-<split>.zip`.
+        out: the zip to write.
+        task: "spotting" or "grounding".
+        split: whose games to pack; files of other games are left out.
+        labels: as in `validate_submission`.
+
+    Returns:
+        What is wrong, one line a problem; `out` is written only if there is nothing.
+
+    Raises:
+        InputError: a source that cannot be read or an `out` that cannot be written.
+        ValueError: no such split.
+    """
+    label_tree = None if labels is None else Tree(labels)
+    games = _expected_games(label_tree, split)
+    predicted = source / f"predictions-{split}.zip"
+    tree = Tree(predicted if predicted.is_file() else source)
+    names = {game: f"{game}/{file}" for game in games for file in RESULT_FILES[task] if f"{game}/{file}" in tree}
+    problems = _inspect(tree, task, games, names, label_tree)
+    if not problems:
+        write_zip(out, ((f"{game}/{RESULT_FILES[task][0]}", tree.read(name)) for game, name in names.items()))
+    return problems
+
+
+def _expected_games(labels: Tree | None, split: str) -> Sequence[str]:
+    return official_games(split) if labels is None else split_games(labels, split)
+
+
+def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The file of each game, wherever it lies, and what is wrong with names and places."""
+    expected, files = set(games), RESULT_FILES[task]
+    found: dict[str, str] = {}
+    problems = [_line(tree, name, "stands twice in the zip", "pack it once") for name in tree.repeated]
+    around: Counter[str] = Counter()
+    for name in tree.names():
+        *folders, file = name.replace("\\", "/").split("/")
+        game, outside = "/".join(folders[-_GAME_DEPTH:]), "/".join(folders[:-_GAME_DEPTH])
+        if file not in files:
+            remedy = f"name it {files[0]}" if game in expected and file.endswith(".json") else "leave it out"
+            problems.append(_line(tree, name, "is no file of a submission", remedy))
+        elif game not in expected:
+            problems.append(_line(tree, name, "is of no game of the split", "leave it out, or choose another --split"))
+        elif game in found:
+            problems.append(_line(tree, name, f"is a second file for its game, beside {found[game]}", "pack one"))
+        else:
+            found[game] = name
+            around[outside] += bool(outside)
+            if "\\" in name:
+                problems.append(_line(tree, name, "has backslashes in its name", "pack it with forward slashes"))
+    for folder, count in around.items():
+        if count:
+            problems.append(_line(tree, folder, f"lies around {count} games", "pack the leagues at the top of the zip"))
+    return found, problems
+
+
+def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, str], labels: Tree | None) -> list[str]:
+    """What is wrong with the games' files, missing ones first."""
+    problems = [
+        _line(tree, f"{game}/{RESULT_FILES[task][0]}", "missing", "predict every game of the split")
+        for game in games
+        if game not in found
+    ]
+    for game, name in found.items():
+        path = tree.path / name
+        try:
+            data = tree.read(name)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if task == "spotting":
+            problems += inspect_spotting(data, path, game)
+        else:
+            problems += inspect_grounding(data, path, game, None if labels is None else _replays(labels, game))
+    return problems
+
+
+def _replays(labels: Tree, game: str) -> set[tuple[int, int]]:
+    """Half and end second of every labelled replay: the half of its event, where that is known."""
+    replays = read_replays(labels, game, strict=False).replays
+    return {(replay.half if replay.link is None else replay.link.half, replay.end_s) for replay in replays}
+
+
+def _line(tree: Tree, name: str, problem: str, remedy: str) -> str:
+    return str(InputError(tree.path / name, problem, remedy))
