@@ -2,8 +2,8 @@
 
 A block has a fixed random projection with its own strong and weak classes and its own confusions between classes; it
 adds noise, half of it shared by overlapping clips; it spreads the result over its channels, which are cut off at
-zero as after a ReLU where the real network ends in one. The projection belongs to the block's name and to VERSION,
-never to the seed: the extractors are the same in every dataset, only the matches differ.
+zero as after a ReLU where the real network ends in one. The projection belongs to the block's name, never to the
+dataset's seed: the extractors are the same in every dataset, only the matches differ.
 
 Conventions
     sensitivity  d' of one row for a visible event of a class of skill 1, before the nuisances take their part
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from soccerbench.data.classes import CLASSES
 from soccerbench.data.mini.scene import CODE_SLICE, LATENT, Floats, Scene, product
 
-VERSION = 1
+EXTRACTORS_SEED = 1
 CLIP_SENSITIVITY, FRAME_SENSITIVITY = 2.0, 0.8  # a frame shows far less of an action than a clip fine-tuned on it
 CLIP_SMEAR_S, FRAME_SMEAR_S = 1.25, 0.5  # a five-second clip fires within about 2.5 s; a frame only at the event
 SKILL, CODE_SKILL, CONFUSION = (0.6, 1.2), (0.7, 1.0), (0.1, 0.6)  # uniform; confusion is a share of amplitude
@@ -121,7 +121,7 @@ class _View:
 
     def __init__(self, block: Block, split: str, scale: str, key: tuple[int, ...]) -> None:
         source = _BLOCKS[block.of] if block.of else block
-        stream = [VERSION, crc32(source.name.encode()), *key]
+        stream = [EXTRACTORS_SEED, crc32(source.name.encode()), *key]
         self.sigma, self.rectified = np.float32(block.noise(split)), source.rectified
         self.mix, self.spread = _projection(source.name, source.width, width(source, scale))
         self.reduce = _reduction(block.name, width(source, scale), width(block, scale)) if block.of else None
@@ -162,7 +162,7 @@ _BLOCKS = {block.name: block for blocks in FILES.values() for block in blocks}
 @cache
 def _projection(name: str, inner: int, channels: int) -> tuple[Floats, Floats]:
     """A block's fixed view of the scene, (LATENT, inner), and how it spreads over its channels, (inner, channels)."""
-    rng = np.random.default_rng([VERSION, crc32(name.encode())])
+    rng = np.random.default_rng([EXTRACTORS_SEED, crc32(name.encode())])
     mix = rng.standard_normal((LATENT, inner))
     mix /= np.sqrt(np.square(mix).sum(axis=1, keepdims=True))
     count = len(CLASSES)
@@ -177,7 +177,7 @@ def _projection(name: str, inner: int, channels: int) -> tuple[Floats, Floats]:
 @cache
 def _reduction(name: str, channels: int, reduced: int) -> Floats:
     """Fixed orthonormal directions, (channels, reduced), as a principal component analysis gives."""
-    rng = np.random.default_rng([VERSION, crc32(name.encode())])
+    rng = np.random.default_rng([EXTRACTORS_SEED, crc32(name.encode())])
     directions: Floats = _orthonormal(rng, reduced, channels).T.astype(np.float32)
     return directions
 

@@ -141,7 +141,8 @@ class _Half:
 
     def run(self, team: str) -> None:
         """Play from the kick-off until the time is over."""
-        self._replace_players(self.time_s)
+        for substituted in self._due():
+            self._substitute(substituted)
         restart = "Kick-off"
         if self.rng.random() < KICK_OFF_MARKED:
             self._mark("Kick-off", team)
@@ -217,26 +218,27 @@ class _Half:
     def _restart(self, restart: str, team: str, delay_s: float = 0.0) -> tuple[str, str]:
         """Wait for the restart; substitutions that are due happen before it and delay it."""
         ready_s = self.time_s + delay_s + _lognormal(self.rng, STOPPAGE_S[restart])
-        if self.substitutions and self.substitutions[0][0] <= self.time_s:
-            replaced_s = self._replace_players(self.time_s + delay_s + _lognormal(self.rng, SUBSTITUTION_S))
-            ready_s = max(ready_s, replaced_s + _lognormal(self.rng, AFTER_SUBSTITUTION_S))
+        stopped_s = self.time_s
+        for number, substituted in enumerate(self._due()):
+            pause_s = self.rng.exponential(AFTER_SUBSTITUTION_S[0])
+            self.time_s += pause_s if number else delay_s + _lognormal(self.rng, SUBSTITUTION_S)
+            self._substitute(substituted)
+        if self.time_s > stopped_s:
+            ready_s = max(ready_s, self.time_s + _lognormal(self.rng, AFTER_SUBSTITUTION_S))
         self.time_s = ready_s
         if restart != "unmarked":
             self._mark(restart, team)
         return restart, team
 
-    def _replace_players(self, now_s: float) -> float:
-        """Make every substitution that was due when play stopped; the time of the last."""
+    def _due(self) -> list[str]:
+        """Take the substitutions off the list that were to happen by now: their sides."""
         due = [team for when_s, team in self.substitutions if when_s <= self.time_s]
         del self.substitutions[: len(due)]
-        stopped_s = self.time_s
-        for number, team in enumerate(due):
-            now_s += self.rng.exponential(AFTER_SUBSTITUTION_S[0]) if number else 0.0
-            self.time_s = now_s
-            if self.rng.random() < SUBSTITUTION_MARKED:
-                self._mark("Substitution", team)
-        self.time_s = stopped_s
-        return now_s
+        return due
+
+    def _substitute(self, team: str) -> None:
+        if self.rng.random() < SUBSTITUTION_MARKED:
+            self._mark("Substitution", team)
 
     def _side(self, restart: str, team: str) -> str:
         if self.rng.random() < SAME_SIDE.get(restart, SAME_SIDE_OPEN):
