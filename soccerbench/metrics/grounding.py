@@ -265,5 +265,7 @@ def _suppress(place: Ints, rank: Ints, reach: float, protocol: Protocol) -> Bool
         surest = np.minimum.reduceat(np.where(undecided[members], rank[members], len(rank)), begin)
         chosen = open_[surest == rank[open_]]
         kept[chosen] = True
-        undecided[ranges(victims[0][chosen], victims[1][chosen])[0]] = False
+        members, _ = ranges(victims[0][chosen], victims[1][chosen])
+        dropping = np.repeat(rank[chosen], victims[1][chosen] - victims[0][chosen])
+        undecided[members[rank[members] >= dropping]] = False  # surer ones stand: the window is lopsided
     return kept
