@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from soccerbench.report.table import Grid
-from soccerbench.specs import Row, Table, load_features
+from soccerbench.report.table import SETUP_TITLES, Grid, setup
+from soccerbench.specs import Row, SpottingRow, Table, load_features
 
 
 def grid_of_tables(tables: Iterable[Table]) -> Grid:
@@ -16,8 +16,10 @@ def grid_of_tables(tables: Iterable[Table]) -> Grid:
 
 def grid_of_rows(table: Table) -> Grid:
     """One line a row, with what was published and whether its features were released."""
-    header = ("Row", "Features", "Head", "Chunk/NMS", "Mode", "Test", "Challenge", "Features released")
-    notes = (f"Published numbers in per cent; {table.source}.",)
+    settings = SETUP_TITLES[any(isinstance(row, SpottingRow) for row in table.rows)]
+    header = ("Row", "Features", "Head", settings, "Mode", "Test", "Challenge", "Features released")
+    names = [f"Row {row.row}: {row.name}." for row in table.rows if not isinstance(row, SpottingRow) and row.name]
+    notes = (f"Published numbers in per cent; {table.source}.", *names)
     return Grid(table.title, header, tuple(_line(row) for row in table.rows), notes)
 
 
@@ -29,7 +31,7 @@ def _line(row: Row) -> tuple[str, ...]:
         str(row.row),
         row.features + (" mega" if row.mega else ""),
         row.head,
-        f"{row.chunk_s:g}/{row.nms_s:g}",
+        setup(row.model_dump()),
         row.mode,
         *(value if isinstance(value, str) else f"{value:.2f}" for value in published),
         f"no: {', '.join(missing)}" if missing else "yes",

@@ -20,6 +20,7 @@ from typing import Any
 from soccerbench.data.files import write_bytes, write_json
 
 SPLITS = ("test", "challenge")
+SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
 SCORE_KEYS = {"spotting": "average_map", "grounding": "average_ap"}
 
 
@@ -51,8 +52,9 @@ def summarise(
         mine = sorted((result for result in results if result["row"] == row["row"]), key=lambda result: result["seed"])
         if not mine and row["row"] not in reasons:
             continue
-        record: dict[str, Any] = {key: row[key] for key in ("row", "features", "head", "mode", "mega", "chunk_s")}
-        record |= {"nms_s": row.get("nms_s"), "digest": [result["digest"] for result in mine][:1]}
+        record: dict[str, Any] = {key: row[key] for key in ("row", "features", "head", "mode", "mega")}
+        record |= {key: row.get(key) for key in ("name", "chunk_s", "nms_s")} | {"setup": setup(row)}
+        record["digest"] = [result["digest"] for result in mine][:1]
         record["unavailable"] = reasons.get(row["row"])
         simulated = any(result["simulated"] for result in mine)
         record["published"] = {} if simulated else row["published"]
@@ -75,14 +77,13 @@ def summarise(
 
 def grid(title: str, records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Path) -> Grid:
     """The table as text."""
-    header = ["Row", "Features", "Head", "Chunk/NMS"]
+    header = ["Row", "Features", "Head", SETUP_TITLES[any(record["nms_s"] for record in records)]]
     for split in SPLITS:
         header += [split.capitalize()] if simulated else [f"{split.capitalize()}, published", "measured", "difference"]
     lines = []
     for record in records:
-        nms = f"/{record['nms_s']:g}" if record["nms_s"] else ""
         cells = [str(record["row"]), record["features"] + (" mega" if record["mega"] else "")]
-        cells += [record["head"] + (" ultra" if record["mode"] == "ultra" else ""), f"{record['chunk_s']:g}{nms}"]
+        cells += [record["head"] + (" ultra" if record["mode"] == "ultra" else ""), record["setup"]]
         for split in SPLITS:
             measured = _shown(record, split)
             if simulated:
@@ -94,6 +95,15 @@ def grid(title: str, records: Sequence[Mapping[str, Any]], *, simulated: bool, f
             cells.append("" if difference is None else f"{difference:+.2f}")
         lines.append(tuple(cells))
     return Grid(title, tuple(header), tuple(lines), tuple(_notes(records, simulated=simulated, folder=folder)))
+
+
+def setup(row: Mapping[str, Any]) -> str:
+    """Chunk and suppression window of a spotting row, or chunk and steps of a grounding row, in seconds."""
+    chunk = [f"{row['chunk_s']:g}"] if "chunk_s" in row else []
+    if "nms_s" in row:
+        return "/".join([*chunk, f"{row['nms_s']:g}"])
+    steps = [f"{step['step']} {step.get('before_s', step.get('window_s')):g}" for step in row["postprocess"]]
+    return ", ".join([*chunk, *steps])
 
 
 def write_table(folder: Path, table: Grid, records: Sequence[Mapping[str, Any]], *, about: Mapping[str, Any]) -> None:
@@ -160,6 +170,7 @@ def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Pat
     counts = {measured["n"] for record in records for measured in record["measured"].values() if measured}
     if counts - {1}:
         notes.append(f"Mean ± standard deviation over {'/'.join(map(str, sorted(counts)))} seeds.")
+    notes += [f"Row {record['row']}: {record['name']}." for record in records if record["name"]]
     notes += [f"Row {record['row']} not run: {record['unavailable']}." for record in records if record["unavailable"]]
     changed = sorted({setting for record in records for setting in record["changed"]})
     if changed:

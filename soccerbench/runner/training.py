@@ -25,7 +25,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes
 from soccerbench.runner import checkpoint
 from soccerbench.runner.progress import Progress
-from soccerbench.specs.types import BaseRow
+from soccerbench.specs.base import TrainedRow
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -52,7 +52,7 @@ class Task(Protocol[BatchT]):
 
 
 def train(
-    task: Task[Any], row: BaseRow, *, seed: int, folder: Path, device: str, identity: dict[str, str], progress: Progress
+    task: Task[Any], row: TrainedRow, *, seed: int, folder: Path, device: str, identity: dict[str, str], progress: Progress
 ) -> nn.Module:
     """Train a row, from its last checkpoint where there is one.
 
@@ -133,7 +133,7 @@ def uses_gpu(device: str) -> bool:
 
 
 def _epoch(
-    fabric: Any, task: Task[Any], model: Any, optimiser: Any, *, row: BaseRow, epoch: int, seed: int, folder: Path,
+    fabric: Any, task: Task[Any], model: Any, optimiser: Any, *, row: TrainedRow, epoch: int, seed: int, folder: Path,
     progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     """One pass over the training batches and one over the validation ones; its line of the history."""
@@ -168,7 +168,7 @@ def _valid_loss(fabric: Any, task: Task[Any], model: Any) -> float | None:
     return total / count if count else None
 
 
-def _plateau(row: BaseRow, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
+def _plateau(row: TrainedRow, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
     if row.plateau is None:
         return None
     return torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -176,7 +176,7 @@ def _plateau(row: BaseRow, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLRO
     )
 
 
-def _lower_rate(plateau: Any, row: BaseRow, entry: dict[str, Any]) -> bool:
+def _lower_rate(plateau: Any, row: TrainedRow, entry: dict[str, Any]) -> bool:
     """Tell the schedule this epoch's validation loss; whether nothing more is to be gained."""
     if plateau is None or row.plateau is None:
         return False

@@ -10,12 +10,14 @@ import yaml
 from pydantic import ValidationError
 
 from soccerbench.specs.errors import SpecError
+from soccerbench.specs.grounding import GROUNDING_HEADS
 from soccerbench.specs.locate import shipped
+from soccerbench.specs.needs import with_runs
 from soccerbench.specs.types import Row, SpottingRow, Table
 from soccerbench.specs.yaml_file import read_yaml
 
-_TABLE_KEYS = {"table", "title", "source", "task", "defaults", "rows"}
-_ROW_TYPES: dict[str, type[Row]] = {"spotting": SpottingRow}
+_TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}
+_GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_type.model_fields}
 
 
 def table_names() -> list[str]:
@@ -24,13 +26,16 @@ def table_names() -> list[str]:
     return [file.stem for file in files if "rows" in read_yaml(file)]
 
 
-def load_table(name: str, *, mini: bool = False, settings: Sequence[tuple[str, Any]] = ()) -> Table:
+def load_table(
+    name: str, *, mini: bool = False, settings: Sequence[tuple[str, Any]] = (), inside: tuple[str, ...] = ()
+) -> Table:
     """Read a shipped table by name, or a user's own by its path.
 
     Args:
         name: "table2", or the path of a YAML file.
         mini: apply `mini.yaml`, what is smaller on the embedded dataset.
-        settings: (dotted key, value) pairs that override every row, as `--set` gives them.
+        settings: (dotted key, value) pairs that override every row whose head knows the key, as `--set` gives them.
+        inside: the tables that are being read, for one that another's rows refer to.
 
     Raises:
         SpecError: unknown table, or anything in it that no run could use; names file, row and key.
@@ -45,6 +50,10 @@ def load_table(name: str, *, mini: bool = False, settings: Sequence[tuple[str, A
         raise SpecError(file, "rows: a list of rows is needed")
     smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini else {}
     built = [_row(file, content, index, raw, smaller, settings) for index, raw in enumerate(rows, start=1)]
+    for key, value in settings:
+        if not any(f"{key}={value}" in row.changed for row in built):
+            raise SpecError("--set", f"{key}: no row of {name} has this key")
+    built = with_runs(file, built, lambda other: load_table(other, mini=mini, inside=(*inside, name)), inside)
     try:
         return Table(
             table=content.get("table", file.stem),
@@ -80,22 +89,36 @@ def _row(
     settings: Sequence[tuple[str, Any]],
 ) -> Row:
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
-    task = raw.get("task", content.get("task"))
-    if task not in _ROW_TYPES:
-        raise SpecError(place, f"task: {task!r} is none of {', '.join(_ROW_TYPES)}")
-    values, reasons = _overlay(_split(place, content.get("defaults") or {}), _split(place, raw))
+    defaults = _split(place, content.get("defaults") or {})
+    head = raw.get("head", defaults[0].get("head"))
+    row_type = _row_type(place, raw.get("task", content.get("task")), head)
+    values, reasons = _overlay(defaults, _split(place, (content.get("heads") or {}).get(head) or {}))
+    values, reasons = _overlay((values, reasons), _split(place, raw))
     part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
     if part is not None:
         values, reasons = _overlay((values, reasons), _split("mini.yaml", {"assumed": part}))
-    values = {"table": content.get("table", file.stem), **values, "task": task}
+    values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}
+    changed = []
     for key, value in settings:
-        _set(place, values, key, value)
-        reasons.pop(key.partition(".")[0], None)
-    changed = tuple(f"{key}={value}" for key, value in settings)
+        first = key.partition(".")[0]
+        if first in row_type.model_fields or first not in _GROUNDING_KEYS:
+            _set(place, values, key, value)
+            reasons.pop(first, None)
+            changed.append(f"{key}={value}")
     try:
-        return _ROW_TYPES[task].model_validate({**values, "assumed": reasons, "changed": changed})
+        return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
     except ValidationError as error:
         raise SpecError(place, _first(error)) from None
+
+
+def _row_type(place: str, task: object, head: object) -> type[Row]:
+    if task == "spotting":
+        return SpottingRow
+    if task != "grounding":
+        raise SpecError(place, f"task: {task!r} is none of spotting, grounding")
+    if head not in GROUNDING_HEADS:
+        raise SpecError(place, f"head: unknown head {head!r}; known: {', '.join(GROUNDING_HEADS)}")
+    return GROUNDING_HEADS[str(head)]
 
 
 _Split = tuple[dict[str, Any], dict[str, str]]
@@ -113,7 +136,7 @@ def _split(place: str, raw: Mapping[str, Any]) -> _Split:
         if not isinstance(entry, Mapping) or set(entry) != {"value", "why"} or not isinstance(entry["why"], str):
             raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
         values[key], reasons[key] = entry["value"], entry["why"]
-    for key in ("changed", "blocks"):
+    for key in ("changed", "blocks", "runs", "needs"):
         if key in values:
             raise SpecError(place, f"{key}: is worked out, not given")
     return values, reasons

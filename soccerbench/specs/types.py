@@ -1,46 +1,17 @@
-"""What a table row may say.
+"""What a row of the spotting tables may say, and a table.
 
-Conventions
-    *_s         seconds
-    assumed     key -> why: the value of that key is our choice, not the paper's
-    published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
-    digest      hash of everything but `published`: equal digests train equal models
+Conventions are those of `base`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.features import blocks_of, load_features
-
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Count = Annotated[int, Field(gt=0, le=10**6)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Published = float | Literal["-", "N/A"]
-
-UNPUBLISHED_KEYS = {"published"}
-
-
-class Frozen(BaseModel):
-    """Immutable, and without room for keys nobody defined."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Plateau(Frozen):
-    """Learning rate times `factor` after `patience` epochs without a better validation loss.
-
-    Training stops once the rate is below `stop_below` and another `patience` epochs brought nothing.
-    """
-
-    factor: Annotated[float, Field(gt=0, lt=1)]
-    patience: Annotated[int, Field(ge=0)]
-    stop_below: Annotated[float, Field(ge=0)]
+from soccerbench.specs.base import Count, Frozen, Seconds, Share, TrainedRow, TransformerSizes
+from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 
 
 class NetVLADppSizes(Frozen):
@@ -49,22 +20,6 @@ class NetVLADppSizes(Frozen):
     clusters: Annotated[int, Field(gt=1, multiple_of=2)]
     projection: Count
     dropout: Share
-
-
-class TransformerSizes(Frozen):
-    """Sizes of a transformer encoder."""
-
-    d_model: Count
-    heads: Count
-    layers: Count
-    feedforward: Count
-    dropout: Share
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.d_model % self.heads or self.d_model % 2:
-            raise ValueError(f"d_model {self.d_model} must be even and divisible by its {self.heads} heads")
-        return self
 
 
 class ResNet1DSizes(Frozen):
@@ -83,65 +38,7 @@ SPOTTING_HEADS: dict[str, type[Frozen]] = {
 }
 
 
-class BaseRow(Frozen):
-    """What rows of every task say."""
-
-    table: str
-    row: Annotated[int, Field(ge=1)]
-    features: str
-    mega: bool
-    head: str
-    mode: Literal["regular", "ultra"]
-    chunk_s: Seconds
-    learning_rate: Annotated[float, Field(gt=0, lt=10)]
-    batch_size: Count
-    max_epochs: Count
-    plateau: Plateau | None
-    weight_decay: Annotated[float, Field(ge=0)]
-    shift_s: Annotated[float, Field(ge=-60, le=60)]
-    standardise: bool
-    assumed: dict[str, str] = {}
-    changed: tuple[str, ...] = ()
-    published: dict[Literal["test", "challenge"], Published] = {}
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """The feature blocks, in the order in which they are joined."""
-        return blocks_of(self.features, mega=self.mega)
-
-    @property
-    def fps(self) -> int:
-        """Feature rows per second in a root that does not say otherwise."""
-        return load_features().blocks[self.blocks[0]].fps
-
-    @property
-    def seen_splits(self) -> tuple[str, ...]:
-        """Splits that the head or its features were trained on, so that a score there means nothing."""
-        return ("train", "valid", "test") if self.mega or self.mode == "ultra" else ("train", "valid")
-
-    @property
-    def training_splits(self) -> tuple[str, ...]:
-        """Splits that the head learns from."""
-        return ("train", "valid", "test") if self.mode == "ultra" else ("train",)
-
-    def digest(self) -> str:
-        """Sixteen hex digits over all that the row says but `published`."""
-        content = self.model_dump(mode="json", exclude=UNPUBLISHED_KEYS)
-        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-
-    @model_validator(mode="after")
-    def _combination_is_possible(self) -> Self:
-        blocks_of(self.features, mega=self.mega)
-        if self.mode == "ultra" and self.plateau is not None:
-            raise ValueError("plateau: ultra mode trains on valid too, so no plateau can be seen; set plateau: null")
-        unknown = [key for key in self.assumed if key not in type(self).model_fields]
-        if unknown:
-            raise ValueError(f"assumed: unknown key {unknown[0]!r}")
-        return self
-
-
-class SpottingRow(BaseRow):
+class SpottingRow(TrainedRow):
     """One row of an action-spotting table."""
 
     task: Literal["spotting"]
@@ -172,7 +69,7 @@ def _check_sizes(sizes: type[Frozen], given: dict[str, Any]) -> None:
         raise ValueError(f"{place}: {first['msg']}") from None
 
 
-Row = SpottingRow
+Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
 
 
 class Table(Frozen):

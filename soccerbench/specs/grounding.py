@@ -1,0 +1,186 @@
+"""What a row of the replay-grounding table may say: a head, and the steps that clean up after it.
+
+Conventions are those of `base`, and
+    run     another row's, of the same seed and data; the runner trains it where it is not there yet
+    steps   are taken in the order in which they stand
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, computed_field, model_validator
+from typing_extensions import Self
+
+from soccerbench.specs.base import BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
+
+Weight = Annotated[float, Field(ge=0)]
+Samples = Annotated[int, Field(ge=0, le=1000)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Run(Frozen):
+    """Which other row's run: of this table where none is named."""
+
+    table: str | None = None
+    row: Annotated[int, Field(ge=1)]
+
+
+class Filter(Frozen):
+    """Keep what lies at most `before_s` before the end of the replay and not after it."""
+
+    step: Literal["filter"]
+    before_s: Seconds
+
+
+class Fuse(Frozen):
+    """Put the spotted events nearest to the replay in the place of the detections around them."""
+
+    step: Literal["fuse"]
+    spotting: Run
+    window_s: Seconds
+    score: Probability
+    nearest: Weight
+    second: Weight
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Suppress(Frozen):
+    """Join the detections of another row, both scaled to [0, 1], and keep the surest of each window."""
+
+    step: Literal["nms"]
+    join: Run
+    window_s: Seconds
+
+
+Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]
+
+
+class GroundingRow(BaseRow):
+    """What all rows of replay grounding say."""
+
+    task: Literal["grounding"]
+    name: str | None = None
+    postprocess: tuple[Step, ...] = ()
+    runs: Annotated[tuple[BaseRow, ...], Field(exclude=True)] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def needs(self) -> dict[str, str]:
+        """The digests of the rows whose runs the steps take."""
+        return {f"{run.table} row {run.row}": run.digest() for run in self.runs}
+
+    @property
+    def seen_splits(self) -> tuple[str, ...]:
+        """As for every row, and what the runs that it needs have seen."""
+        others = [split for run in self.runs for split in run.seen_splits]
+        return tuple(dict.fromkeys([*super().seen_splits, *others]))
+
+    def run_of(self, reference: Run) -> BaseRow:
+        """The row that a step names."""
+        wanted = (reference.table or self.table, reference.row)
+        return next(run for run in self.runs if (run.table, run.row) == wanted)
+
+    def model_digest(self) -> str:
+        """Sixteen hex digits over all that the head and its raw detections come from: equal ones share a training."""
+        beside = {"table", "row", "name", "assumed", "changed", "published", "postprocess", "needs"}
+        return self.digest_without(beside)
+
+
+class LearnedRow(GroundingRow, TrainedRow):
+    """What rows with a trained head say; `shuffle_links` is a control: links that teach nothing."""
+
+    shuffle_links: bool = False
+
+
+class CmnSampling(Frozen):
+    """Samples a replay and epoch, each a step of its own; the last two are peculiarities of the released code."""
+
+    positive: Samples
+    same_class: Samples
+    random: Samples
+    skip_half_the_batches: bool
+    long_replays_zero: bool
+
+
+class CmnLosses(Frozen):
+    """Weights and margins of the two losses; `k_s` are K1 to K4 in seconds."""
+
+    segmentation: Weight
+    spotting: Weight
+    coordinate: Weight
+    no_object: Weight
+    hit: Probability
+    miss: Probability
+    k_s: tuple[float, float, float, float]
+
+
+class CmnRow(LearnedRow):
+    """A row with CALF-more-negative."""
+
+    head: Literal["cmn"]
+    receptive_field_s: Seconds
+    sampling: CmnSampling
+    losses: CmnLosses
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> Self:
+        if 2 * self.receptive_field_s > self.chunk_s:
+            raise ValueError(f"receptive_field_s: {self.receptive_field_s:g} is more than half of chunk_s")
+        if self.chunk_s * self.fps < 15:
+            raise ValueError(f"chunk_s: {self.chunk_s:g} s is less than 15 feature rows")
+        k1, k2, k3, k4 = self.losses.k_s
+        if not k1 < k2 < 0 < k3 < k4:
+            raise ValueError("losses.k_s: K1 < K2 < 0 < K3 < K4 is needed")
+        if not self.sampling.positive + self.sampling.same_class + self.sampling.random:
+            raise ValueError("sampling: nothing is sampled")
+        return self
+
+
+class ChunkSampling(Frozen):
+    """Chunks a replay and epoch, with its event and without."""
+
+    positive: Count
+    negative: Samples
+
+
+class GroundingTransformerRow(LearnedRow):
+    """A row with the grounding transformer; it looks at `before_s` before the replay, chunks `stride_s` apart."""
+
+    head: Literal["grounding-transformer"]
+    architecture: TransformerSizes
+    before_s: Seconds
+    stride_s: Seconds
+    sampling: ChunkSampling
+    offset_loss: Weight
+
+    @model_validator(mode="after")
+    def _chunk_fits(self) -> Self:
+        if self.chunk_s > self.before_s:
+            raise ValueError(f"chunk_s: {self.chunk_s:g} is more than the {self.before_s:g} s before the replay")
+        return self
+
+
+class NaiveRow(GroundingRow):
+    """One detection a fixed time before each replay: what learning has to beat.
+
+    `delay_s` is counted back from the replay's start or end; none is the best one on the training games.
+    """
+
+    head: Literal["naive"]
+    features: Literal["none"]
+    since: Literal["start", "end"]
+    delay_s: Seconds | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """No features are read."""
+        return ()
+
+
+GROUNDING_HEADS: dict[str, type[CmnRow | GroundingTransformerRow | NaiveRow]] = {
+    "cmn": CmnRow,
+    "grounding-transformer": GroundingTransformerRow,
+    "naive": NaiveRow,
+}
