@@ -59,17 +59,15 @@ def write_mini(
     """
     recipe = _recipe(seed, games, scale)
     out = out.resolve()
-    if labels is None:
-        source = played_games(seed, games)
-    else:
-        source = annotated_games(labels, seed=seed, games=games)
-        recipe["labels"] = _fingerprint(source)
+    real = None if labels is None else annotated_games(labels, seed=seed, games=games)
+    if real is not None:
+        recipe["labels"] = _fingerprint(real)
     if is_complete(out, recipe):
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
     with _beside(out) as folder:
-        _write_all(folder, source, recipe, progress)
+        _write_all(folder, real or played_games(seed, games), recipe, progress)
         if out.exists():
             out.rmdir()
         folder.rename(out)

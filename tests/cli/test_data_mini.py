@@ -1,0 +1,50 @@
+"""The verb over `write_mini`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from soccerbench.cli.data_mini import mini
+
+
+@pytest.fixture
+def app():
+    app = typer.Typer()
+    app.command()(mini)
+    return app
+
+
+def test_writes_what_was_asked_for(app, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr("soccerbench.data.mini.write_mini", lambda out, **options: asked.update(out=out, **options))
+    labels = str(tmp_path / "labels.zip")
+    options = ["--seed", "3", "--games", "40", "--scale", "release", "--labels", labels]
+    result = CliRunner().invoke(app, [str(tmp_path / "out"), *options])
+    assert result.exit_code == 0
+    assert asked == {
+        "out": tmp_path / "out", "seed": 3, "games": 40, "scale": "release", "labels": tmp_path / "labels.zip",
+        "progress": None,
+    }  # fmt: skip
+
+
+def test_makes_a_dataset(app, tmp_path):
+    assert CliRunner().invoke(app, [str(tmp_path / "out"), "--games", "12"]).exit_code == 0
+    splits = json.loads((tmp_path / "out" / "splits.json").read_bytes())
+    assert [len(games) for games in splits.values()] == [6, 2, 2, 2]
+
+
+@pytest.mark.parametrize("wrong", [["--games", "3"], ["--seed", "-1"], ["--scale", "huge"]])
+def test_wrong_options_are_refused(app, tmp_path, wrong):
+    assert CliRunner().invoke(app, [str(tmp_path / "out"), *wrong]).exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_neither_the_verb_nor_the_dataset_imports_torch():
+    script = "import sys, soccerbench.cli.data_mini, soccerbench.data.mini; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
