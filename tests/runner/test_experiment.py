@@ -1,0 +1,288 @@
+"""One experiment: the same bits however often it is interrupted, and nothing of another run overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from soccerbench.data.errors import InputError
+from soccerbench.data.root import Root
+from soccerbench.runner import checkpoint, training
+from soccerbench.runner.experiment import Experiment
+from soccerbench.runner.progress import silent
+from soccerbench.specs import load_table, parse_setting
+
+EPOCHS = 4
+
+
+def experiment(root: Path, out: Path, *, row: int = 7, seed: int = 0, settings: tuple[str, ...] = ()) -> Experiment:
+    """A row of Table 2 on a tiny root, a few epochs long."""
+    pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=8", *settings)]
+    spec = next(spec for spec in load_table("table2", mini=True, settings=pairs).rows if spec.row == row)
+    return Experiment(spec, seed, Root(root), out)
+
+
+def outcome(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Scores and weights of a finished run."""
+    result = json.loads((folder / "result.json").read_text())
+    return {key: result[key] for key in ("scores", "games", "digest")}, torch.load(
+        folder / "checkpoint.pt", weights_only=True
+    )["model"]
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Both folders hold the same numbers, bit for bit."""
+    (scores, weights), (other_scores, other_weights) = outcome(one), outcome(other)
+    assert scores == other_scores
+    assert weights.keys() == other_weights.keys()
+    for name, value in weights.items():
+        assert torch.equal(value, other_weights[name]), name
+    for split in ("test", "challenge"):
+        name = f"predictions-{split}.zip"
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+@pytest.fixture(scope="module", params=[7, 8], ids=["transformer", "netvlad++"])
+def uninterrupted(
+    request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Experiment:
+    made = experiment(shared_tiny_root, tmp_path_factory.mktemp("runs"), row=request.param)
+    made.run(device="cpu", progress=silent)
+    return made
+
+
+class Killed(BaseException):
+    """What no code of ours catches."""
+
+
+def test_files_of_a_finished_run(uninterrupted: Experiment) -> None:
+    names = {file.name for file in uninterrupted.folder.iterdir()}
+    assert names == {
+        "spec.yaml", "result.json", "history.csv", "checkpoint.pt", "log.txt",
+        "predictions-test.zip", "predictions-challenge.zip",
+    }  # fmt: skip
+    result = json.loads((uninterrupted.folder / "result.json").read_text())
+    assert set(result["scores"]) == {"test", "challenge"}
+    assert set(result["scores"]["test"]) == {"loose", "tight"}
+    assert result["peak_memory_bytes"] > 2**20
+    assert len((uninterrupted.folder / "history.csv").read_text().splitlines()) == EPOCHS + 1
+
+
+@pytest.mark.parametrize("steps", [1, 6, 11, 20, 21])
+def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
+    uninterrupted: Experiment, tmp_path: Path, steps: int
+) -> None:
+    made = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row)
+    count = 0
+
+    def stop(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == steps:
+            raise Killed
+
+    with pytest.raises(Killed):
+        made.run(device="cpu", progress=stop)
+    assert not (made.folder / "result.json").exists()
+    np.random.default_rng().normal()
+    torch.manual_seed(int(time.time()))
+    made.run(device="cpu", progress=silent)
+    assert_same(uninterrupted.folder, made.folder)
+
+
+@pytest.mark.parametrize("saves", [1, 2, EPOCHS])
+def test_killed_between_the_renames_of_a_checkpoint(
+    uninterrupted: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: int
+) -> None:
+    made = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row)
+    rename, count = Path.replace, 0
+
+    def replace(self: Path, target: Path) -> Path:
+        nonlocal count
+        if self.name == "checkpoint-new.pt" and target.name == checkpoint.CHECKPOINT:
+            count += 1
+            if count == saves:
+                raise Killed
+        return rename(self, target)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Path, "replace", replace)
+        made.run(device="cpu", progress=silent)
+    made.run(device="cpu", progress=silent)
+    assert_same(uninterrupted.folder, made.folder)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: b"", lambda data: data[:-50], lambda data: data[:2000] + b"\xff" + data[2001:], lambda _: b"x"],
+)
+def test_a_damaged_checkpoint_is_said_set_aside_and_its_epoch_done_again(
+    uninterrupted: Experiment, tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage.startswith(f"epoch {EPOCHS}"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        made.run(device="cpu", progress=stop)
+    file = made.folder / "checkpoint.pt"
+    file.write_bytes(damage(file.read_bytes()))
+    stages: list[str] = []
+    made.run(device="cpu", progress=lambda stage, *_: stages.append(stage))
+    assert f"epoch {EPOCHS - 1}/{EPOCHS}" in stages
+    assert f"epoch {EPOCHS - 2}/{EPOCHS}" not in stages
+    assert "set aside as checkpoint.pt.damaged" in caplog.text
+    assert (made.folder / "checkpoint.pt.damaged").exists()
+    assert_same(uninterrupted.folder, made.folder)
+
+
+def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table2", "--rows", "7",
+        "--data", str(shared_tiny_root), "--set", "max_epochs=60",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    started = time.monotonic()
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True, env=environment)
+    whole_s = time.monotonic() - started
+    kills, draw = 0, random.Random(time.time_ns())
+    while kills < 3:
+        running = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "killed")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+        try:
+            running.communicate(timeout=draw.uniform(0.4, 0.9) * whole_s)
+            break
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGKILL)
+            running.communicate()
+            kills += 1
+    assert kills
+    subprocess.run([*command, "--out", str(tmp_path / "killed")], check=True, capture_output=True, env=environment)
+    place = Path(shared_tiny_root.name, "table2", "row-07", "seed-0")
+    assert_same(tmp_path / "whole" / place, tmp_path / "killed" / place)
+
+
+def test_a_finished_run_is_read_and_not_run_again(uninterrupted: Experiment) -> None:
+    before = {file.name: file.stat().st_mtime_ns for file in uninterrupted.folder.iterdir()}
+    result = uninterrupted.run(device="cpu", progress=silent, force=True)
+    assert result["row"] == uninterrupted.row.row
+    assert {file.name: file.stat().st_mtime_ns for file in uninterrupted.folder.iterdir()} == before
+
+
+def test_seeds_differ(uninterrupted: Experiment, tmp_path: Path) -> None:
+    other = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row, seed=1)
+    other.run(device="cpu", progress=silent)
+    assert outcome(other.folder)[0]["scores"] != outcome(uninterrupted.folder)[0]["scores"]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_run_of_another_spec_is_not_overwritten_without_force(
+    shared_tiny_root: Path, tmp_path: Path, finished: bool
+) -> None:
+    first = experiment(shared_tiny_root, tmp_path)
+    if finished:
+        first.run(device="cpu", progress=silent)
+    else:
+        with pytest.raises(Killed):
+            first.run(device="cpu", progress=_stop_in_epoch_3)
+    kept = (first.folder / "checkpoint.pt").read_bytes()
+    changed = experiment(shared_tiny_root, tmp_path, settings=("nms_s=12",))
+    with pytest.raises(InputError, match="holds a run of another spec; run it again with --force"):
+        changed.prepare(force=False)
+    assert (first.folder / "checkpoint.pt").read_bytes() == kept
+    changed.prepare(force=True)
+    with pytest.raises(Killed):
+        changed.run(device="cpu", progress=_stop_in_epoch_3, force=True)
+    assert (first.folder.with_name("seed-0.replaced") / "checkpoint.pt").read_bytes() == kept
+    changed.run(device="cpu", progress=silent, force=True)
+    assert not first.folder.with_name("seed-0.replaced").exists()
+    assert json.loads((first.folder / "result.json").read_text())["digest"] == changed.row.digest()
+
+
+def _stop_in_epoch_3(stage: str, done: int, total: int) -> None:
+    if stage.startswith("epoch 3"):
+        raise Killed
+
+
+def test_other_data_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
+    made = experiment(tiny_root, tmp_path)
+    made.run(device="cpu", progress=silent)
+    file = tiny_root / made.root.games["train"][0] / "2_baidu_soccer_embeddings.npy"
+    values = np.load(file)
+    np.save(file, values + 0.25)
+    with pytest.raises(InputError, match="another data"):
+        experiment(tiny_root, tmp_path).prepare(force=False)
+
+
+def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
+    made = experiment(shared_tiny_root, tmp_path)
+    made.folder.mkdir(parents=True)
+    (made.folder / "result.json").write_text("{")
+    with pytest.raises(InputError, match="is no result"):
+        made.prepare(force=False)
+
+
+def test_ultra_learns_from_test_and_says_nothing_about_it(shared_tiny_root: Path, tmp_path: Path) -> None:
+    made = experiment(shared_tiny_root, tmp_path, row=10)
+    result = made.run(device="cpu", progress=silent)
+    assert result["scores"]["test"] is None
+    assert result["scores"]["challenge"]["loose"]["average_map"] >= 0
+    assert (made.folder / "predictions-test.zip").exists()
+    history = (made.folder / "history.csv").read_text()
+    assert all(line.endswith(",") for line in history.splitlines()[1:])  # no validation loss
+    assert made.row.training_splits == ("train", "valid", "test")
+
+
+@pytest.mark.parametrize(("losses", "best"), [((3.0, 1.0, 2.0, 4.0), 2), ((4.0, 3.0, 2.0, 1.0), 4), ((1.0,) * 4, 1)])
+def test_the_best_epoch_by_validation_is_kept(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, losses: tuple[float, ...], best: int
+) -> None:
+    def weights(folder: str, scripted: tuple[float, ...]) -> dict[str, torch.Tensor]:
+        script = iter(scripted)
+        monkeypatch.setattr(training, "_valid_loss", lambda *_: next(script))
+        made = experiment(shared_tiny_root, tmp_path / folder, settings=(f"max_epochs={len(scripted)}",))
+        made.run(device="cpu", progress=silent)
+        return outcome(made.folder)[1]
+
+    whole, short = weights("whole", losses), weights("short", tuple(range(best, 0, -1)))
+    assert all(torch.equal(value, short[name]) for name, value in whole.items())
+
+
+def test_a_full_disk_loses_nothing(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, whole = experiment(shared_tiny_root, tmp_path), experiment(shared_tiny_root, tmp_path / "whole")
+    whole.run(device="cpu", progress=silent)
+    save, count = torch.save, 0
+
+    def fill_up(*arguments: Any, **options: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise OSError(28, "No space left on device")
+        save(*arguments, **options)
+
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(InputError, match=r"No space left on device\\); free some space"),
+    ):
+        patched.setattr(torch, "save", fill_up)
+        made.run(device="cpu", progress=silent)
+    assert not list(made.folder.glob("*.part"))
+    made.run(device="cpu", progress=silent)
+    assert_same(whole.folder, made.folder)
