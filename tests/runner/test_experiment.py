@@ -279,7 +279,7 @@ def test_a_full_disk_loses_nothing(shared_tiny_root: Path, tmp_path: Path, monke
 
     with (
         monkeypatch.context() as patched,
-        pytest.raises(InputError, match=r"No space left on device\\); free some space"),
+        pytest.raises(InputError, match=r"No space left on device\); free some space"),
     ):
         patched.setattr(torch, "save", fill_up)
         made.run(device="cpu", progress=silent)
