@@ -7,7 +7,12 @@ import sys
 
 import typer
 
-from soccerbench.cli import data_mini, reproduce, specs
+from soccerbench.cli.compare import compare
+from soccerbench.cli.data_mini import mini
+from soccerbench.cli.evaluate import evaluate
+from soccerbench.cli.reproduce import reproduce
+from soccerbench.cli.specs import list_tables, show, validate
+from soccerbench.cli.submit import submit
 
 app = typer.Typer(
     help="Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2.",
@@ -18,12 +23,11 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
-app.command("list")(specs.list_tables)
-app.command()(specs.show)
-app.command()(specs.validate)
-app.command()(reproduce.reproduce)
+app.command("list")(list_tables)
+for verb in (show, validate, reproduce, evaluate, compare, submit):
+    app.command()(verb)
 app.add_typer(data, name="data")
-data.command()(data_mini.mini)
+data.command()(mini)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ _TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}
 _GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_type.model_fields}
 
 
-def table_names() -> list[str]:
+@cache
+def table_names() -> tuple[str, ...]:
     """The shipped tables, sorted."""
     files = sorted(shipped("reproduce").glob("*.yaml"))
-    return [file.stem for file in files if "rows" in read_yaml(file)]
+    return tuple(file.stem for file in files if "rows" in read_yaml(file))
 
 
 def load_table(

@@ -27,14 +27,25 @@ class ResNet1DSizes(Frozen):
 
     channels: Count
     blocks: Count
-    kernel: Annotated[int, Field(gt=0, multiple_of=1)]
+    kernel: Annotated[int, Field(gt=0, le=99)]
     dropout: Share
+
+    @model_validator(mode="after")
+    def _kernel_has_a_centre(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel {self.kernel} is even and has no centre")
+        return self
+
+
+class NoSizes(Frozen):
+    """A head without sizes."""
 
 
 SPOTTING_HEADS: dict[str, type[Frozen]] = {
     "netvlad++": NetVLADppSizes,
     "transformer": TransformerSizes,
     "resnet1d": ResNet1DSizes,
+    "constant": NoSizes,
 }
 
 
@@ -44,6 +55,7 @@ class SpottingRow(TrainedRow):
     task: Literal["spotting"]
     nms_s: Seconds
     mixup_alpha: Annotated[float, Field(gt=0)] | None = None
+    shuffle_labels: bool = False
     architecture: dict[str, Any]
 
     @model_validator(mode="after")

@@ -26,17 +26,20 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, FeatureStore
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.predictions import SpottingPredictions
+from soccerbench.models.constant import Constant
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.postprocess import suppress_non_maxima
+from soccerbench.tasks.statistics import block_statistics
 
 HEADS: dict[str, type[nn.Module]] = {
     "netvlad++": NetVLADpp,
     "transformer": SpottingTransformer,
     "resnet1d": ResNet1D,
+    "constant": Constant,
 }
 MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
 
@@ -117,13 +120,17 @@ class SpottingTask:
         self._head = head or HEADS[row.head]
         self._train = Clips(store, train, clip_frames=self.clip_frames, shift_s=row.shift_s)
         self._valid = Clips(store, valid, clip_frames=self.clip_frames, shift_s=row.shift_s) if valid else None
+        if row.shuffle_labels:
+            for clips in filter(None, (self._train, self._valid)):
+                np.random.default_rng(0).shuffle(clips.targets)
 
     def model(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
         head = self._head(self.store.width, **self.row.architecture)
         if not self.row.standardise:
             return head
-        means, deviations = _block_statistics(self._train, self.store.widths)
+        clips = (self._train.take([clip]).features[0].numpy() for clip in range(len(self._train)))
+        means, deviations = block_statistics(clips, self.store.widths)
         return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
 
     @property
@@ -187,17 +194,3 @@ def mix_up(batch: Batch, *, alpha: float, rng: np.random.Generator) -> Batch:
     share = float(rng.beta(alpha, alpha))
     other = torch.from_numpy(rng.permutation(len(batch.features)))
     return Batch(*(share * values + (1 - share) * values[other] for values in batch))
-
-
-def _block_statistics(clips: Clips, widths: Sequence[int]) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each block over all training clips, in one pass."""
-    count, total, squares = 0, np.zeros(len(widths)), np.zeros(len(widths))
-    starts = np.cumsum([0, *widths[:-1]])
-    for clip in range(len(clips)):
-        values = clips.take([clip]).features[0].numpy().astype(np.float64)
-        count += len(values)
-        total += np.add.reduceat(values.sum(axis=0), starts)
-        squares += np.add.reduceat(np.square(values).sum(axis=0), starts)
-    means = total / (count * np.array(widths))
-    deviations = np.sqrt(np.maximum(squares / (count * np.array(widths)) - means**2, 1e-12))
-    return means.tolist(), deviations.tolist()
