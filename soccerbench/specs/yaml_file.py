@@ -10,7 +10,6 @@ import yaml
 
 from soccerbench.specs.errors import SpecError
 
-
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
 
 
@@ -22,7 +21,8 @@ class _UniqueKeys(_Loader):  # type: ignore[misc, valid-type]
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], sa
     [
         ("table: x\ntable: y\n", "line 2: key 'table' stands twice"),
         ("[1, 2]", "no mapping"),
-        ("rows: {", "line 1"),
+        ("rows: {", "line [12]: "),
         ("rows: []", "at least one row"),
         ("rows: 3", "a list of rows"),
         ("colour: red\nrows: []", "unknown key 'colour'"),
