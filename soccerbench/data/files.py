@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import os
+import weakref
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from typing import IO, Any
@@ -23,7 +24,7 @@ import orjson
 from soccerbench.data.errors import InputError
 from soccerbench.data.parsing import parse_json
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 40 * 2**20
 MAX_TOTAL_BYTES = 8 * 2**30
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY_BYTES = 8 * 2**20
@@ -48,7 +49,8 @@ class Tree:
         self._zip: zipfile.ZipFile | None = None
         if path.is_dir():
             return
-        self._zip = _open_zip(path)
+        stream, self._zip = _open_zip(path)
+        weakref.finalize(self, stream.close)
         entries = self._zip.infolist()
         for entry in entries:
             if not _is_inside(entry.filename):
@@ -127,21 +129,19 @@ class Tree:
 class _Bounded(io.BufferedReader):
     """A file that refuses to be read in pieces larger than `limit`: a zip's directory is read in one."""
 
-    limit = MAX_DIRECTORY_BYTES
+    limit: int
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > self.limit:
             raise ValueError(f"a directory of {size} bytes, at most {self.limit} are read")
         return super().read(size)
 
-    def __del__(self) -> None:
-        self.close()
 
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _open_zip(path: Path) -> tuple[_Bounded, zipfile.ZipFile]:
     stream = None
     try:
         stream = _Bounded(io.FileIO(path))
+        stream.limit = MAX_DIRECTORY_BYTES
         archive = zipfile.ZipFile(stream)
     except FileNotFoundError:
         raise InputError(path, "no such folder or zip", "give the folder or zip that holds the games") from None
@@ -150,7 +150,7 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
             stream.close()
         raise InputError(path, f"not a readable zip ({error})", "give a folder or an undamaged zip") from None
     stream.limit = MAX_BYTES + 1
-    return archive
+    return stream, archive
 
 
 def _check_size(path: Path, size: int) -> None:
@@ -186,7 +186,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise InputError(
             path, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
         ) from None

@@ -59,7 +59,8 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
     Raises:
         InputError: nested too deeply to be looked through.
     """
-    if data.count(b'":') == keys:
+    apart = any(space + b":" in data for space in (b" ", b"\t", b"\n", b"\r"))
+    if not apart and data.count(b'":') == keys:
         return 0
     repeated = 0
 
