@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
 from soccerbench.cli.data_mini import mini
 from soccerbench.cli.evaluate import evaluate
@@ -24,7 +25,7 @@ app = typer.Typer(
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, reproduce, evaluate, compare, submit):
+for verb in (show, validate, reproduce, evaluate, compare, submit, check):
     app.command()(verb)
 app.add_typer(data, name="data")
 data.command()(mini)

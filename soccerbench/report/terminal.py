@@ -22,7 +22,7 @@ def print_grid(table: Grid) -> None:
         drawn.add_column(Text(column), justify="left" if number < 4 else "right")
     for line in table.lines:
         drawn.add_row(*map(Text, line))
-    console.print(drawn)
+    console.print(drawn if table.lines else drawn.title)
     for note in table.notes:
         console.print(Text(note), soft_wrap=True)
 

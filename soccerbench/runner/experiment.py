@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
 from torch import nn
 
@@ -28,6 +27,7 @@ from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.runner import checkpoint
 from soccerbench.runner.environment import code_hash, data_fingerprint, peak_memory_bytes, versions
 from soccerbench.runner.progress import Progress
+from soccerbench.runner.results import RESULT, read_result
 from soccerbench.runner.scoring import SpottingEvaluation, score_spotting_games
 from soccerbench.runner.training import train, uses_gpu
 from soccerbench.specs.dump import spec_text
@@ -35,7 +35,6 @@ from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
 
 SCORED_SPLITS = ("test", "challenge")
-RESULT = "result.json"
 
 log = logging.getLogger(__name__)
 
@@ -220,22 +219,6 @@ class Experiment:
             "seconds": round(seconds, 3),
             "peak_memory_bytes": peak_memory_bytes(),
         }
-
-
-def read_result(file: Path) -> dict[str, Any]:
-    """A `result.json`.
-
-    Raises:
-        InputError: no JSON, or not a result.
-    """
-    try:
-        result = orjson.loads(file.read_bytes())
-        missing = {"table", "row", "seed", "scores", "digest", "data_fingerprint", "code"} - set(result)
-    except (orjson.JSONDecodeError, OSError, TypeError) as error:
-        raise InputError(file, f"is no result ({error})", "run its row again with --force") from None
-    if missing:
-        raise InputError(file, f"lacks {', '.join(sorted(missing))}", "run its row again with --force")
-    return dict(result)
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""`check`: whether today's numbers are still those of the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check(
+    runs: Annotated[Path, typer.Argument(help="Folder of runs, such as `reproduce` wrote it.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="Folder of records, or one table's own in it; the shipped results if not given.")
+    ] = None,
+    update: Annotated[bool, typer.Option("--update", help="Show the difference, then make the records anew.")] = False,
+    speed: Annotated[bool, typer.Option("--speed", help="Compare seconds too: on the record's machine only.")] = False,
+) -> None:
+    """Hold runs against the committed records and the metric against its fixtures; exit code 1 if anything drifted.
+
+    Examples: soccerbench check runs; soccerbench check runs --baseline results/mini/table2 --update
+    """
+    from soccerbench.report.drift import drift_grid
+    from soccerbench.report.terminal import note, print_grid
+    from soccerbench.runner.drift import check_row, rows_of_baseline
+    from soccerbench.runner.fixtures import check_fixtures
+    from soccerbench.runner.records import write_records
+    from soccerbench.runner.results import by_row, read_runs
+    from soccerbench.specs.locate import shipped
+
+    results = baseline or shipped("results")
+    count, wrong = check_fixtures(shipped("results") / "fixtures")
+    for line in wrong:
+        typer.echo(f"metric: {line}")
+    typer.echo(f"Metric: {count} committed numbers, {len(wrong)} fields differ by more than 1e-12.")
+    rows = rows_of_baseline(by_row(read_runs(runs)), results)
+    checks = [check_row(row, results, speed=speed) for row in rows]
+    print_grid(drift_grid(checks))
+    if wrong:
+        raise typer.Exit(1)
+    if update:
+        for file in write_records(results, rows):
+            note(f"Wrote {file}.")
+    elif any(row.drifted for row in checks):
+        raise typer.Exit(1)
