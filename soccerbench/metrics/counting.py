@@ -6,6 +6,7 @@ Many games are counted at once: their events lie on one line, each (game, half, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from soccerbench.metrics.events import (
 )
 from soccerbench.metrics.frames import frames_of
 from soccerbench.metrics.matching import greedy_hits, nearest_visible
-from soccerbench.metrics.statistics import SpottingStatistics, merge
+from soccerbench.metrics.statistics import SpottingStatistics
 
 BATCH = 4_000_000  # detections times tolerances that are matched at once: a few hundred megabytes
 
@@ -116,15 +117,17 @@ def _count(
         shown = (shown & ~hits) | _mask(taken, bits * visible, len(found))
 
     group, level = found // stride, confidence_levels(confidence, protocol)
-    bounds = np.searchsorted(group, np.arange(1, len(targets)) * 2 * classes)
-    columns = (group % classes, level, hits, shown, np.ones_like(hits))
-    games = zip(*(np.split(values, bounds) for values in columns), strict=True)
+    bounds = np.searchsorted(group, np.arange(len(targets) + 1) * 2 * classes)
+    label, once = group % classes, np.ones_like(group)
     cell = places // stride // (2 * classes) * classes + places // stride % classes
     size = len(targets) * classes
     seen = np.bincount(cell[visible], minlength=size).reshape(-1, classes)
     unseen = np.bincount(cell[~visible], minlength=size).reshape(-1, classes)
     return [
-        SpottingStatistics(protocol, deltas, *merge(*rows), seen[game], unseen[game]) for game, rows in enumerate(games)
+        SpottingStatistics(
+            protocol, deltas, label[rows], level[rows], hits[rows], shown[rows], once[rows], seen[game], unseen[game]
+        )
+        for game, rows in enumerate(slice(start, stop) for start, stop in pairwise(bounds))
     ]
 
 

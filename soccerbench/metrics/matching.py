@@ -49,9 +49,11 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
     Returns:
         (D, T) index of the detection, -1 where none is left.
     """
-    order, rank = confidence_order(confidence)
-    count = len(detections)
     frames = np.asarray(reach, dtype=np.int64)[:, None]  # (D, 1)
+    near = _covered(detections, targets, int(frames.max()))  # the others no target can take
+    detections = detections[near]
+    order, rank = confidence_order(confidence[near])
+    count = len(near)
     first = np.searchsorted(detections, targets - frames, side="left")  # (D, T)
     end = np.searchsorted(detections, targets + frames, side="right")  # (D, T)
     depth = _chain_depth(first, end)  # (D, T)
@@ -68,9 +70,17 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
         members, begin = ranges(first[choosing] + shift[choosing], end[choosing] + shift[choosing])
         best = np.minimum.reduceat(free[members], begin)
         served, best = choosing[best < count], best[best < count]
-        taken[served] = order[best]
-        free[taken[served] + shift[served]] = count
+        free[order[best] + shift[served]] = count
+        taken[served] = near[order[best]]
     return taken.reshape(len(frames), len(targets))
+
+
+def _covered(detections: Ints, targets: Ints, reach: int) -> Ints:
+    """Indices of the detections within reach of any target."""
+    size = len(detections) + 1
+    opened = np.bincount(np.searchsorted(detections, targets - reach, side="left"), minlength=size)
+    closed = np.bincount(np.searchsorted(detections, targets + reach, side="right"), minlength=size)
+    return np.flatnonzero(np.cumsum(opened - closed)[:-1])
 
 
 def _chain_depth(first: Ints, end: Ints) -> Ints:
@@ -102,6 +112,7 @@ def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int
     start = group * stride  # the first target owns its group's beginning
     later = np.flatnonzero(group[1:] == group[:-1]) + 1
     start[later] = (targets[later - 1] + targets[later]) // 2
-    owner = np.searchsorted(start, detections, side="right") - 1
+    edges = [0, *np.searchsorted(detections, start), len(detections)]
+    owner = np.repeat(np.arange(-1, len(start)), np.diff(edges))
     known: Bools = (owner >= 0) & (group[owner] == detections // stride) & visible[owner]
     return known

@@ -102,35 +102,59 @@ def resampled_spotting_scores(
 def _class_precision(statistics: Sequence[SpottingStatistics], label: int, weights: Floats, kinds: int) -> Floats:
     """Average precision of one class, overall and by visibility; (kinds, R, D)."""
     protocol, tolerances = statistics[0].protocol, len(statistics[0].deltas_s)
-    rows = [np.flatnonzero(game.label == label) for game in statistics]
-    level, hits, visible, count = (
-        np.concatenate([getattr(game, name)[row] for game, row in zip(statistics, rows, strict=True)])
-        for name in ("level", "hits", "visible", "count")
-    )
-    levels, column = np.unique(-level, return_inverse=True)  # from the surest down
-    shape = (len(statistics), len(levels))  # (G, L)
-    cell = np.repeat(np.arange(shape[0]), [len(row) for row in rows]) * shape[1] + column
-    events = [weights @ np.array([game.events_visible[label] for game in statistics], dtype=float)]
-    events.append(weights @ np.array([game.events_unshown[label] for game in statistics], dtype=float))
-    wanted = np.stack([sum(events), *events])[:kinds, :, None]  # (kinds, R, 1)
-
-    def table(masks: Ints, place: int) -> Floats:
-        """The (G, L) counts of the rows whose mask has the bit of a tolerance."""
-        members = np.flatnonzero(masks >> place & 1)
-        counts = np.bincount(cell[members], weights=count[members], minlength=shape[0] * shape[1])
-        return counts.reshape(shape).astype(np.float64, copy=False)
-
+    tables = _Tables(statistics, label)
+    visible, unshown = weights @ tables.events_visible, weights @ tables.events_unshown
+    events = np.stack([visible + unshown, visible, unshown])[:kinds, :, None]  # (kinds, R, 1)
     precision = np.empty((kinds, len(weights), tolerances))
-    for places in _chunks(tolerances, shape[0] * shape[1]):
-        masks = (hits, np.full_like(hits, -1), hits & visible, visible)[: 4 if kinds > 1 else 2]
-        tables = np.array([[table(mask, place) for place in range(tolerances)[places]] for mask in masks])
-        for resamples in _chunks(len(weights), tables[0, :, 0].size):
-            counts = np.matmul(weights[resamples], tables)  # (masks, d, r, L)
+    for places in _chunks(tolerances, tables.size):
+        stacked = np.stack([tables.at(place, kinds) for place in range(tolerances)[places]], axis=1)
+        for resamples in _chunks(len(weights), stacked[0, :, 0].size):
+            counts = np.matmul(weights[resamples], stacked)  # (2 or 4, d, r, L)
             if kinds > 1:
                 counts = np.concatenate([counts, counts[:2] - counts[2:]])
-            found, passed = counts[::2].swapaxes(1, 2), counts[1::2].swapaxes(1, 2)  # (kinds, r, d, L)
-            precision[:, resamples, places] = average_precision(found, passed, wanted[:, resamples], protocol)
+            hits, detections = counts[::2].swapaxes(1, 2), counts[1::2].swapaxes(1, 2)  # (kinds, r, d, L)
+            precision[:, resamples, places] = average_precision(hits, detections, events[:, resamples], protocol)
     return precision
+
+
+class _Tables:
+    """How many detections of one class each game has at each level: (G, L) tables.
+
+    A level at which nothing ever hits joins the next lower one at which something does: it could neither be the best
+    precision at a recall nor add to recall. Those below all hits are the last column.
+    """
+
+    def __init__(self, statistics: Sequence[SpottingStatistics], label: int) -> None:
+        rows = [np.flatnonzero(game.label == label) for game in statistics]
+        level, self._hits, self._visible, self._count = (
+            np.concatenate([getattr(game, name)[row] for game, row in zip(statistics, rows, strict=True)])
+            for name in ("level", "hits", "visible", "count")
+        )
+        levels = np.unique(-level[self._hits > 0])  # from the surest down
+        self._shape = (len(statistics), len(levels) + 1)
+        self.size = len(statistics) * (len(levels) + 1)
+        game = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        self._cell = game * self._shape[1] + np.searchsorted(levels, -level)
+        self.events_visible = np.array([game.events_visible[label] for game in statistics], dtype=float)
+        self.events_unshown = np.array([game.events_unshown[label] for game in statistics], dtype=float)
+        always = 2 ** len(statistics[0].deltas_s) - 1
+        self._hitting = np.flatnonzero(self._hits)
+        self._partly = np.flatnonzero((self._visible > 0) & (self._visible < always))  # strict hits alone
+        self._all = self._table(np.arange(len(level)))
+        self._always_visible = self._table(np.flatnonzero(self._visible == always))
+
+    def at(self, place: int, kinds: int) -> list[Floats]:
+        """At one tolerance: hits and all detections, and for more kinds than one the visible among both."""
+        hits = self._hitting[self._hits[self._hitting] >> place & 1 > 0]
+        if kinds == 1:
+            return [self._table(hits), self._all]
+        visible_hits = hits[self._visible[hits] >> place & 1 > 0]
+        partly = self._partly[self._visible[self._partly] >> place & 1 > 0]
+        return [self._table(hits), self._all, self._table(visible_hits), self._always_visible + self._table(partly)]
+
+    def _table(self, rows: Ints) -> Floats:
+        counts = np.bincount(self._cell[rows], weights=self._count[rows], minlength=self.size)
+        return counts.reshape(self._shape).astype(np.float64, copy=False)
 
 
 def _chunks(count: int, size: int) -> Iterator[slice]:

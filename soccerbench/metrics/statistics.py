@@ -3,7 +3,8 @@
 Scores, intervals and comparisons are all made from these counts alone, so that resampling games is a re-sum.
 
 Conventions
-    row    the detections of one game that no score can tell apart: same class, level, hits and visibility
+    row    detections that no score can tell apart: same class, level, hits and visibility. One in memory may be
+           several rows; JSON holds each once
     level  number of the highest of the 200 thresholds reached (soccernet), or the confidence itself (strict)
     mask   bit d stands for the tolerance deltas_s[d]
 """
@@ -18,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soccerbench.metrics.events import Ints, Protocol, check_protocol, check_tolerances
+
+ROW = ("label", "level", "hits", "visible", "count")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +57,18 @@ class SpottingStatistics:
         kept = place[self.label] >= 0
         rows = (place[self.label[kept]], self.level[kept], self.hits[kept], self.visible[kept], self.count[kept])
         events = (self.events_visible[list(labels)], self.events_unshown[list(labels)])
-        return SpottingStatistics(self.protocol, self.deltas_s, *merge(*rows), *events)
+        return SpottingStatistics(self.protocol, self.deltas_s, *rows, *events)
+
+    def rows(self) -> tuple[Ints, npt.NDArray[Any], Ints, Ints, Ints]:
+        """The columns of the rows: label, level, hits, visible, count."""
+        return self.label, self.level, self.hits, self.visible, self.count
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers, from which `from_json` makes an equal object."""
-        names = ("label", "level", "hits", "visible", "count", "events_visible", "events_unshown")
-        columns = {name: getattr(self, name).tolist() for name in names}
-        return {"protocol": self.protocol, "deltas_s": list(self.deltas_s), **columns}
+        rows = dict(zip(ROW, merge(*self.rows()), strict=True))
+        columns = {**rows, "events_visible": self.events_visible, "events_unshown": self.events_unshown}
+        kind = {"protocol": self.protocol, "deltas_s": list(self.deltas_s)}
+        return {**kind, **{name: values.tolist() for name, values in columns.items()}}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> SpottingStatistics:
@@ -82,10 +90,12 @@ def combine(statistics: Sequence[SpottingStatistics]) -> SpottingStatistics:
         ValueError: no game, or games counted by different protocols, tolerances or classes.
     """
     check_alike(statistics)
-    names = ("label", "level", "hits", "visible", "count")
-    rows = merge(*(np.concatenate([getattr(game, name) for game in statistics]) for name in names))
-    events = (sum(game.events_visible for game in statistics), sum(game.events_unshown for game in statistics))
-    return SpottingStatistics(statistics[0].protocol, statistics[0].deltas_s, *rows, *map(np.asarray, events))
+    rows = (np.concatenate(columns) for columns in zip(*(game.rows() for game in statistics), strict=True))
+    events = [
+        np.sum(values, axis=0)
+        for values in zip(*((game.events_visible, game.events_unshown) for game in statistics), strict=True)
+    ]
+    return SpottingStatistics(statistics[0].protocol, statistics[0].deltas_s, *rows, *events)
 
 
 def check_alike(statistics: Sequence[SpottingStatistics]) -> None:
