@@ -1,0 +1,234 @@
+"""`reproduce` from end to end on a tiny root, and what it says to input it cannot use."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from soccerbench.cli import main
+from soccerbench.data.mini import cached_mini
+
+COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+QUICK = ("--set", "max_epochs=1")
+
+
+def reproduce(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
+    done = reproduce("table2", "--data", shared_tiny_root, *QUICK, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # quiet where there is no terminal
+    table = tmp_path / "runs" / "tiny" / "table2"
+    assert len(list(table.glob("row-*/seed-0/result.json"))) == 10
+    records = json.loads((table / "table.json").read_text())["rows"]
+    assert [record["row"] for record in records] == list(range(1, 11))
+    assert [record["measured"]["test"] is None for record in records] == [row in (4, 5, 9, 10) for row in range(1, 11)]
+    assert all(record["measured"]["challenge"] for record in records)
+    assert "say nothing about the paper" in done.stdout
+
+    again = time.monotonic()
+    repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK, folder=tmp_path)
+    assert repeated.stdout == done.stdout
+    assert time.monotonic() - again < 60
+
+    seeds = reproduce("table2", "--data", shared_tiny_root, *QUICK, "--rows", "2", "--seeds", "0-1", folder=tmp_path)
+    assert "±" in seeds.stdout
+
+
+@pytest.fixture
+def real(tiny_root: Path) -> Path:
+    """A root without simulated features, without challenge labels and without what was never released."""
+    about = json.loads((tiny_root / "features.json").read_text())
+    (tiny_root / "features.json").write_text(json.dumps({"blocks": about["blocks"]}))
+    for file in {*tiny_root.rglob("*_mega_*.npy"), *tiny_root.rglob("*_tpn_r50.npy")}:
+        file.unlink()
+    for game in json.loads((tiny_root / "splits.json").read_text())["challenge"]:
+        (tiny_root / game / "Labels-v2.json").unlink()
+    return tiny_root
+
+
+def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(real: Path, tmp_path: Path) -> None:
+    done = reproduce("table2", "--data", real, "--rows", "1-6,8", *QUICK, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = {
+        record["row"]: record for record in json.loads((tmp_path / "runs/tiny/table2/table.json").read_text())["rows"]
+    }
+    assert records[6]["published"] == {"test": 72.64, "challenge": 71.08}
+    assert records[6]["difference_points"].keys() == {"test"}
+    assert records[6]["submission"] == {"challenge": ["seed-0/predictions-challenge.zip"]}
+    assert (tmp_path / "runs/tiny/table2/row-06/seed-0/predictions-challenge.zip").exists()
+    for row, file in ((2, "tpn_r50.npy"), (3, "tpn_r50.npy"), (5, "mega_gta.npy")):
+        assert "never released" in records[row]["unavailable"]
+        assert file in records[row]["unavailable"]
+        assert f"Row {row} not run" in done.stdout
+    assert "72.64" in done.stdout
+
+
+def test_without_a_root_it_says_that_the_data_are_simulated(shared_tiny_root: Path, tmp_path: Path) -> None:
+    cached_mini()
+    done = reproduce("table2", "--rows", "99", folder=tmp_path, SOCCERNET_ROOT="")
+    assert "SIMULATED" in done.stderr
+    done = reproduce("table2", "--rows", "99", folder=tmp_path, SOCCERNET_ROOT=str(shared_tiny_root))
+    assert f"Data: {shared_tiny_root} (from SOCCERNET_ROOT)" in done.stderr
+    assert done.returncode == 2
+
+
+def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path, tmp_path: Path) -> None:
+    arguments = ["table2", "--data", str(shared_tiny_root), "--rows", "7", "--set", "max_epochs=100000"]
+    running = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    history = tmp_path / "runs/tiny/table2/row-07/seed-0/history.csv"
+    while not history.exists() and running.poll() is None:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+
+
+PLUGIN = """
+import torch
+from torch import nn
+
+class Last(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.read = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 18))
+    def forward(self, features):
+        return self.read(features[:, -1])
+"""
+
+
+def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_heads.py").write_text(PLUGIN)
+    row = {
+        "row": 1, "features": "five", "mega": False, "head": "my_heads:Last", "mode": "regular", "chunk_s": 7,
+        "nms_s": 20, "learning_rate": 0.001, "batch_size": 8, "max_epochs": 1, "plateau": None, "weight_decay": 0.0,
+        "shift_s": 0.0, "standardise": False, "architecture": {"hidden": 8},
+    }  # fmt: skip
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
+    with_plugin = ("mine.yaml", "--data", shared_tiny_root, "--plugin", "my_heads.py")
+    done = reproduce(*with_plugin, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
+    without = reproduce("mine.yaml", "--data", shared_tiny_root, folder=tmp_path)
+    assert without.returncode == 2
+    assert "--plugin my_heads.py" in without.stderr
+    (tmp_path / "my_heads.py").write_text(PLUGIN + "\nother = 1\n")
+    changed = reproduce(*with_plugin, folder=tmp_path)
+    assert "another code" in changed.stderr
+
+
+def first(root: Path, pattern: str) -> Path:
+    return next(iter(sorted(root.rglob(pattern))))
+
+
+def spoil_label(root: Path, **change: str) -> None:
+    file = first(root, "*train*/Labels-v2.json")
+    content = json.loads(file.read_text())
+    content["annotations"][3] |= change
+    file.write_text(json.dumps(content))
+
+
+def drop_label_key(root: Path) -> None:
+    file = first(root, "*train*/Labels-v2.json")
+    content = json.loads(file.read_text())
+    del content["annotations"][3]["label"]
+    file.write_text(json.dumps(content))
+
+
+def spoil_features(root: Path) -> None:
+    file = first(root, "*train*/1_baidu*.npy")
+    values = np.load(file)
+    values[17, 3] = np.nan
+    np.save(file, values)
+
+
+BAD_ROOTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a missing half": (lambda root: first(root, "2_baidu*.npy").unlink(), "2_baidu_soccer_embeddings.npy: missing"),
+    "a missing label file": (lambda root: first(root, "*valid*/Labels-v2.json").unlink(), "Labels-v2.json: missing"),
+    "a truncated file": (
+        lambda root: first(root, "1_baidu*.npy").write_bytes(first(root, "1_baidu*.npy").read_bytes()[:-9]),
+        "1_baidu_soccer_embeddings.npy: no readable feature file",
+    ),
+    "a width that is another": (
+        lambda root: np.save(first(root, "1_baidu*.npy"), np.ones((150, 3), np.float32)), "has shape (150, 3)",
+    ),
+    "values that are not finite": (spoil_features, "row 17: a value is not finite"),
+    "labels that are no JSON": (lambda root: first(root, "*train*/Labels-v2.json").write_text("{"), "no JSON"),
+    "labels that lack a key": (drop_label_key, "entry 4: key 'label' is missing"),
+    "an unknown event": (lambda root: spoil_label(root, label="Goall"), "entry 4"),
+    "a time beyond the half": (lambda root: spoil_label(root, position="3000000"), "an event at 3000 s"),
+    "a time that is none": (lambda root: spoil_label(root, position="late"), "entry 4"),
+    "splits that are none": (lambda root: (root / "splits.json").write_text("[]"), "splits.json"),
+    "no SoccerNet root": (lambda root: (root / "splits.json").unlink(), "holds none of the SoccerNet games"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD_ROOTS)
+def test_data_that_cannot_be_used(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    spoil, said = BAD_ROOTS[kind]
+    spoil(tiny_root)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["soccerbench", "reproduce", "table2", "--data", "tiny", "--rows", "8", *QUICK])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.rglob("result.json"))
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("table9",), "table9: no such table"),
+        (("table2", "--rows", "11"), "no row 11"),
+        (("table2", "--rows", "a-b"), "--rows 'a-b'"),
+        (("table2", "--rows", "8-6"), "no range from low to high"),
+        (("table2", "--seeds", ""), "--seeds ''"),
+        (("table2", "--set", "epochs=1"), "epochs"),
+        (("table2", "--set", "chunk_s=-1"), "chunk_s"),
+        (("table2", "--rows", "8", "--device", "tpu"), "unknown device 'tpu'"),
+        (("table2", "--data", "nowhere"), "nowhere: no such folder"),
+        (("table2", "--features-root", "nowhere"), "nowhere"),
+    ],
+)
+def test_arguments_that_cannot_be_used(
+    shared_tiny_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOCCERNET_ROOT", str(shared_tiny_root))
+    monkeypatch.setattr(sys, "argv", ["soccerbench", "reproduce", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
