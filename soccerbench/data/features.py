@@ -1,4 +1,4 @@
-"""The feature store: named blocks of `{1,2}_<file>.npy`, memory-mapped and joined along the feature axis.
+"""The feature store: named blocks of feature files, read where they lie and joined along the feature axis.
 
 Conventions
     half      1 or 2
@@ -6,27 +6,31 @@ Conventions
     blocks    lie side by side in their file, in the order of `features.yaml`; a root's `features.json` may give
               widths and rates of its own
     lengths   files of one half may differ by MAX_LENGTH_GAP_S; the shorter one's last row is repeated
+    source    a plain root has one .npy a half and file, a packed one all halves of a split in one; both read alike
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from soccerbench.data.errors import InputError
+from soccerbench.data.half_precision import widen
+from soccerbench.data.packed import INDEX, JOURNAL, PackedFiles
 from soccerbench.data.parsing import parse_json
+from soccerbench.data.plain import PlainFiles
+from soccerbench.data.stored_rows import StoredRows
 from soccerbench.specs.features import Block, load_features
 
 HALVES = (1, 2)
 MAX_LENGTH_GAP_S = 10
-MAX_OPEN_FILES = 256
+MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,24 @@ class Part:
     file_width: int
 
 
-@dataclass(frozen=True)
-class HalfLength:
-    """How many rows a half has, and how many each of its files holds."""
+class Source(Protocol):
+    """Where the feature files of a root are."""
 
-    rows: int
-    per_part: tuple[int, ...]
+    root: Path
+    blocks: dict[str, Block]
+
+    def path(self, game: str, half: int, file: str) -> Path:
+        """The file that holds, or should hold, one feature file of one half."""
+
+    def has(self, game: str, half: int, file: str) -> bool:
+        """Whether one feature file of one half is there."""
+
+    def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
+        """The rows of one feature file of one half.
+
+        Raises:
+            InputError: it is missing or not what it should be.
+        """
 
 
 class FeatureStore:
@@ -59,8 +75,12 @@ class FeatureStore:
     """
 
     def __init__(self, root: Path, blocks: Sequence[str]) -> None:
-        self.root = root
-        known = root_blocks(root)
+        self.root, self._source = root, open_source(root)
+        known = self._source.blocks
+        unknown = [name for name in blocks if name not in known]
+        if unknown:
+            problem = f"block {unknown[0]!r} is not packed, only {', '.join(known)}"
+            raise InputError(root / INDEX, problem, "pack the root again with this block")
         rates = {known[name].fps for name in blocks}
         if len(rates) != 1:
             raise InputError(
@@ -74,12 +94,7 @@ class FeatureStore:
         self.width = sum(self.widths)
         self.parts = _parts(known, blocks)
         self.unreleased = tuple(dict.fromkeys(known[name].file for name in blocks if not known[name].released))
-        self._map = lru_cache(maxsize=MAX_OPEN_FILES)(self._open)
-        self._lengths: dict[tuple[str, int], HalfLength] = {}
-
-    def path(self, game: str, half: int, file: str) -> Path:
-        """Where one feature file of one half lies."""
-        return self.root / game / f"{half}_{file}"
+        self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
 
     def absent_files(self, games: Iterable[str]) -> tuple[str, ...]:
         """Files never released that none of `games` has: what would have to be there to use these blocks."""
@@ -87,8 +102,12 @@ class FeatureStore:
         return tuple(
             file
             for file in self.unreleased
-            if not any(self.path(game, half, file).exists() for game in games for half in HALVES)
+            if not any(self._source.has(game, half, file) for game in games for half in HALVES)
         )
+
+    def has(self, game: str) -> bool:
+        """Whether any feature file of the game is there."""
+        return any(self._source.has(game, half, part.file) for part in self.parts for half in HALVES)
 
     def check(self, games: Iterable[str]) -> None:
         """Open every half of `games` once.
@@ -102,7 +121,7 @@ class FeatureStore:
 
     def length(self, game: str, half: int) -> int:
         """Rows of one half, those of its longest file."""
-        return self._half(game, half).rows
+        return max(stored.rows for stored in self._half(game, half))
 
     def take(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Rows of one half, all blocks joined.
@@ -118,69 +137,57 @@ class FeatureStore:
         Raises:
             InputError: a file as `check` refuses it, one that changed since, or values that are not finite.
         """
-        per_part = self._half(game, half).per_part
         joined = np.empty((*rows.shape, self.width), dtype=np.float32)
         column = 0
-        for part, length in zip(self.parts, per_part, strict=True):
-            path = self.path(game, half, part.file)
-            values = self._map(path, part.file_width)
-            if path.stat().st_size < values.nbytes:
-                raise InputError(path, "became shorter while it was read", "copy the file again")
-            stop = column + part.stop - part.start
-            joined[..., column:stop] = values[np.minimum(rows, length - 1), part.start : part.stop]
-            if not np.isfinite(joined[..., column:stop]).all():
-                wrong = ~np.isfinite(joined[..., column:stop]).all(axis=-1)
+        for part, stored in zip(self.parts, self._half(game, half), strict=True):
+            values = joined[..., column : column + part.stop - part.start]
+            widen(stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)), values)
+            if not np.isfinite(values).all():
+                row = int(rows[~np.isfinite(values).all(axis=-1)].flat[0])
                 raise InputError(
-                    path, f"row {int(rows[wrong].flat[0])}: a value is not finite", "extract the half again"
+                    stored.path, f"{stored.place}row {row}: a value is not finite", "extract the half again"
                 )
-            column = stop
+            column += part.stop - part.start
         return joined
 
+    @property
+    def is_half_precision(self) -> bool:
+        """Whether float16 holds every value that has been opened so far exactly as it is stored."""
+        return all(stored.dtype == np.float16 for half in self._halves.values() for stored in half)
+
     def sample(self, game: str, half: int, count: int) -> list[bytes]:
-        """`count` evenly spaced rows of each file of one half, for a fingerprint."""
+        """`count` evenly spaced rows of each file of one half as they are stored, for a fingerprint."""
         return [
-            np.ascontiguousarray(
-                values[np.linspace(0, len(values) - 1, count).astype(int), part.start : part.stop]
-            ).tobytes()
-            for part in self.parts
-            for values in [self._map(self.path(game, half, part.file), part.file_width)]
+            stored.take(np.linspace(0, stored.rows - 1, count).astype(np.int64), slice(part.start, part.stop)).tobytes()
+            for part, stored in zip(self.parts, self._half(game, half), strict=True)
         ]
 
-    def _half(self, game: str, half: int) -> HalfLength:
+    def _half(self, game: str, half: int) -> tuple[StoredRows, ...]:
         key = (game, half)
-        if key not in self._lengths:
-            paths = [self.path(game, half, part.file) for part in self.parts]
-            lengths = [len(self._map(path, part.file_width)) for path, part in zip(paths, self.parts, strict=True)]
-            shortest = int(np.argmin(lengths))
-            if max(lengths) - lengths[shortest] > MAX_LENGTH_GAP_S * self.fps:
+        if key not in self._halves:
+            found = tuple(self._source.rows(game, half, part.file, part.file_width) for part in self.parts)
+            shortest, longest = (pick(found, key=lambda stored: stored.rows) for pick in (min, max))
+            if longest.rows - shortest.rows > MAX_LENGTH_GAP_S * self.fps:
                 raise InputError(
-                    paths[shortest],
-                    f"{lengths[shortest]} rows, but another file of this half has {max(lengths)}",
+                    shortest.path,
+                    f"{shortest.place}{shortest.rows} rows, but another file of this half has {longest.rows}",
                     "extract the half again",
                 )
-            self._lengths[key] = HalfLength(max(lengths), tuple(lengths))
-        return self._lengths[key]
+            self._halves[key] = found
+        return self._halves[key]
 
-    def _open(self, path: Path, width: int) -> NDArray[Any]:
-        try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError:
-            raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
-        except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-            raise InputError(path, f"no readable feature file ({error})", "download the file again") from None
-        if not isinstance(values, np.ndarray):
-            values.close()
-            raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
-        if values.ndim != 2 or values.dtype.kind != "f":
-            kind = f"{values.ndim}-d {values.dtype}"
-            raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
-        if values.shape[1] != width or not len(values):
-            raise InputError(
-                path,
-                f"has shape {values.shape}, expected (rows, {width})",
-                "use the file of these blocks, or say its widths in features.json",
-            )
-        return values.view(np.ndarray)
+
+def open_source(root: Path) -> Source:
+    """The feature files of a root, plain or packed.
+
+    Raises:
+        InputError: a `features.json` or a `pack.json` that is none, or a pack that was never finished.
+    """
+    if (root / INDEX).exists():
+        return PackedFiles(root)
+    if (root / JOURNAL).exists():
+        raise InputError(root, "a pack that was not finished", "run the same `data pack` again: it goes on")
+    return PlainFiles(root, root_blocks(root))
 
 
 def root_blocks(root: Path) -> dict[str, Block]:

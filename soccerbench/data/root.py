@@ -8,16 +8,17 @@ from pathlib import Path
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import FeatureStore, simulation
-from soccerbench.data.files import Tree
 from soccerbench.data.games import SPLITS, split_games
 from soccerbench.data.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
+from soccerbench.data.layouts import GameTree
 
 
 class Root:
-    """A SoccerNet folder, official or simulated.
+    """A SoccerNet folder, official or simulated, plain or packed.
 
     Args:
-        path: holds `<league>/<season>/<game>/`, and `splits.json` where its splits are its own.
+        path: holds `<league>/<season>/<game>/` (or the other layout of `layouts`), and `splits.json` where its splits
+            are its own.
         features: where the features lie, if elsewhere.
         name: what runs on it are filed under; the folder's name if not given.
 
@@ -30,9 +31,9 @@ class Root:
             raise InputError(path, "no such folder", "give the folder that holds the SoccerNet games, or mini")
         self.path, self.features_path = path, features or path
         self.name = name or path.resolve().name
-        self.tree = Tree(path)
+        self.tree = GameTree(path)
         self.games = {split: split_games(self.tree, split) for split in SPLITS}
-        if not any((path / game).is_dir() for games in self.games.values() for game in games):
+        if not any(self.tree.has_game(game) for games in self.games.values() for game in games):
             raise InputError(
                 path,
                 "holds none of the SoccerNet games and no splits.json",
