@@ -31,12 +31,14 @@ def code_hash(plugin: Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
-def data_fingerprint(tree: Tree, store: FeatureStore, games: Mapping[str, Sequence[str]], labels: Iterable[str]) -> str:
+def data_fingerprint(
+    tree: Tree, store: FeatureStore | None, games: Mapping[str, Sequence[str]], labels: Iterable[str]
+) -> str:
     """Sixteen hex digits over what a row reads: its games, their label files, and a sample of each feature file.
 
     Args:
         tree: where the labels are.
-        store: the row's features.
+        store: the row's features; None for a row that reads none.
         games: split -> its games.
         labels: names of label files below a game; those that a game has are hashed whole.
     """
@@ -48,11 +50,18 @@ def data_fingerprint(tree: Tree, store: FeatureStore, games: Mapping[str, Sequen
             for name in names:
                 if f"{game}/{name}" in tree:
                     digest.update(tree.read(f"{game}/{name}"))
+            if store is None:
+                continue
             for half in HALVES:
                 digest.update(store.length(game, half).to_bytes(8, "little"))
                 for rows in store.sample(game, half, ROWS_PER_FILE):
                     digest.update(rows)
     return digest.hexdigest()[:16]
+
+
+def joint_hash(hashes: Sequence[str]) -> str:
+    """Sixteen hex digits over several hashes; a single one stays as it is."""
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\0".join(hashes).encode()).hexdigest()[:16]
 
 
 def versions() -> dict[str, str]:

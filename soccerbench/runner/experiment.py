@@ -11,28 +11,27 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from soccerbench.data.errors import InputError
-from soccerbench.data.files import Tree, write_bytes, write_json
-from soccerbench.data.labels import SPOTTING_LABELS
-from soccerbench.data.predictions import read_spotting_predictions, write_spotting_predictions
+from soccerbench.data.files import write_bytes, write_json
 from soccerbench.data.root import Root
-from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.runner import checkpoint
-from soccerbench.runner.environment import code_hash, data_fingerprint, peak_memory_bytes, versions
+from soccerbench.runner.environment import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
+from soccerbench.runner.job import Job, job_of
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.results import RESULT, read_result
-from soccerbench.runner.scoring import SpottingEvaluation, score_spotting_games
 from soccerbench.runner.training import train, uses_gpu
+from soccerbench.specs.base import BaseRow, TrainedRow
 from soccerbench.specs.dump import spec_text
-from soccerbench.specs.types import SpottingRow
-from soccerbench.tasks.spotting import SpottingTask
+from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.types import Row
 
 SCORED_SPLITS = ("test", "challenge")
 
@@ -52,7 +51,7 @@ class Experiment:
         plugin: the file it comes from.
     """
 
-    row: SpottingRow
+    row: Row
     seed: int
     root: Root
     out: Path
@@ -69,12 +68,22 @@ class Experiment:
         """For people."""
         return f"{self.row.table} row {self.row.row}, seed {self.seed}"
 
+    @cached_property
+    def job(self) -> Job:
+        """The row's work on the root."""
+        return job_of(self.row, self.root, head=self.head, folder_of=lambda run: self._of(run).folder)
+
+    @property
+    def needed(self) -> list[Experiment]:
+        """Those whose predictions this one takes."""
+        return [self._of(run) for run in self.row.runs] if isinstance(self.row, GroundingRow) else []
+
     def games(self) -> dict[str, list[str]]:
-        """The games that this experiment reads, by split; the challenge only where its features are there."""
-        store = self.root.store(self.row.blocks)
+        """The games that this experiment reads, by split; the challenge only where there is something to predict."""
         splits = [*dict.fromkeys((*self.row.training_splits, "valid", *SCORED_SPLITS))]
         games = {split: self.root.games[split] for split in splits}
-        if not any((store.root / game).is_dir() for game in games["challenge"]):
+        features = self.root.features_path
+        if not self.job.can_predict("challenge") or not any((features / game).is_dir() for game in games["challenge"]):
             games["challenge"] = []
         return games
 
@@ -84,10 +93,8 @@ class Experiment:
         Raises:
             InputError: features or labels that no run could use.
         """
-        store, games = self.root.store(self.row.blocks), self.games()
-        store.check(game for members in games.values() for game in members)
-        fingerprint = data_fingerprint(self.root.tree, store, games, (SPOTTING_LABELS,))
-        return {"spec": self.row.digest(), "data": fingerprint, "code": code_hash(self.plugin)}
+        data = [self._fingerprint(), *(run.identity()["data"] for run in self.needed)]
+        return {"spec": self.row.digest(), "data": joint_hash(data), "code": code_hash(self.plugin)}
 
     def changed(self, identity: dict[str, str]) -> list[str]:
         """Which of spec, data and code differ from those that the folder's run, finished or begun, was made with."""
@@ -120,10 +127,12 @@ class Experiment:
         Raises:
             InputError: as `identity`; without `force` also as `finished`; labels that cannot be trained on.
         """
+        for run in self.needed:
+            run.prepare(force=force)
         identity = self.identity()
         for split, games in self.games().items():
-            if games and (split != "challenge" or self.root.has_labels(split)):
-                self.root.labels(split)
+            if games:
+                self.job.check_labels(split)
         if not force:
             self.finished(identity)
 
@@ -141,54 +150,67 @@ class Experiment:
         done = self.finished(identity)
         if done is not None:
             return done
+        for run in self.needed:
+            run.run(device=device, progress=progress, force=force)
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         with _logging_to(self.folder / "log.txt"):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, identity)
-            task = self._task()
-            model = train(
-                task, self.row, seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress
-            )
-            predicted = [split for split in SCORED_SPLITS if self.games()[split]]
+            model = self._model(identity, device, progress)
+            predicted = [split for split, games in self.games().items() if split in SCORED_SPLITS and games]
             for split in predicted:
-                self._predict(task, model, split, progress)
+                self._predict(model, split, progress)
             result = self._result(identity, predicted, device, time.monotonic() - started)
             write_json(self.folder / RESULT, result)
             log.info("done after %.1f s", result["seconds"])
         shutil.rmtree(replaced, ignore_errors=True)
         return result
 
-    def _task(self) -> SpottingTask:
-        train = {game: labels for split in self.row.training_splits for game, labels in self.root.labels(split).items()}
-        valid = self.root.labels("valid") if self.row.mode == "regular" else {}
-        return SpottingTask(self.row, self.root.store(self.row.blocks), train=train, valid=valid, head=self.head)
+    def _of(self, run: BaseRow) -> Experiment:
+        """The experiment of a row that this one needs, of the same seed and data."""
+        return replace(self, row=cast("Row", run), head=None, plugin=None)
 
-    def _predict(self, task: SpottingTask, model: nn.Module, split: str, progress: Progress) -> None:
-        device = next(model.parameters()).device
-        games = self.games()[split]
+    def _fingerprint(self) -> str:
+        games = self.games()
+        store = self.root.store(self.row.blocks) if self.row.blocks else None
+        if store is not None:
+            store.check(game for members in games.values() for game in members)
+        return data_fingerprint(self.root.tree, store, games, self.job.label_files)
 
-        def detections() -> Iterator[Any]:
-            for number, game in enumerate(games, start=1):
-                yield task.detect(model, game, device)
-                progress(f"{split} games", number, len(games))
+    def _model(self, identity: dict[str, str], device: str, progress: Progress) -> nn.Module | None:
+        """The trained head; none for a row without one."""
+        if not isinstance(self.row, TrainedRow):
+            return None
+        self._adopt(identity)
+        return train(
+            self.job.task(), self.row,
+            seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
+        )  # fmt: skip
 
-        write_spotting_predictions(self.folder / f"predictions-{split}.zip", detections())
+    def _model_identity(self) -> str | None:
+        """What the weights depend on, where rows may share them."""
+        if not isinstance(self.row, GroundingRow):
+            return None
+        return joint_hash([self.row.model_digest(), self._fingerprint(), code_hash(self.plugin)])
 
-    def _score(self, split: str) -> dict[str, SpottingEvaluation]:
-        """The predictions of a split, read back from the file that was written."""
-        tree = Tree(self.folder / f"predictions-{split}.zip")
-        predictions = [read_spotting_predictions(tree, game, strict=False) for game in self.games()[split]]
-        return {
-            name: score_spotting_games(
-                labels=list(self.root.labels(split).values()),
-                predictions=predictions,
-                split=split,
-                deltas_s=deltas_s,
-                protocol="soccernet",
-            )
-            for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
-        }
+    def _adopt(self, identity: dict[str, str]) -> None:
+        """Begin with the weights of another row of the table that has trained the same head on the same data."""
+        wanted = self._model_identity()
+        if wanted is None or checkpoint.load(self.folder) is not None:
+            return
+        for file in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}/{RESULT}")):
+            state = checkpoint.load(file.parent) if read_result(file).get("model") == wanted else None
+            if state is not None:
+                log.info("the head is that of %s", file.parent)
+                write_bytes(self.folder / "history.csv", (file.parent / "history.csv").read_bytes())
+                checkpoint.save(self.folder, state | {"identity": identity})
+                return
+
+    def _predict(self, model: nn.Module | None, split: str, progress: Progress) -> None:
+        device = torch.device("cpu") if model is None else next(model.parameters()).device
+        found = self.job.predict(model, self.games()[split], split, device, progress)
+        self.job.write(self.folder / f"predictions-{split}.zip", found)
 
     def _result(self, identity: dict[str, str], predicted: list[str], device: str, seconds: float) -> dict[str, Any]:
         scores: dict[str, Any] = {}
@@ -196,8 +218,8 @@ class Experiment:
         for split in predicted:
             if split in self.row.seen_splits:
                 scores[split] = None
-            elif self.root.has_labels(split):
-                scored = self._score(split)
+            elif self.job.can_score(split):
+                scored = self.job.score(self.folder / f"predictions-{split}.zip", self.games()[split], split)
                 scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
                 statistics[split] = {name: evaluation.games for name, evaluation in scored.items()}
         return {
@@ -208,6 +230,7 @@ class Experiment:
             "simulated": self.root.is_simulated,
             "spec": self.row.model_dump(mode="json"),
             "digest": identity["spec"],
+            "model": self._model_identity(),
             "scores": scores,
             "submissions": {split: f"predictions-{split}.zip" for split in predicted},
             "games": statistics,

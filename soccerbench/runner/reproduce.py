@@ -16,7 +16,9 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import Progress
+from soccerbench.specs.base import BaseRow
 from soccerbench.specs.errors import SpecError
+from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.types import Row, Table
 
 log = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ def plan(
     experiments, unavailable = [], []
     for number in wanted:
         row = by_number[number]
-        absent = root.store(row.blocks).absent_files(game for games in root.games.values() for game in games)
+        absent = absent_files(row, root)
         if absent:
             unavailable.append(Unavailable(row, absent))
             continue
@@ -86,6 +88,14 @@ def plan(
     for experiment in experiments:
         experiment.prepare(force=force)
     return Plan(tuple(experiments), tuple(unavailable))
+
+
+def absent_files(row: BaseRow, root: Root) -> tuple[str, ...]:
+    """Files never released and not in the root either, that a row or one whose run it needs would read."""
+    games = [game for members in root.games.values() for game in members]
+    needed = row.runs if isinstance(row, GroundingRow) else ()
+    read = [one.blocks for one in (row, *needed) if one.blocks]
+    return tuple(dict.fromkeys(file for blocks in read for file in root.store(blocks).absent_files(games)))
 
 
 def run(

@@ -52,7 +52,14 @@ class Task(Protocol[BatchT]):
 
 
 def train(
-    task: Task[Any], row: TrainedRow, *, seed: int, folder: Path, device: str, identity: dict[str, str], progress: Progress
+    task: Task[Any],
+    row: TrainedRow,
+    *,
+    seed: int,
+    folder: Path,
+    device: str,
+    identity: dict[str, str],
+    progress: Progress,
 ) -> nn.Module:
     """Train a row, from its last checkpoint where there is one.
 
