@@ -8,7 +8,8 @@ Conventions
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def inspect_spotting(data: bytes, path: Path, game: str) -> list[str]:
 
 
 def inspect_grounding(
-    data: bytes, path: Path, game: str, expected: Collection[tuple[int, int]] | None = None
+    data: bytes, path: Path, game: str, expected: Mapping[tuple[int, int], int] | None = None
 ) -> list[str]:
     """What is wrong with one `results_grounding.json`.
 
@@ -80,7 +81,8 @@ def inspect_grounding(
         data: the file.
         path: names it.
         game: whose replays it should hold.
-        expected: half and end second of every labelled replay; None where they are not known.
+        expected: how many labelled replays there are of each half and end second; None where they are not known.
+            Two can end in one second, if one of them lasts less.
     """
     findings = _Findings(path)
     try:
@@ -89,7 +91,7 @@ def inspect_grounding(
         entries = entries_of(document, "Replays", path, strict=True)
     except InputError as error:
         return [*findings.lines(), str(error)]
-    named: set[tuple[int, int]] = set()
+    named: Counter[tuple[int, int]] = Counter()
     for number, entry in enumerate(entries, 1):
         place = f"Replays, entry {number}"
         faults = replay_faults(entry)
@@ -98,17 +100,15 @@ def inspect_grounding(
         if faults:
             continue
         replay = int(entry["half"]), int(entry["end"])
-        if replay in named:
-            problem = f"half {replay[0]}, end {replay[1]} stands there already"
-            findings.add(place, Fault("repeated", problem, "give each replay once, or it is scored twice"))
-        elif expected is not None and replay not in expected:
-            problem = f"half {replay[0]}, end {replay[1]} is no replay of the labels"
-            findings.add(place, Fault("unexpected", problem, "take starts and ends from the labels"))
-        named.add(replay)
+        named[replay] += 1
+        if expected is not None and named[replay] > expected.get(replay, 0):
+            problem = f"half {replay[0]}, end {replay[1]} is no replay of the labels, or stands there already"
+            findings.add(place, Fault("unexpected", problem, "give each replay of the labels once"))
         _inspect_detections(entry["detection"], place, findings)
-    for half, end_s in sorted(set(expected or ()) - named):
-        problem = f"the replay of half {half} that ends at {end_s} s is missing"
-        findings.add("Replays", Fault("missing", problem, "give every replay of the labels, with [] for no detection"))
+    for (half, end_s), count in sorted((expected or {}).items()):
+        if named[half, end_s] < count:
+            problem = f"the replay of half {half} that ends at {end_s} s is missing"
+            findings.add("Replays", Fault("missing", problem, "give every replay of the labels, [] for no detection"))
     return findings.lines()
 
 

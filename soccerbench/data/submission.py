@@ -135,10 +135,10 @@ def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, s
     return problems
 
 
-def _replays(labels: Tree, game: str) -> set[tuple[int, int]]:
-    """Half and end second of every labelled replay: the half of its event, where that is known."""
+def _replays(labels: Tree, game: str) -> Counter[tuple[int, int]]:
+    """The labelled replays by half and end second: the half of the event, where that is known."""
     replays = read_replays(labels, game, strict=False).replays
-    return {(replay.half if replay.link is None else replay.link.half, replay.end_s) for replay in replays}
+    return Counter((replay.half if replay.link is None else replay.link.half, replay.end_s) for replay in replays)
 
 
 def _line(tree: Tree, name: str, problem: str, remedy: str) -> str:
