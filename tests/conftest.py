@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ HALF_S = 150
 WIDTHS = {
     "baidu_soccer_embeddings.npy": {"tpn-r101": 6, "gta": 6, "vtn": 4, "ircsn": 6, "i3d-slow": 6},
     "ResNET_TF2.npy": {"resnet": 6},
+    "ResNET_TF2_PCA512.npy": {"resnet-pca512": 4},
     "tpn_r50.npy": {"tpn-r50": 6},
     "mega_tpn_r50.npy": {"mega-tpn-r50": 6},
     "mega_tpn_r101.npy": {"mega-tpn-r101": 6},
@@ -22,11 +24,15 @@ WIDTHS = {
     "mega_ircsn.npy": {"mega-ircsn": 6},
     "mega_i3d_slow.npy": {"mega-i3d-slow": 6},
 }
+REPLAY_DELAY_S, REPLAY_S = 12, 5
 GAMES = {"train": 2, "valid": 1, "test": 1, "challenge": 1}
 
 
 def write_tiny_root(root: Path) -> Path:
-    """Five games of two 150-s halves whose features show a bump in one column per class at each event."""
+    """Five games of two 150-s halves whose features show a bump in one column per class at each event.
+
+    Some events are replayed 12 s later, for 5 s, in which the same bump is seen again.
+    """
     rng = np.random.default_rng(7)
     splits = {
         split: [f"tiny_league/2020-2021/2020-01-0{number + 1} - 12-00 {split} 1 - 0 Away" for number in range(count)]
@@ -34,7 +40,7 @@ def write_tiny_root(root: Path) -> Path:
     }
     for game in (game for games in splits.values() for game in games):
         (root / game).mkdir(parents=True)
-        annotations = []
+        annotations, cameras = [], []
         for half in (1, 2):
             seconds = np.sort(rng.choice(np.arange(5, HALF_S - 5), size=len(CLASSES), replace=False))
             labels = rng.permutation(len(CLASSES))
@@ -48,14 +54,24 @@ def write_tiny_root(root: Path) -> Path:
                         "visibility": "visible" if label % 3 else "not shown",
                     }
                 )
+            replayed = _replayed(seconds.tolist())
+            for index in replayed:
+                cameras += _camera_entries(half, annotations[index - len(seconds)])
             for file, blocks in WIDTHS.items():
                 fps = 2 if file.startswith("ResNET") else 1
                 width = sum(blocks.values())
                 values = rng.normal(scale=0.1, size=(HALF_S * fps, width))
                 for second, label in zip(seconds, labels, strict=True):
                     values[second * fps, label % width] += 1 + label // width
+                for index in replayed:
+                    start, label = seconds[index] + REPLAY_DELAY_S, labels[index]
+                    values[start * fps : (start + REPLAY_S) * fps, label % width] += 1 + label // width
                 np.save(root / game / f"{half}_{file}", values.astype(np.float32))
-        (root / game / "Labels-v2.json").write_text(json.dumps({"UrlLocal": f"{game}/", "annotations": annotations}))
+        files = {"Labels-v2.json": annotations, "Labels-cameras.json": cameras}
+        if game in splits["challenge"]:
+            files["Labels-replays.json"] = [entry | ({"link": ""} if "link" in entry else {}) for entry in cameras]
+        for name, entries in files.items():
+            (root / game / name).write_text(json.dumps({"UrlLocal": f"{game}/", "annotations": entries}))
     (root / "splits.json").write_text(json.dumps(splits))
     blocks = {
         name: {"file": file, "width": width, "fps": 2 if file.startswith("ResNET") else 1}
@@ -65,6 +81,37 @@ def write_tiny_root(root: Path) -> Path:
     about = {"simulated": {"generator": "test", "seed": 7, "scale": "mini"}, "blocks": blocks}
     (root / "features.json").write_text(json.dumps(about))
     return root
+
+
+def _replayed(seconds: list[int]) -> list[int]:
+    """Which events are replayed: those whose replay would not follow another one directly."""
+    chosen, end = [], 0
+    for index, second in enumerate(seconds):
+        start = second + REPLAY_DELAY_S
+        if end < start < HALF_S - 2 * REPLAY_S:
+            chosen.append(index)
+            end = start + REPLAY_S
+    return chosen
+
+
+def _camera_entries(half: int, event: dict[str, str]) -> list[dict[str, Any]]:
+    """The live shot before a replay of an event, and the replay."""
+    start = int(event["position"]) // 1000 + REPLAY_DELAY_S
+    link = {"half": str(half), "time": event["gameTime"][4:]}
+    link |= {key: event[key] for key in ("label", "position", "team", "visibility")}
+    shots: list[tuple[int, dict[str, Any]]] = [
+        (start, {"replay": "real-time"}), (start + REPLAY_S, {"replay": "replay", "link": link}),
+    ]  # fmt: skip
+    return [
+        {
+            "change_type": "abrupt",
+            "gameTime": f"{half} - {second // 60:02d}:{second % 60:02d}",
+            "label": "Main camera center",
+            "position": str(second * 1000),
+            **said,
+        }
+        for second, said in shots
+    ]
 
 
 @pytest.fixture(scope="session")
