@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from soccerbench.metrics.counting import spotting_statistics_by_game
 from soccerbench.metrics.events import Events, Floats, Ints, Protocol
@@ -88,21 +90,20 @@ def resampled_spotting_scores(
     """
     check_alike(statistics)
     kinds = 3 if visibility else 1
-    per_class = [_class_precision(statistics, label, weights, kinds) for label in range(statistics[0].classes)]
+    tolerances, protocol = len(statistics[0].deltas_s), statistics[0].protocol
+    per_class = [_class_precision(tables, weights, kinds, tolerances, protocol) for tables in _by_class(statistics)]
     precision = np.stack(per_class, axis=2)  # (all, visible, unshown; R, C, D)
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
     scores = {"map_per_tolerance": per_tolerance[0]}
     for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
         scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, classes
-    if visibility and statistics[0].protocol == "soccernet" and len(statistics[0].deltas_s) > 1:
+    if visibility and protocol == "soccernet" and tolerances > 1:
         scores["average_map_unshown"] = scores["average_map_unshown"] * 17 / 13
     return scores
 
 
-def _class_precision(statistics: Sequence[SpottingStatistics], label: int, weights: Floats, kinds: int) -> Floats:
+def _class_precision(tables: _Tables, weights: Floats, kinds: int, tolerances: int, protocol: Protocol) -> Floats:
     """Average precision of one class, overall and by visibility; (kinds, R, D)."""
-    protocol, tolerances = statistics[0].protocol, len(statistics[0].deltas_s)
-    tables = _Tables(statistics, label)
     visible, unshown = weights @ tables.events_visible, weights @ tables.events_unshown
     events = np.stack([visible + unshown, visible, unshown])[:kinds, :, None]  # (kinds, R, 1)
     precision = np.empty((kinds, len(weights), tolerances))
@@ -124,20 +125,15 @@ class _Tables:
     precision at a recall nor add to recall. Those below all hits are the last column.
     """
 
-    def __init__(self, statistics: Sequence[SpottingStatistics], label: int) -> None:
-        rows = [np.flatnonzero(game.label == label) for game in statistics]
-        level, self._hits, self._visible, self._count = (
-            np.concatenate([getattr(game, name)[row] for game, row in zip(statistics, rows, strict=True)])
-            for name in ("level", "hits", "visible", "count")
-        )
+    def __init__(
+        self, game: Ints, rows: Sequence[npt.NDArray[Any]], events: tuple[Floats, Floats], always: int
+    ) -> None:
+        level, self._hits, self._visible, self._count = rows
+        self.events_visible, self.events_unshown = events  # (G,) each
         levels = np.unique(-level[self._hits > 0])  # from the surest down
-        self._shape = (len(statistics), len(levels) + 1)
-        self.size = len(statistics) * (len(levels) + 1)
-        game = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        self._shape = (len(self.events_visible), len(levels) + 1)
+        self.size = self._shape[0] * self._shape[1]
         self._cell = game * self._shape[1] + np.searchsorted(levels, -level)
-        self.events_visible = np.array([game.events_visible[label] for game in statistics], dtype=float)
-        self.events_unshown = np.array([game.events_unshown[label] for game in statistics], dtype=float)
-        always = 2 ** len(statistics[0].deltas_s) - 1
         self._hitting = np.flatnonzero(self._hits)
         self._partly = np.flatnonzero((self._visible > 0) & (self._visible < always))  # strict hits alone
         self._all = self._table(np.arange(len(level)))
@@ -155,6 +151,21 @@ class _Tables:
     def _table(self, rows: Ints) -> Floats:
         counts = np.bincount(self._cell[rows], weights=self._count[rows], minlength=self.size)
         return counts.reshape(self._shape).astype(np.float64, copy=False)
+
+
+def _by_class(statistics: Sequence[SpottingStatistics]) -> Iterator[_Tables]:
+    """The tables of every class."""
+    label, *columns = (np.concatenate(parts) for parts in zip(*(game.rows() for game in statistics), strict=True))
+    game = np.repeat(np.arange(len(statistics)), [len(game.label) for game in statistics])
+    order = np.argsort(label.astype(np.int32), kind="stable")
+    game, columns = game[order], [values[order] for values in columns]
+    bounds = np.searchsorted(label[order], np.arange(statistics[0].classes + 1))
+    visible = np.array([game.events_visible for game in statistics], dtype=float)  # (G, C)
+    unshown = np.array([game.events_unshown for game in statistics], dtype=float)
+    always = 2 ** len(statistics[0].deltas_s) - 1
+    for index, (start, stop) in enumerate(pairwise(bounds)):
+        rows = [values[start:stop] for values in columns]
+        yield _Tables(game[start:stop], rows, (visible[:, index], unshown[:, index]), always)
 
 
 def _chunks(count: int, size: int) -> Iterator[slice]:
