@@ -1,0 +1,133 @@
+"""What went wrong: every detection and every event of a game sorted into hit, near miss, confusion and the rest.
+
+Average-mAP looks at detections of every confidence; a breakdown needs a decision which of them are meant. Counted are,
+of each class, as many of the surest detections as the class has events in the split (`surest`): then precision equals
+recall, and what is wrong among the detections balances what is missed among the events.
+
+Conventions
+    width     5 s, the full width of the tolerance window: "at" an event is within 2.5 s of it, counted in half-second
+              frames as the scorer does
+    near      within 30 s, half the widest loose window, of an event of its own class and half
+    hit       took an event as the scorer pairs them: events choose in time order, each the surest detection left at it
+    early     no hit; near an event that nobody hit, and before it (the nearest such event counts)
+    late      the same, after it
+    duplicate neither; near an event of its class, all of which are hit by others
+    confused  none of these; at an event of another class (the nearest)
+    false     nothing of all that
+    missed    an event that none of these detections means; one that is not hit but meant is what the surest of them is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from soccerbench.metrics import Events
+from soccerbench.metrics.frames import frames_of
+
+DETECTED = ("hit", "early", "late", "duplicate", "confused", "false")
+HAPPENED = ("hit", "early", "late", "confused", "missed")
+HIT, EARLY, LATE, DUPLICATE, CONFUSED, FALSE = range(len(DETECTED))
+EVENT_OUTCOME = {HIT: 0, EARLY: 1, LATE: 2, CONFUSED: 3}
+MISSED = HAPPENED.index("missed")
+WIDTH_S = 5
+NEAR_S = 30
+FPS = 2
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """The outcomes of one game.
+
+    Args:
+        detection: (P,) index into `DETECTED`.
+        event: (T,) index into `HAPPENED`.
+        confused_with: (P,) label of the event that a confused detection lies at; -1 for all others.
+    """
+
+    detection: Ints
+    event: Ints
+    confused_with: Ints
+
+
+def surest(events_per_class: Ints, detections: Sequence[Events], *, times: int = 1) -> list[Bools]:
+    """Which detections of each game count: of each class `times` as many as it has events, the surest of all games.
+
+    Args:
+        events_per_class: (C,) events of the split.
+        detections: one a game, with confidences; of equally sure ones the earlier game's and row's counts.
+        times: 1 for those that the breakdown counts.
+
+    Returns:
+        (P,) for each game.
+    """
+    label = np.concatenate([game.label for game in detections])
+    confidence = np.concatenate([_confidence(game) for game in detections])
+    kept = np.zeros(len(label), dtype=np.bool_)
+    for name, count in enumerate(events_per_class.tolist()):
+        members = np.flatnonzero(label == name)
+        kept[members[np.argsort(-confidence[members], kind="stable")[: times * count]]] = True
+    bounds = np.cumsum([len(game) for game in detections])[:-1]
+    return np.split(kept, bounds)
+
+
+def outcomes(*, targets: Events, detections: Events) -> Outcomes:
+    """Sort the events and the counted detections of one game.
+
+    Args:
+        targets: its events, any order.
+        detections: those that count, with confidences, any order.
+    """
+    event_frame = frames_of(targets.position_ms, "soccernet")
+    frame = frames_of(detections.position_ms, "soccernet")
+    confidence = _confidence(detections)
+    offset = frame[:, None] - event_frame  # (P, T), frames after the event
+    same_half = detections.half[:, None] == targets.half
+    same = same_half & (detections.label[:, None] == targets.label)
+    at, near = np.abs(offset) <= WIDTH_S * FPS / 2, np.abs(offset) <= NEAR_S * FPS
+
+    taken = _hits(same & at, event_frame, confidence)
+    detection, with_other = np.full(len(frame), FALSE), np.full(len(frame), -1)
+    event = np.full(len(event_frame), MISSED)
+    hit = taken >= 0
+    detection[taken[hit]], event[hit] = HIT, EVENT_OUTCOME[HIT]
+    for place in np.argsort(-confidence, kind="stable"):
+        if detection[place] == HIT:
+            continue
+        own, free = same[place] & near[place], same[place] & near[place] & ~hit
+        others = same_half[place] & at[place] & ~same[place]
+        if own.any() and not free.any():
+            detection[place] = DUPLICATE
+        elif free.any() or others.any():
+            wanted = np.flatnonzero(free if free.any() else others)
+            chosen = wanted[np.argmin(np.abs(offset[place, wanted]))]
+            detection[place] = (EARLY if offset[place, chosen] < 0 else LATE) if free.any() else CONFUSED
+            with_other[place] = -1 if free.any() else targets.label[chosen]
+            if event[chosen] == MISSED:
+                event[chosen] = EVENT_OUTCOME[detection[place]]
+    return Outcomes(detection, event, with_other)
+
+
+def _hits(candidates: Bools, event_frame: Ints, confidence: Floats) -> Ints:
+    """The detection that each event takes, -1 for none: (P, T) in, (T,) out."""
+    taken = np.full(len(event_frame), -1)
+    free = np.ones(len(confidence), dtype=np.bool_)
+    for event in np.argsort(event_frame, kind="stable"):
+        able = np.flatnonzero(candidates[:, event] & free)
+        if len(able):
+            taken[event] = able[np.argmax(confidence[able])]
+            free[taken[event]] = False
+    return taken
+
+
+def _confidence(game: Events) -> Floats:
+    if game.confidence is None:
+        raise ValueError("detections without confidence (targets and detections exchanged?)")
+    return game.confidence
