@@ -10,6 +10,7 @@ import typer
 from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
 from soccerbench.cli.data_mini import mini
+from soccerbench.cli.data_pack import pack
 from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.specs import list_tables, show, validate
@@ -28,7 +29,8 @@ app.command("list")(list_tables)
 for verb in (show, validate, reproduce, evaluate, compare, submit, check):
     app.command()(verb)
 app.add_typer(data, name="data")
-data.command()(mini)
+for data_verb in (mini, pack):
+    data.command()(data_verb)
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ class FeatureStore:
         self.blocks = tuple(blocks)
         self.widths = tuple(known[name].width for name in blocks)
         self.width = sum(self.widths)
-        self.parts = _parts(known, blocks)
+        self.parts = parts_of(known, blocks)
         self.unreleased = tuple(dict.fromkeys(known[name].file for name in blocks if not known[name].released))
         self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
 
@@ -104,10 +104,6 @@ class FeatureStore:
             for file in self.unreleased
             if not any(self._source.has(game, half, file) for game in games for half in HALVES)
         )
-
-    def has(self, game: str) -> bool:
-        """Whether any feature file of the game is there."""
-        return any(self._source.has(game, half, part.file) for part in self.parts for half in HALVES)
 
     def check(self, games: Iterable[str]) -> None:
         """Open every half of `games` once.
@@ -227,7 +223,7 @@ def simulation(root: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _parts(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]:
+def parts_of(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]:
     """The columns of `blocks` in their files, neighbours in one file merged."""
     parts: list[Part] = []
     for name in blocks:

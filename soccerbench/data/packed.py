@@ -50,9 +50,13 @@ class PackedFile(_Frozen):
 
 
 class Index(_Frozen):
-    """The content of `pack.json`; `files` maps split and feature file to the packed file."""
+    """The content of `pack.json`.
+
+    `files` maps split and feature file to the packed file; `source` tells what was packed from anything else.
+    """
 
     format: Literal[1]
+    source: str
     dtype: Dtype
     blocks: dict[str, Block]
     files: dict[str, dict[str, PackedFile]]

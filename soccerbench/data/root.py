@@ -10,7 +10,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.features import FeatureStore, simulation
 from soccerbench.data.games import SPLITS, split_games
 from soccerbench.data.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
-from soccerbench.data.layouts import GameTree
+from soccerbench.data.layouts import GameTree, Layout
 
 
 class Root:
@@ -54,6 +54,14 @@ class Root:
     def store(self, blocks: Iterable[str]) -> FeatureStore:
         """The features of some blocks."""
         return FeatureStore(self.features_path, tuple(blocks))
+
+    def has_features(self, game: str) -> bool:
+        """Whether the game has a folder where the features are."""
+        return (self.features_path / self._features_layout.folder(game)).is_dir()
+
+    @cached_property
+    def _features_layout(self) -> Layout:
+        return Layout(self.features_path)
 
     def has_labels(self, split: str) -> bool:
         """Whether any game of the split is annotated; the real challenge is not."""

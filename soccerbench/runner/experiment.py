@@ -82,8 +82,7 @@ class Experiment:
         """The games that this experiment reads, by split; the challenge only where there is something to predict."""
         splits = [*dict.fromkeys((*self.row.training_splits, "valid", *SCORED_SPLITS))]
         games = {split: self.root.games[split] for split in splits}
-        features = self.root.features_path
-        if not self.job.can_predict("challenge") or not any((features / game).is_dir() for game in games["challenge"]):
+        if not self.job.can_predict("challenge") or not any(map(self.root.has_features, games["challenge"])):
             games["challenge"] = []
         return games
 

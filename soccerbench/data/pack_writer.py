@@ -1,0 +1,280 @@
+"""Writes a packed root, half by half, in any order and from several threads, and goes on where it was stopped.
+
+A journal holds what is being packed and, a line each, the halves that are written. It is removed when the index takes
+its place. On resumption every half in it is read back and its checksum compared, so that what a crash left half on the
+disk is written again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from soccerbench.data.errors import InputError
+from soccerbench.data.files import write_bytes, write_json
+from soccerbench.data.half_precision import Rounding, narrow
+from soccerbench.data.packed import INDEX, JOURNAL, Dtype, Index, read_index
+from soccerbench.data.stored_rows import StoredRows
+from soccerbench.specs.features import Block
+
+PIECE_BYTES = 2**22
+GO_ON = "free some space or choose another folder, and run the same command again: it goes on"
+
+
+class Half(NamedTuple):
+    """One half of one feature file."""
+
+    split: str
+    file: str
+    game: str
+    half: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pack will hold.
+
+    Args:
+        dtype: of the packed values.
+        blocks: those that are packed, in the order in which they lie in their files.
+        rows: of each half, in the order of the files.
+        source: tells one source from another: a pack is only gone on with from the same.
+    """
+
+    dtype: Dtype
+    blocks: dict[str, Block]
+    rows: dict[Half, int]
+    source: str
+
+    def width(self, file: str) -> int:
+        """Values in a row of one feature file."""
+        return sum(block.width for block in self.blocks.values() if block.file == file)
+
+    def nbytes(self, half: Half) -> int:
+        """Bytes of one half."""
+        return self.rows[half] * self.width(half.file) * np.dtype(self.dtype).itemsize
+
+    def description(self) -> dict[str, Any]:
+        """As JSON, to be compared with another."""
+        return {
+            "dtype": self.dtype,
+            "blocks": {name: block.model_dump() for name, block in self.blocks.items()},
+            "rows": [[*half, rows] for half, rows in self.rows.items()],
+            "source": self.source,
+        }
+
+
+class Written(NamedTuple):
+    """What is known of a half once it is written."""
+
+    crc32: int
+    rounding: Rounding
+
+
+class PackWriter:
+    """A packed root that is being written.
+
+    Args:
+        out: a new or an empty folder, or one in which the same plan was begun or finished.
+        plan: what goes into it.
+
+    Raises:
+        InputError: the folder holds something else, or the disk has no room for what is missing.
+    """
+
+    def __init__(self, out: Path, plan: Plan) -> None:
+        self.out, self.plan = out, plan
+        self.written: dict[Half, Written] = {}
+        self._lock = threading.Lock()
+        self._stored: dict[Half, StoredRows] = {}
+        self.finished = self._is_finished()
+        if self.finished:
+            return
+        with _naming(out):
+            self._begin()
+        left = sum(plan.nbytes(half) for half in self.missing())
+        free = shutil.disk_usage(out).free
+        if left > free:
+            raise InputError(out, f"needs {left / 1e9:.1f} GB more, and the disk has {free / 1e9:.1f} GB free", GO_ON)
+
+    def missing(self) -> list[Half]:
+        """The halves that are not written yet."""
+        return [] if self.finished else [half for half in self.plan.rows if half not in self.written]
+
+    def write(self, half: Half, pieces: Iterable[NDArray[np.float32]]) -> None:
+        """Write one half; safe from several threads.
+
+        Args:
+            half: one of the plan's.
+            pieces: its rows in order, (any, width).
+
+        Raises:
+            InputError: a full disk.
+            ValueError: a value that is not finite or that the packed type cannot hold; more or fewer rows than planned.
+        """
+        stored = self._stored[half]
+        checksum, rounding, position = 0, Rounding(), stored.offset
+        with _naming(stored.path):
+            descriptor = os.open(stored.path, os.O_WRONLY)
+            try:
+                for piece in pieces:
+                    values, lost = _packable(piece, stored.dtype)
+                    data = values.reshape(-1).view(np.uint8).data
+                    if position + len(data) > stored.offset + stored.nbytes:
+                        raise ValueError(f"more than the {stored.rows} rows that were promised")
+                    checksum, rounding = crc32(data, checksum), rounding | lost
+                    position += _write_at(descriptor, data, position)
+            finally:
+                os.close(descriptor)
+            if position != stored.offset + stored.nbytes:
+                raise ValueError(f"fewer than the {stored.rows} rows that were promised")
+            with self._lock, (self.out / JOURNAL).open("ab") as journal:
+                self.written[half] = Written(checksum, rounding)
+                line = [*half, checksum, rounding.relative, rounding.absolute]
+                journal.write(orjson.dumps(line) + b"\n")
+
+    def finish(self) -> Index:
+        """Write the index; from now on the root is complete.
+
+        Raises:
+            InputError: a full disk.
+        """
+        if not self.finished:
+            with _naming(self.out):
+                for path in {stored.path for stored in self._stored.values()}:
+                    with path.open("rb+") as stream:
+                        os.fsync(stream.fileno())
+            write_json(self.out / INDEX, self._index())
+            (self.out / JOURNAL).unlink()
+            self.finished = True
+        return read_index(self.out / INDEX)
+
+    def _index(self) -> dict[str, Any]:
+        files: dict[str, dict[str, Any]] = {}
+        for half, rows in self.plan.rows.items():
+            packed = files.setdefault(half.split, {}).setdefault(
+                half.file, {"path": _name(half), "width": self.plan.width(half.file), "halves": []}
+            )
+            entry = {"game": half.game, "half": half.half, "rows": rows, "crc32": self.written[half].crc32}
+            packed["halves"].append(entry)
+        description = self.plan.description()
+        lost = [written.rounding for written in self.written.values()]
+        return {
+            "format": 1,
+            "source": self.plan.source,
+            "dtype": description["dtype"],
+            "blocks": description["blocks"],
+            "files": files,
+            "largest_relative_error": max(rounding.relative for rounding in lost),
+            "largest_absolute_error": max(rounding.absolute for rounding in lost),
+        }
+
+    def _is_finished(self) -> bool:
+        """Whether the folder holds this very pack already."""
+        if not (self.out / INDEX).exists():
+            return False
+        index = read_index(self.out / INDEX)
+        rows = {
+            Half(split, file, half.game, half.half): half.rows
+            for split, files in index.files.items()
+            for file, packed in files.items()
+            for half in packed.halves
+        }
+        if Plan(index.dtype, index.blocks, rows, index.source) != self.plan:
+            raise InputError(self.out, "holds another pack", "name an empty or a new folder")
+        return True
+
+    def _begin(self) -> None:
+        """Lay out the files, or find what an earlier call has written."""
+        journal = self.out / JOURNAL
+        self.out.mkdir(parents=True, exist_ok=True)
+        header = orjson.dumps(self.plan.description())
+        lines = journal.read_bytes().splitlines() if journal.exists() else []
+        if lines and lines[0] != header:
+            raise InputError(self.out, "holds the beginning of another pack", "name an empty or a new folder")
+        if not lines:
+            if set(self.out.iterdir()) - {journal}:
+                raise InputError(self.out, "exists and is no pack", "name an empty or a new folder")
+            write_bytes(journal, header + b"\n")
+        self._lay_out()
+        for line in lines[1:]:
+            self._recall(line)
+
+    def _lay_out(self) -> None:
+        """Give every file its header and its full length, unless it has them."""
+        files: dict[str, list[Half]] = {}
+        for half in self.plan.rows:
+            files.setdefault(_name(half), []).append(half)
+        dtype = np.dtype(self.plan.dtype).newbyteorder("<")
+        for name, halves in files.items():
+            path, width = self.out / name, self.plan.width(halves[0].file)
+            shape = (sum(self.plan.rows[half] for half in halves), width)
+            with path.open("r+b" if path.exists() else "w+b") as stream:
+                description = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(stream, description)
+                offset = stream.tell()
+                stream.truncate(offset + shape[0] * width * dtype.itemsize)
+            for half in halves:
+                stored = StoredRows(path, offset, self.plan.rows[half], width, dtype)
+                self._stored[half] = stored
+                offset += stored.nbytes
+
+    def _recall(self, line: bytes) -> None:
+        """Take a half from the journal, if its bytes are on the disk."""
+        try:
+            *name, checksum, relative, absolute = orjson.loads(line)
+            half = Half(*name)
+            stored = self._stored[half]
+        except (ValueError, TypeError, KeyError):
+            return  # the line that was being written when the power failed
+        if checksum_of(stored) == checksum:
+            self.written[half] = Written(checksum, Rounding(relative, absolute))
+
+
+def checksum_of(stored: StoredRows) -> int:
+    """CRC-32 of the rows of one half as they are stored."""
+    checksum = 0
+    for piece in stored.pieces(max(1, PIECE_BYTES // stored.row_bytes)):
+        checksum = crc32(piece.view(np.uint8).data, checksum)
+    return checksum
+
+
+def _packable(values: NDArray[np.float32], dtype: np.dtype[Any]) -> tuple[NDArray[Any], Rounding]:
+    """Finite values as they will be stored."""
+    if not np.isfinite(values).all():
+        raise ValueError("a value is not finite")
+    if dtype == np.float16:
+        return narrow(values)
+    return np.ascontiguousarray(values, dtype), Rounding()
+
+
+def _write_at(descriptor: int, data: memoryview, position: int) -> int:
+    """Write all of `data` at `position`; its length."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, data[done:], position + done)
+    return done
+
+
+def _name(half: Half) -> str:
+    return f"{half.split}-{half.file}"
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an error that names the file and says how to go on."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror or error})", GO_ON) from None
