@@ -4,16 +4,15 @@ from soccerbench.metrics.counting import spotting_statistics, spotting_statistic
 from soccerbench.metrics.events import LOOSE_S, TIGHT_S, Events, Protocol
 from soccerbench.metrics.grounding import (
     GroundingScore,
-    GroundingStatistics,
     average_ap,
     grounding_score,
-    grounding_statistics,
 )
+from soccerbench.metrics.grounding_counting import grounding_statistics
 from soccerbench.metrics.intervals import Comparison, Interval, bootstrap, compare
 from soccerbench.metrics.pairing import Annotations, Replay
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
-from soccerbench.metrics.statistics import SpottingStatistics, combine
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, combine
 
 __all__ = [
     "LOOSE_S",

@@ -5,7 +5,7 @@ Many games are counted at once: their events lie on one line, each (game, half, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,7 @@ from soccerbench.metrics.events import (
     confidence_levels,
 )
 from soccerbench.metrics.frames import frames_of
-from soccerbench.metrics.matching import greedy_hits, nearest_visible
+from soccerbench.metrics.matching import batches, greedy_hits, nearest_visible
 from soccerbench.metrics.statistics import SpottingStatistics
 
 BATCH = 4_000_000  # detections times tolerances that are matched at once: a few hundred megabytes
@@ -77,20 +77,9 @@ def spotting_statistics_by_game(
         raise ValueError("detections without confidence (targets and detections exchanged?)")
     return [
         game
-        for batch in _batches([len(game) * len(deltas) for game in detections])
+        for batch in batches([len(game) * len(deltas) for game in detections], BATCH)
         for game in _count(targets[batch], detections[batch], deltas, classes, protocol)
     ]
-
-
-def _batches(sizes: Sequence[int]) -> Iterator[slice]:
-    """Cut games into runs whose sizes stay under the limit where a single one does."""
-    start = total = 0
-    for index, size in enumerate(sizes):
-        if total and total + size > BATCH:
-            yield slice(start, index)
-            start, total = index, 0
-        total += size
-    yield slice(start, len(sizes))
 
 
 def _count(

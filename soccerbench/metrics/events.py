@@ -88,8 +88,8 @@ def check_tolerances(deltas_s: Sequence[float]) -> tuple[float, ...]:
     Raises:
         ValueError: none, too many, or not positive and increasing.
     """
-    deltas = tuple(int(delta) if float(delta).is_integer() else float(delta) for delta in deltas_s if delta == delta)
-    if len(deltas) != len(deltas_s) or any(not math.isfinite(delta) or delta <= 0 for delta in deltas):
+    deltas = tuple(int(delta) if float(delta).is_integer() else float(delta) for delta in deltas_s)
+    if any(not math.isfinite(delta) or delta <= 0 for delta in deltas):
         raise ValueError(f"tolerances {list(deltas_s)}: each must be a positive number of seconds")
     if not 1 <= len(deltas) <= MAX_TOLERANCES:
         raise ValueError(f"{len(deltas)} tolerances: from 1 to {MAX_TOLERANCES} are possible")

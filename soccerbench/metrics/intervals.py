@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from soccerbench.metrics.events import Floats
-from soccerbench.metrics.grounding import GroundingStatistics, resampled_grounding_scores
+from soccerbench.metrics.grounding import resampled_grounding_scores
 from soccerbench.metrics.spotting import resampled_spotting_scores
-from soccerbench.metrics.statistics import SpottingStatistics
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
 
 Statistics = TypeVar("Statistics", SpottingStatistics, GroundingStatistics)
 ROUNDING = 1e-12  # differences closer than this are equal

@@ -11,11 +11,12 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soccerbench.metrics.events import Bools, Floats, Ints
+from soccerbench.metrics.events import Bools, Floats, Ints, Protocol
 
 
 def ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
@@ -116,3 +117,37 @@ def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int
     owner = np.repeat(np.arange(-1, len(start)), np.diff(edges))
     known: Bools = (owner >= 0) & (group[owner] == detections // stride) & visible[owner]
     return known
+
+
+def suppress(place: Ints, rank: Ints, reach: float, protocol: Protocol) -> Bools:
+    """Which detections remain when each, the surest first, drops the weaker ones around it.
+
+    All detections that nothing surer and undecided could drop are decided at once, until none is undecided.
+    """
+    before, behind = math.ceil(reach), math.floor(reach) - (protocol == "soccernet")
+    if protocol == "strict":
+        before = behind
+    kept, undecided = np.zeros(len(place), dtype=bool), np.ones(len(place), dtype=bool)
+    rivals = np.searchsorted(place, place - behind), np.searchsorted(place, place + before, side="right")
+    victims = np.searchsorted(place, place - before), np.searchsorted(place, place + behind, side="right")
+    while undecided.any():
+        open_ = np.flatnonzero(undecided)
+        members, begin = ranges(rivals[0][open_], rivals[1][open_])
+        surest = np.minimum.reduceat(np.where(undecided[members], rank[members], len(rank)), begin)
+        chosen = open_[surest == rank[open_]]
+        kept[chosen] = True
+        members, _ = ranges(victims[0][chosen], victims[1][chosen])
+        dropping = np.repeat(rank[chosen], victims[1][chosen] - victims[0][chosen])
+        undecided[members[rank[members] >= dropping]] = False  # surer ones stand: the window is lopsided
+    return kept
+
+
+def batches(sizes: Sequence[int], limit: int) -> Iterator[slice]:
+    """Cut things into runs whose sizes stay within the limit together, where a single one does."""
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if total and total + size > limit:
+            yield slice(start, index)
+            start, total = index, 0
+        total += size
+    yield slice(start, len(sizes))

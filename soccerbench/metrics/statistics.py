@@ -1,4 +1,4 @@
-"""What one game contributes to a spotting score: counts that add up over games.
+"""What one game contributes to a score: counts that add up over games.
 
 Scores, intervals and comparisons are all made from these counts alone, so that resampling games is a re-sum.
 
@@ -81,6 +81,49 @@ class SpottingStatistics:
         }
         level = np.asarray(value["level"], dtype=np.int64 if protocol == "soccernet" else np.float64)
         return cls(protocol=protocol, deltas_s=check_tolerances(value["deltas_s"]), level=level, **ints)
+
+
+@dataclass(frozen=True, eq=False)
+class GroundingStatistics:
+    """Sufficient statistics of one game's replay grounding; a row is a detection.
+
+    Attributes:
+        protocol: "soccernet" or "strict".
+        deltas_s: (D,) tolerances in seconds.
+        level: (R,) highest of the 200 thresholds reached (soccernet), or the confidence itself (strict).
+        kept, hits: (R,) masks, bit d for deltas_s[d]: where the detection survives suppression, where it is a hit.
+        scored: events that count.
+        missing: labelled replays that the submission leaves out.
+    """
+
+    protocol: Protocol
+    deltas_s: tuple[float, ...]
+    level: npt.NDArray[Any]
+    kept: Ints
+    hits: Ints
+    scored: int
+    missing: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers, from which `from_json` makes an equal object."""
+        columns = {name: getattr(self, name).tolist() for name in ("level", "kept", "hits")}
+        kind = {"protocol": self.protocol, "deltas_s": list(self.deltas_s)}
+        return {**kind, **columns, "scored": self.scored, "missing": self.missing}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> GroundingStatistics:
+        """The statistics that `to_json` wrote."""
+        protocol = value["protocol"]
+        check_protocol(protocol)
+        return cls(
+            protocol=protocol,
+            deltas_s=check_tolerances(value["deltas_s"]),
+            level=np.asarray(value["level"], dtype=np.int64 if protocol == "soccernet" else np.float64),
+            kept=np.asarray(value["kept"], dtype=np.int64),
+            hits=np.asarray(value["hits"], dtype=np.int64),
+            scored=int(value["scored"]),
+            missing=int(value["missing"]),
+        )
 
 
 def combine(statistics: Sequence[SpottingStatistics]) -> SpottingStatistics:

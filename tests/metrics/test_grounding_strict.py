@@ -171,6 +171,17 @@ def test_a_submission_without_any_labelled_replay_has_no_official_score():
         average_ap(annotations=[labels((100, 80, 1, 0))], replays=[[]], deltas_s=(5,))
 
 
+@pytest.mark.parametrize("protocol", ["soccernet", "strict"])
+def test_batches_change_nothing(protocol, monkeypatch):
+    annotations, replays = submission([(20 + index, [(40, 3), (45, 2), (60, 4)]) for index in range(8)])
+    games = {"annotations": [unlinked_first(annotations)] * 3, "replays": [replays] * 3}
+    options = {**games, "deltas_s": LOOSE_S, "protocol": protocol}
+    expected = [game.to_json() for game in grounding_statistics(**options)]
+    monkeypatch.setattr("soccerbench.metrics.grounding_counting.BATCH", 1000)
+    assert [game.to_json() for game in grounding_statistics(**options)] == expected
+    assert any(game["hits"] for game in expected)
+
+
 def test_columns_of_one_length():
     with pytest.raises(ValueError, match="1 values of replay for 2 annotations"):
         Annotations([1, 2], replay=[True], linked=[True, True], link_half=[1, 1], link_label=[0, 0], link_time_s=[1, 2])

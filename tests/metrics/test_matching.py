@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soccerbench.metrics.grounding import _suppress
-from soccerbench.metrics.matching import confidence_order, greedy_hits, nearest_visible
+from soccerbench.metrics.matching import confidence_order, greedy_hits, nearest_visible, suppress
 
 frames = st.lists(st.integers(0, 60), unique=True, max_size=25).map(sorted)
 confidence = st.integers(0, 4).map(lambda fourth: fourth / 4)
@@ -76,4 +75,4 @@ def test_suppression(found, reach, protocol):
             remaining.pop(dropped, None)
     places = np.array([frame for frame, _ in found], dtype=np.int64)
     _, rank = confidence_order(np.array([score for _, score in found], dtype=float))
-    assert places[_suppress(places, rank, reach, protocol)].tolist() == sorted(kept)
+    assert places[suppress(places, rank, reach, protocol)].tolist() == sorted(kept)
