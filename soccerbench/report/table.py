@@ -61,7 +61,7 @@ def summarise(
         key = SCORE_KEYS[row["task"]]
         record["measured"] = {split: _measured(mine, split, key) for split in SPLITS}
         record["submission"] = {
-            split: [f"seed-{result['seed']}/{result['submissions'][split]}" for result in mine]
+            split: [f"row-{row['row']:02d}/seed-{result['seed']}/{result['submissions'][split]}" for result in mine]
             for split in SPLITS
             if any(split in result["submissions"] and split not in result["scores"] for result in mine)
         }

@@ -72,7 +72,7 @@ def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(re
     }
     assert records[6]["published"] == {"test": 72.64, "challenge": 71.08}
     assert records[6]["difference_points"].keys() == {"test"}
-    assert records[6]["submission"] == {"challenge": ["seed-0/predictions-challenge.zip"]}
+    assert records[6]["submission"] == {"challenge": ["row-06/seed-0/predictions-challenge.zip"]}
     assert (tmp_path / "runs/tiny/table2/row-06/seed-0/predictions-challenge.zip").exists()
     for row, file in ((2, "tpn_r50.npy"), (3, "tpn_r50.npy"), (5, "mega_gta.npy")):
         assert "never released" in records[row]["unavailable"]

@@ -46,7 +46,7 @@ def test_on_real_data_published_measured_and_difference_stand_side_by_side() -> 
         "Test, published", "measured", "difference", "Challenge, published", "measured", "difference",
     )  # fmt: skip
     by_row = {line[0]: line[1:] for line in table.lines}
-    submissions = "seed-0/predictions-challenge.zip, seed-1/predictions-challenge.zip"
+    submissions = "row-08/seed-0/predictions-challenge.zip, row-08/seed-1/predictions-challenge.zip"
     assert by_row["8"] == ("five", "netvlad++", "7/20", "74.05", "73.50 ± 0.71", "-0.55", "73.19", submissions, "")
     assert by_row["7"][6] == "N/A"
     assert by_row["2"][3:5] == ("62.96", "not run")
