@@ -39,7 +39,7 @@ from soccerbench.data.parsing import parse_json
 
 SPOTTING_LABELS = "Labels-v2.json"
 GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
-_fields = itemgetter("gameTime", "label", "position", "visibility")
+_FIELDS = tuple(map(itemgetter, ("gameTime", "label", "position", "visibility")))
 _PATTERN = np.frombuffer(b"0 - 00:00", np.uint8)
 _SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
 
@@ -121,7 +121,7 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
     if not entries:
         return None
     try:
-        times, events, positions, visibilities = zip(*map(_fields, entries), strict=True)
+        times, events, positions, visibilities = (list(map(field, entries)) for field in _FIELDS)
         clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
         label = np.array([CLASS_INDEX[event] for event in events])
         position = np.fromiter(map(int, positions), np.int64, len(entries))
@@ -133,7 +133,7 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
         (offset <= _SPAN).all()
         and ((half == 1) | (half == 2)).all()
         and ((position >= 0) & (position <= LIMIT_MS)).all()
-        and {type(value) for value in positions} <= {str, int}
+        and set(map(type, positions)) <= {str, int}
     )
     if not clean:
         return None

@@ -43,7 +43,7 @@ from soccerbench.data.files import Tree, write_zip
 from soccerbench.data.parsing import parse_json
 
 SPOTTING_RESULTS = "results_spotting.json"
-_fields = itemgetter("label", "position", "half", "confidence")
+_FIELDS = tuple(map(itemgetter, ("label", "position", "half", "confidence")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +163,7 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray
         return None
     count = len(entries)
     try:
-        events, positions, halves, confidences = zip(*map(_fields, entries), strict=True)
+        events, positions, halves, confidences = (list(map(field, entries)) for field in _FIELDS)
         label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, count)
         position = np.fromiter(map(int, positions), np.int64, count)
         half = np.fromiter(map(int, halves), np.int64, count)
@@ -174,8 +174,8 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray
         ((half == 1) | (half == 2)).all()
         and ((position >= 0) & (position <= LIMIT_MS)).all()
         and ((confidence >= 0) & (confidence <= 1)).all()
-        and {type(value) for value in positions} | {type(value) for value in halves} <= {str, int}
-        and bool not in {type(value) for value in confidences}
+        and set(map(type, positions)) | set(map(type, halves)) <= {str, int}
+        and bool not in set(map(type, confidences))
     )
     return (half, label, position, confidence) if clean else None
 
