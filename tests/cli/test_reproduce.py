@@ -26,9 +26,13 @@ QUICK = ("--set", "max_epochs=1")
 def reproduce(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True, text=True,
+        [*COMMAND, *map(str, arguments)],
+        cwd=folder,
+        env={**ENVIRONMENT, **environment},
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
 
 
 def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
