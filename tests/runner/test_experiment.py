@@ -116,9 +116,10 @@ def test_killed_between_the_renames_of_a_checkpoint(
                 raise Killed
         return rename(self, target)
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", replace)
-        made.run(device="cpu", progress=silent)
+        with pytest.raises(Killed):
+            made.run(device="cpu", progress=silent)
     made.run(device="cpu", progress=silent)
     assert_same(uninterrupted.folder, made.folder)
 
@@ -277,12 +278,10 @@ def test_a_full_disk_loses_nothing(shared_tiny_root: Path, tmp_path: Path, monke
             raise OSError(28, "No space left on device")
         save(*arguments, **options)
 
-    with (
-        monkeypatch.context() as patched,
-        pytest.raises(InputError, match=r"No space left on device\); free some space"),
-    ):
+    with monkeypatch.context() as patched:
         patched.setattr(torch, "save", fill_up)
-        made.run(device="cpu", progress=silent)
+        with pytest.raises(InputError, match=r"No space left on device\); free some space"):
+            made.run(device="cpu", progress=silent)
     assert not list(made.folder.glob("*.part"))
     made.run(device="cpu", progress=silent)
     assert_same(whole.folder, made.folder)

@@ -180,7 +180,7 @@ def test_settings_that_are_none(text: str) -> None:
 
 
 def test_unknown_tables_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="no such table; shipped are .*table2"):
+    with pytest.raises(SpecError, match=r"no such table; shipped are .*table2"):
         load_table("table9")
     with pytest.raises(SpecError, match="cannot be read"):
         load_table(str(tmp_path / "none.yaml"))
