@@ -11,6 +11,7 @@ from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
 from soccerbench.cli.data_mini import mini
 from soccerbench.cli.data_pack import pack
+from soccerbench.cli.data_verify import verify
 from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.specs import list_tables, show, validate
@@ -29,7 +30,7 @@ app.command("list")(list_tables)
 for verb in (show, validate, reproduce, evaluate, compare, submit, check):
     app.command()(verb)
 app.add_typer(data, name="data")
-for data_verb in (mini, pack):
+for data_verb in (mini, verify, pack):
     data.command()(data_verb)
 
 

@@ -47,7 +47,7 @@ def pack(
     went_on = f", {packed.resumed} of them from an earlier call" if packed.resumed else ""
     typer.echo(f"{out}: {packed.halves} halves{went_on}, {packed.nbytes / 1e9:.2f} GB of {index.dtype}", err=True)
     typer.echo(
-        f"largest relative error {index.largest_relative_error:.3g} (of values from 6.1e-05 on), "
+        f"largest relative error {index.largest_relative_error:.3g} (values below 6.1e-05 taken as that), "
         f"largest absolute error {index.largest_absolute_error:.3g}",
         err=True,
     )

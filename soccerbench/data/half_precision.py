@@ -28,7 +28,7 @@ class Rounding:
     """What narrowing lost.
 
     Args:
-        relative: the largest |error| / |value| over values of at least SMALLEST_NORMAL.
+        relative: the largest |error| / max(|value|, SMALLEST_NORMAL).
         absolute: the largest |error| over all values.
     """
 
@@ -69,7 +69,6 @@ def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
     np.abs(error, out=error)
     absolute = float(error.max(initial=0))
     size = np.abs(values)
-    error[size < SMALLEST_NORMAL] = 0
     np.maximum(size, np.float32(SMALLEST_NORMAL), out=size)
     error /= size
     return halves, Rounding(float(error.max(initial=0)), absolute)

@@ -1,0 +1,38 @@
+"""`data verify`: find what is wrong with a root before training does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soccerbench.cli.options import AsJson, print_json
+
+
+def verify(
+    root: Annotated[Path, typer.Argument(help="A SoccerNet folder, plain or packed.")],
+    as_json: AsJson = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as there are cores, at most 4.")] = None,
+) -> None:
+    """Read every feature file once and compare it with what it should be; exit code 1 if anything is wrong.
+
+    Missing halves, shapes, types, values that are not finite, rows of zeros, constant blocks, the order of the blocks,
+    lengths against labels and other files, checksums where the root has any.
+
+    Examples: soccerbench data verify /data/SoccerNet;
+    soccerbench data verify packed --json
+    """
+    from soccerbench.data.verify import verify as verify_root
+    from soccerbench.report.byte_bar import byte_bar
+    from soccerbench.report.terminal import print_grid
+    from soccerbench.report.verified import verification_grid, verification_json
+
+    with byte_bar("verify") as progress:
+        report = verify_root(root, workers=workers, progress=progress)
+    if as_json:
+        print_json(verification_json(report))
+    else:
+        print_grid(verification_grid(report))
+    if not report.ok:
+        raise typer.Exit(1)
