@@ -127,7 +127,7 @@ def test_bad_files_are_named_in_one_line(root: Path, kind: str) -> None:
 
 def test_a_missing_half(root: Path) -> None:
     (root / GAME / "2_tpn_r50.npy").unlink()
-    with pytest.raises(InputError, match="2_tpn_r50.npy: missing"):
+    with pytest.raises(InputError, match=r"2_tpn_r50\.npy: missing"):
         FeatureStore(root, ("tpn-r50",)).check([GAME])
 
 
@@ -138,7 +138,7 @@ def test_values_that_are_not_finite_are_found_when_they_are_read(root: Path, val
     np.save(root / GAME / "1_tpn_r50.npy", values)
     store = FeatureStore(root, ("tpn-r50",))
     store.take(GAME, 1, np.array([0, 1, 3]))
-    with pytest.raises(InputError, match="1_tpn_r50.npy: row 2: a value is not finite"):
+    with pytest.raises(InputError, match=r"1_tpn_r50\.npy: row 2: a value is not finite"):
         store.take(GAME, 1, np.array([[0, 1], [2, 3]]))
 
 

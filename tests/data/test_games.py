@@ -24,7 +24,10 @@ def test_the_official_lists_are_those_of_the_soccernet_package() -> None:
 
 
 def test_reading_the_lists_does_not_import_the_package() -> None:
-    code = "import sys; from soccerbench.data.games import official_games as o; o('test'); assert 'SoccerNet' not in sys.modules"
+    code = (
+        "import sys; from soccerbench.data.games import official_games; official_games('test');"
+        "assert 'SoccerNet' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -34,10 +37,12 @@ def test_a_root_may_have_splits_of_its_own(tmp_path: Path) -> None:
     assert split_games(Tree(tmp_path), "challenge") == []
 
 
-@pytest.mark.parametrize("games", ['"a/b/c"', "[1]", '["../secret"]', '["/etc"]', '["a//b"]', '["a/b/c", "a/b/c"]', "{}"])
+@pytest.mark.parametrize(
+    "games", ['"a/b/c"', "[1]", '["../secret"]', '["/etc"]', '["a//b"]', '["a/b/c", "a/b/c"]', "{}"]
+)
 def test_splits_that_are_none(tmp_path: Path, games: str) -> None:
     (tmp_path / "splits.json").write_text(f'{{"train": {games}}}')
-    with pytest.raises(InputError, match="splits.json: key 'train'"):
+    with pytest.raises(InputError, match=r"splits\.json: key 'train'"):
         split_games(Tree(tmp_path), "train")
 
 
