@@ -13,6 +13,7 @@ from soccerbench.cli.data_mini import mini
 from soccerbench.cli.data_pack import pack
 from soccerbench.cli.data_verify import verify
 from soccerbench.cli.evaluate import evaluate
+from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.specs import list_tables, show, validate
 from soccerbench.cli.submit import submit
@@ -27,7 +28,7 @@ app = typer.Typer(
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, reproduce, evaluate, compare, submit, check):
+for verb in (show, validate, reproduce, evaluate, compare, submit, check, report):
     app.command()(verb)
 app.add_typer(data, name="data")
 for data_verb in (mini, verify, pack):

@@ -1,0 +1,55 @@
+"""`report`: one HTML page about runs or about a submission, or the tables for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soccerbench.cli.options import Split, Task
+
+
+def report(
+    runs: Annotated[
+        Path | None, typer.Argument(help="Folder of runs, such as `reproduce` wrote it; none for a submission.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    tables: Annotated[
+        bool, typer.Option("--tables", help="Print the tables as Markdown and LaTeX (booktabs) instead.")
+    ] = False,
+    data: Annotated[
+        str | None, typer.Option(help="The SoccerNet folder of the runs, for timelines; not needed for mini.")
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="What the submission was made for.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Folder or zip with the labels, one folder a game.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Folder or zip with the submission.")] = None,
+    split: Split = "test",
+) -> None:
+    """Write one self-contained HTML page: tables, plots, errors, timelines, and how each number was made.
+
+    Examples: soccerbench report runs --out report.html; soccerbench report runs --tables;
+    soccerbench report --task spotting --labels labels.zip --predictions results.zip
+    """
+    from soccerbench.data.files import write_bytes
+    from soccerbench.report.html import render
+    from soccerbench.report.paper import paper_tables
+    from soccerbench.report.run_page import page_of_runs
+    from soccerbench.report.submission_page import page_of_submission
+    from soccerbench.report.terminal import note
+    from soccerbench.runner.open_root import root_of_runs
+    from soccerbench.runner.results import read_runs
+
+    if runs is not None and (task, labels, predictions) == (None, None, None):
+        found = read_runs(runs)
+        if tables:
+            typer.echo(paper_tables(found))
+            return
+        page = page_of_runs(found, root_of_runs({run.key[0] for run in found}, data))
+    elif runs is None and task and labels and predictions and not tables:
+        page = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split)
+    else:
+        raise ValueError("report: give either a folder of runs, or --task, --labels and --predictions of a submission")
+    written = render(page)
+    write_bytes(out, written)
+    note(f"Wrote {out}, {len(written) / 1e6:.1f} MB.")
