@@ -110,6 +110,16 @@ class CmnTask:
         replays_in_order = tuple(next(ordered[replay.half]) for replay in game.replays)
         return GroundingPredictions(game.game, replays_in_order, half_lengths_s(self.store, game.game))
 
+    def candidate(self, game: str, half: int, start: int) -> NDArray[np.float32]:
+        """A chunk (T, C) of a half."""
+        rows = np.minimum(np.arange(start, start + self.chunk), self.store.length(game, half) - 1)
+        return self.store.take(game, half, rows)
+
+    def replay(self, asked: Query) -> NDArray[np.float32]:
+        """A replay's clip (T, C)."""
+        rows = clip(self.store, asked, longest=self.chunk)
+        return tiled(rows, self.chunk, long_replays_zero=self.row.sampling.long_replays_zero)
+
     @property
     def _samples(self) -> int:
         sampling = self.row.sampling
@@ -127,29 +137,21 @@ class CmnTask:
             chosen = order[first : first + self.row.batch_size]
             if skip and rng.random() < 0.5:
                 continue
-            replays = [self._replay(sampler.queries[number]) for number in chosen.tolist()]
+            replays = [self.replay(sampler.queries[number]) for number in chosen.tolist()]
             for starts in sampler.rounds(chosen, self.row.sampling, rng):
                 pairs = np.empty((len(chosen), 2, self.chunk, self.store.width), dtype=np.float32)
                 for pair, replay, number, start in zip(pairs, replays, chosen.tolist(), starts.tolist(), strict=True):
                     asked = sampler.queries[number]
-                    pair[0], pair[1] = self._chunk(asked.game, asked.half, start), replay
+                    pair[0], pair[1] = self.candidate(asked.game, asked.half, start), replay
                 yield Batch(torch.from_numpy(pairs), *map(torch.from_numpy, sampler.targets(chosen, starts)))
-
-    def _chunk(self, game: str, half: int, start: int) -> NDArray[np.float32]:
-        rows = np.minimum(np.arange(start, start + self.chunk), self.store.length(game, half) - 1)
-        return self.store.take(game, half, rows)
-
-    def _replay(self, asked: Query) -> NDArray[np.float32]:
-        rows = clip(self.store, asked, longest=self.chunk)
-        return tiled(rows, self.chunk, long_replays_zero=self.row.sampling.long_replays_zero)
 
     def _detect_half(
         self, model: Cmn, game: str, half: int, replays: list[Replay], device: torch.device
     ) -> list[ReplayDetections]:
         starts = chunk_starts(self.store.length(game, half), chunk=self.chunk, field=self.field)
         asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
-        candidates = trunks(model, (self._chunk(game, half, int(start)) for start in starts), device)
-        clips = trunks(model, (self._replay(one) for one in asked), device)
+        candidates = trunks(model, (self.candidate(game, half, int(start)) for start in starts), device)
+        clips = trunks(model, (self.replay(one) for one in asked), device)
         spots = spot_all(model, candidates=candidates, replays=clips).cpu().numpy()  # (replays, chunks, 2)
         rows, kept = assemble(starts, spots[..., 1], chunk=self.chunk, field=self.field)
         detections = []
