@@ -25,6 +25,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes
 from soccerbench.runner import checkpoint
 from soccerbench.runner.progress import Progress
+from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs.base import TrainedRow
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def train(
     torch.use_deterministic_algorithms(not on_gpu)
     torch.manual_seed(_draw_seed(seed, 0))
     plain = task.model()
+    _hold(task, fabric.device)
     model, optimiser = fabric.setup(
         plain, torch.optim.Adam(plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay)
     )
@@ -148,7 +150,8 @@ def _epoch(
     rate = optimiser.param_groups[0]["lr"]
     model.train()
     total = count = 0.0
-    for step, batch in enumerate(task.batches(np.random.default_rng([seed, epoch])), start=1):
+    batches = read_ahead(_pinned(task.batches(np.random.default_rng([seed, epoch])), fabric.device))
+    for step, batch in enumerate(batches, start=1):
         loss = task.loss(model, fabric.to_device(batch))
         if not torch.isfinite(loss):
             raise InputError(folder, f"epoch {epoch}: the loss is {loss.item()}", "set a lower learning_rate")
@@ -169,10 +172,26 @@ def _epoch(
 def _valid_loss(fabric: Any, task: Task[Any], model: Any) -> float | None:
     model.eval()
     total = count = 0.0
-    for batch in task.valid_batches():
+    for batch in read_ahead(_pinned(task.valid_batches(), fabric.device)):
         total += task.loss(model, fabric.to_device(batch)).item() * len(batch[0])
         count += len(batch[0])
     return total / count if count else None
+
+
+def _hold(task: Task[Any], device: torch.device) -> None:
+    """Let a task that can keep its data on the device do so."""
+    hold = getattr(task, "hold", None)
+    if callable(hold):
+        hold(device)
+
+
+def _pinned(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
+    """Batches in memory that a GPU can copy from while it computes; on the CPU as they are."""
+    for batch in batches:
+        if device.type == "cuda" and batch[0].device.type == "cpu":
+            yield batch._make(value.pin_memory() for value in batch)
+        else:
+            yield batch
 
 
 def _plateau(row: TrainedRow, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
-from soccerbench.data.features import HALVES, FeatureStore
+from soccerbench.data.features import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.predictions import SpottingPredictions
 from soccerbench.models.constant import Constant
@@ -33,6 +33,7 @@ from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.postprocess import suppress_non_maxima
+from soccerbench.tasks.resident import ResidentRows, has_room
 from soccerbench.tasks.statistics import block_statistics
 
 HEADS: dict[str, type[nn.Module]] = {
@@ -41,7 +42,6 @@ HEADS: dict[str, type[nn.Module]] = {
     "resnet1d": ResNet1D,
     "constant": Constant,
 }
-MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
 
 
 class Batch(NamedTuple):
@@ -81,18 +81,37 @@ class Clips:
                 targets.append(clips)
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
+        self._resident: tuple[ResidentRows, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self._places)
 
     def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Read some clips: features (B, T, C) and targets (B, 18)."""
+        if self._resident is not None:
+            held, rows = self._resident
+            chosen = torch.as_tensor(clips, device=rows.device)
+            return Batch(held.take(rows[chosen]), torch.from_numpy(self.targets[clips]).to(rows.device))
         features = np.empty((len(clips), self.clip_frames, self.store.width), dtype=np.float32)
         for line, clip in zip(features, clips, strict=True):
             game, half, start = self._places[clip]
-            rows = np.arange(start, start + self.clip_frames)
-            line[:] = self.store.take(game, half, np.minimum(rows, self.store.length(game, half) - 1))
+            line[:] = self.store.take(game, half, self._rows(game, half, start))
         return Batch(torch.from_numpy(features), torch.from_numpy(self.targets[clips]))
+
+    @property
+    def games(self) -> list[str]:
+        """The games that the clips are cut from."""
+        return list(dict.fromkeys(game for game, _, _ in self._places))
+
+    def hold(self, device: torch.device) -> None:
+        """Keep all features in the memory of a device; clips are then gathered there."""
+        held = ResidentRows(self.store, self.games, device)
+        rows = [held.first[game, half] + self._rows(game, half, start) for game, half, start in self._places]
+        self._resident = held, torch.from_numpy(np.stack(rows)).to(device)
+
+    def _rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
+        """The rows of the clip that begins at `start`."""
+        return np.minimum(np.arange(start, start + self.clip_frames), self.store.length(game, half) - 1)
 
 
 class SpottingTask:
@@ -132,6 +151,12 @@ class SpottingTask:
         clips = (self._train.take([clip]).features[0].numpy() for clip in range(len(self._train)))
         means, deviations = block_statistics(clips, self.store.widths)
         return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
+
+    def hold(self, device: torch.device) -> None:
+        """Keep the clips in the memory of a GPU, as far as there is room."""
+        for clips in filter(None, (self._train, self._valid)):
+            if has_room(device, self.store, clips.games):
+                clips.hold(device)
 
     @property
     def steps(self) -> int:
@@ -192,5 +217,5 @@ def event_rows(store: FeatureStore, labels: SpottingLabels, half: int, *, shift_
 def mix_up(batch: Batch, *, alpha: float, rng: np.random.Generator) -> Batch:
     """Blend each clip and its targets with another of the batch, by one share drawn from Beta(alpha, alpha)."""
     share = float(rng.beta(alpha, alpha))
-    other = torch.from_numpy(rng.permutation(len(batch.features)))
+    other = torch.from_numpy(rng.permutation(len(batch.features))).to(batch.features.device)
     return Batch(*(share * values + (1 - share) * values[other] for values in batch))

@@ -1,0 +1,71 @@
+"""Clips gathered on a device are the clips that are read from the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from soccerbench.data.pack import pack
+from soccerbench.data.root import Root
+from soccerbench.specs import load_table
+from soccerbench.tasks.resident import ResidentRows, has_room, stored_type
+from soccerbench.tasks.spotting import SpottingTask
+
+CPU = torch.device("cpu")
+
+
+def task_of(root: Root, number: int, **changes: object) -> SpottingTask:
+    row = load_table("table2", mini=True).rows[number - 1].model_copy(update={"batch_size": 8, **changes})
+    return SpottingTask(row, root.store(row.blocks), train=root.labels("train"), valid=root.labels("valid"))
+
+
+@pytest.fixture(params=["plain", "float16", "float32"])
+def root(request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path: Path) -> Root:
+    if request.param == "plain":
+        return Root(shared_tiny_root)
+    pack(shared_tiny_root, tmp_path / "packed", dtype=request.param)
+    return Root(tmp_path / "packed")
+
+
+@pytest.mark.parametrize(("number", "changes"), [(8, {}), (7, {}), (3, {}), (8, {"chunk_s": 40})])
+def test_the_same_batches(root: Root, number: int, changes: dict[str, object]) -> None:
+    streamed, held = task_of(root, number, **changes), task_of(root, number, **changes)
+    for clips in (held._train, held._valid):
+        clips.hold(CPU)
+    batches = zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True)
+    for one, other in [*batches, *zip(streamed.valid_batches(), held.valid_batches(), strict=True)]:
+        assert torch.equal(one.features, other.features)
+        assert torch.equal(one.targets, other.targets)
+        assert other.features.dtype == torch.float32
+
+
+def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> None:
+    pack(shared_tiny_root, tmp_path / "packed")
+    for path, expected in ((tmp_path / "packed", torch.float16), (shared_tiny_root, torch.float32)):
+        root = Root(path)
+        store = root.store(("vtn", "gta"))
+        held = ResidentRows(store, root.games["train"], CPU)
+        assert held.rows.dtype == stored_type(store) == expected
+        assert held.rows.shape == (2 * 2 * 150, 10)
+
+
+def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Root(shared_tiny_root)
+    store, games = root.store(("vtn",)), root.games["train"]
+    needed = 600 * 4 * 4
+    for free, expected in ((needed / 0.7 + 1, True), (needed / 0.7 - 1, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
+        assert has_room(torch.device("cuda"), store, games) is expected
+    assert has_room(CPU, store, games) is False
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_clips_go_to_a_gpu_that_has_room(root: Root) -> None:
+    streamed, held = task_of(root, 8), task_of(root, 8)
+    held.hold(torch.device("cuda"))
+    for one, other in zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True):
+        assert other.features.device.type == "cuda"
+        assert torch.equal(one.features, other.features.cpu())
