@@ -108,6 +108,10 @@ def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str
             around[outside] += bool(outside)
             if "\\" in name:
                 problems.append(_line(tree, name, "has backslashes in its name", "pack it with forward slashes"))
+    named = {name.replace("\\", "/").rpartition("/")[2] for name in found.values()}
+    if len(named) > 1:
+        problem = f"holds {' and '.join(sorted(named))}"
+        problems.append(str(InputError(tree.path, problem, f"name every file {files[0]}; a server takes one name")))
     for folder, count in around.items():
         if count:
             problems.append(_line(tree, folder, f"lies around {count} games", "pack the leagues at the top of the zip"))

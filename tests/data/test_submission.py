@@ -159,6 +159,17 @@ def test_what_is_wrong_with_replays(labels: Path, replays: Any, problem: str) ->
     assert any(problem in line for line in lines), lines
 
 
+def test_replays_go_by_one_file_name(labels: Path) -> None:
+    files = {
+        name.replace("results_grounding", "Detection-replays"): file for name, file in documents("grounding").items()
+    }
+    assert validate(labels, files, "grounding") == []
+    files[f"{GAMES[0]}/results_grounding.json"] = files.pop(f"{GAMES[0]}/Detection-replays.json")
+    path = write(labels.with_name("mixed.zip"), files)
+    (line,) = validate_submission(path, task="grounding", split="challenge", labels=labels)
+    assert "holds Detection-replays.json and results_grounding.json" in line
+
+
 def test_what_cannot_be_opened_is_the_only_line(labels: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.zip", labels / "splits.json"):
         (line,) = validate_submission(path, task="spotting", split="challenge", labels=labels)
