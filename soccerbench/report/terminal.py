@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,13 +14,16 @@ from rich.text import Text
 
 from soccerbench.report.table import Grid
 
+_NUMBER = re.compile(r"[+\-]?\d[\d.,]*(?![^ ±])|-?$|N/A$|not run$")
+
 
 def print_grid(table: Grid) -> None:
     """Print a table and its notes to standard output."""
     console = Console(width=None if os.isatty(1) else 140, highlight=False)
     drawn = Table(title=Text(table.title), title_justify="left", header_style="bold")
     for number, column in enumerate(table.header):
-        drawn.add_column(Text(column), justify="left" if number < 4 else "right")
+        is_numbers = all(_NUMBER.match(line[number]) for line in table.lines)
+        drawn.add_column(Text(column), justify="right" if is_numbers else "left")
     for line in table.lines:
         drawn.add_row(*map(Text, line))
     console.print(drawn if table.lines else drawn.title)
