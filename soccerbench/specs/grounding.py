@@ -137,7 +137,7 @@ class CmnRow(LearnedRow):
         return self
 
 
-class ChunkSampling(Frozen):
+class ChunkSamples(Frozen):
     """Chunks a replay and epoch, with its event and without."""
 
     positive: Count
@@ -151,7 +151,7 @@ class GroundingTransformerRow(LearnedRow):
     architecture: TransformerSizes
     before_s: Seconds
     stride_s: Seconds
-    sampling: ChunkSampling
+    samples: ChunkSamples
     offset_loss: Weight
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -78,12 +79,13 @@ class GroundingTransformerTask:
             head.set_submodule("embed", standardised(head.embed, self.store, self._games))
         return head
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Batches in one epoch."""
-        positive, negative = self.row.sampling.positive, self.row.sampling.negative
-        samples = [positive * (with_event > 0) + negative * (without > 0) for with_event, without in self._choices()]
-        return -(-sum(samples) // self.row.batch_size)
+        positive, negative = self.row.samples.positive, self.row.samples.negative
+        splits = [self._split(asked) for asked in self._train]
+        samples = sum(positive * bool(len(present)) + negative * bool(len(absent)) for present, absent in splits)
+        return -(-samples // self.row.batch_size)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: freshly drawn chunks of every replay, in random order."""
@@ -153,18 +155,15 @@ class GroundingTransformerTask:
         present = (asked.event >= starts) & (asked.event < starts + self.chunk)
         return starts[present & (asked.event < asked.start)], starts[~present]
 
-    def _choices(self) -> Iterator[tuple[int, int]]:
-        return ((len(present), len(absent)) for present, absent in map(self._split, self._train))
-
     def _batches(self, queries: Sequence[Query], rng: np.random.Generator) -> Iterator[Batch]:
         samples: list[tuple[int, int, float]] = []  # replay, first row, offset or -1
         for number, asked in enumerate(queries):
             present, absent = self._split(asked)
             if len(present):
-                drawn = rng.choice(present, self.row.sampling.positive)
+                drawn = rng.choice(present, self.row.samples.positive)
                 samples += [(number, start, (asked.event - start) / self.chunk) for start in drawn.tolist()]
             if len(absent):
-                drawn = rng.choice(absent, self.row.sampling.negative)
+                drawn = rng.choice(absent, self.row.samples.negative)
                 samples += [(number, start, -1.0) for start in drawn.tolist()]
         order = rng.permutation(len(samples)).tolist()
         for first in range(0, len(order), self.row.batch_size):
