@@ -27,12 +27,15 @@ def mini(
     labels: Annotated[
         Path | None, typer.Option(help="Folder or zip of real Labels-v2.json: only the features are simulated.")
     ] = None,
+    packed: Annotated[
+        bool, typer.Option("--packed", help="Write a packed root of half precision, as `data pack` would make.")
+    ] = False,
 ) -> None:
     """Write a simulated SoccerNet: the same bytes for the same seed. Numbers measured on it are no results.
 
     Examples: soccerbench data mini my-mini;
     soccerbench data mini rehearsal --labels labels.zip --games 40;
-    soccerbench data mini large --scale release --games 4
+    soccerbench data mini large --scale release --games 4 --packed
     """
     from soccerbench.data.mini import write_mini
 
@@ -41,5 +44,5 @@ def mini(
         typer.echo(f"\rgame {done} of {games}{end}", err=True, nl=False)
 
     progress = tell if sys.stderr.isatty() else None
-    write_mini(out, seed=seed, games=games, scale=scale.value, labels=labels, progress=progress)
+    write_mini(out, seed=seed, games=games, scale=scale.value, labels=labels, packed=packed, progress=progress)
     typer.echo(f"{out}: {games} games, simulated (generator and seed in features.json)", err=True)

@@ -29,7 +29,7 @@ from soccerbench.data.stored_rows import StoredRows
 from soccerbench.specs.features import Block
 
 PIECE_BYTES = 2**22
-GO_ON = "free some space or choose another folder, and run the same command again: it goes on"
+GO_ON = "free some space or choose another folder, and run the same command again"
 
 
 class Half(NamedTuple):

@@ -29,7 +29,7 @@ def test_writes_what_was_asked_for(app, tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert asked == {
         "out": tmp_path / "out", "seed": 3, "games": 40, "scale": "release", "labels": tmp_path / "labels.zip",
-        "progress": None,
+        "packed": False, "progress": None,
     }  # fmt: skip
 
 

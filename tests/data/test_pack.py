@@ -130,7 +130,7 @@ def test_a_full_disk_is_named_and_the_pack_goes_on(
     out = tmp_path / "packed"
     with monkeypatch.context() as patched:
         fail_after(20, patched)
-        with pytest.raises(InputError, match=r"No space left.*the same command again: it goes on"):
+        with pytest.raises(InputError, match=r"No space left.*run the same command again"):
             pack(shared_tiny_root, out, dtype="float32", workers=1)
     with pytest.raises(InputError, match="not finished"):
         FeatureStore(out, FIVE)

@@ -1,7 +1,8 @@
 """Writes the embedded dataset, and keeps one copy of it in the user's cache folder.
 
 A dataset is made under a temporary name beside its final one and renamed when all of it is there. `mini.json` in it
-holds what it was made from and the size and checksum of every file; a folder is complete when these agree.
+holds what it was made from and the checksum of every file; a folder is complete when these agree. Packed, its features
+are written where they belong at once, never as plain files, and their checksums stand in the pack's own index.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,9 @@ from soccerbench.data.mini.extractors import FILES, RELEASED_FILES, Block, featu
 from soccerbench.data.mini.league import MIN_GAMES, SPLITS
 from soccerbench.data.mini.scene import scenes
 from soccerbench.data.mini.source import SCENE_STREAM, Game, played_games
+from soccerbench.data.pack_writer import Half, PackWriter, Plan
+from soccerbench.specs.features import Block as NamedBlock
+from soccerbench.specs.features import load_features
 
 Scale = Literal["mini", "release"]
 Progress = Callable[[int, int], None]
@@ -32,6 +37,7 @@ MANIFEST = "mini.json"
 GENERATOR = "2"  # its version: another one where the same seed gives other bytes
 DEFAULT_SEED, DEFAULT_GAMES = 0, 24
 READ_BYTES = 2**22
+MAX_WORKERS = 4
 
 
 def write_mini(
@@ -41,6 +47,8 @@ def write_mini(
     games: int = DEFAULT_GAMES,
     scale: Scale = "mini",
     labels: Path | None = None,
+    packed: bool = False,
+    files: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write a simulated dataset in the official layout.
@@ -51,6 +59,8 @@ def write_mini(
         games: how many, at least one for each of the four splits.
         scale: `mini` has few channels and every block; `release` has the released files at their real width.
         labels: a folder or zip of real annotations; then only features and unknown replays are simulated.
+        packed: as a packed root of float16.
+        files: the feature files to simulate; all of the scale if not given.
         progress: called with the number of games written and of all.
 
     Raises:
@@ -62,6 +72,8 @@ def write_mini(
     real = None if labels is None else annotated_games(labels, seed=seed, games=games)
     if real is not None:
         recipe["labels"] = _fingerprint(real)
+    recipe |= {"packed": "float16"} if packed else {}
+    recipe |= {"files": list(files)} if files is not None else {}
     if is_complete(out, recipe):
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -159,41 +171,75 @@ def _beside(out: Path) -> Iterator[Path]:
 
 
 def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
-    scale, seed = recipe["scale"], recipe["seed"]
-    files = FILES if scale == "mini" else RELEASED_FILES
-    splits: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for done, game in enumerate(games):
-        splits[game.split].append(game.path)
-        place = folder / game.path
-        place.mkdir(parents=True)
-        for name, data in game.label_files.items():
-            (place / name).write_bytes(data)
-        rng = np.random.default_rng([seed, game.index, 0, SCENE_STREAM])
-        for half, scene in zip((1, 2), scenes(game.match, game.shots, rng), strict=True):
-            length_s = game.match.lengths_s[half - 1]
-            latents = {fps: look(scene, length_s=length_s, fps=fps) for fps in (1, 2)}
-            for name, blocks in files.items():
-                latent = latents[blocks[0].fps]
-                pieces = features(blocks, latent, split=game.split, scale=scale, key=(seed, game.index, half))
-                channels = sum(width(block, scale) for block in blocks)
-                _write_npy(place / f"{half}_{name}", (len(latent), channels), pieces)
-        if progress is not None:
-            progress(done + 1, len(games))
+    scale = recipe["scale"]
+    of_scale = FILES if scale == "mini" else RELEASED_FILES
+    files = {name: blocks for name, blocks in of_scale.items() if name in recipe.get("files", of_scale)}
+    described = {block.name: _described(name, block, scale) for name, blocks in files.items() for block in blocks}
+    writer = PackWriter(folder, _plan(games, described)) if "packed" in recipe else None
+    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+        try:
+            written = pool.map(lambda game: _write_game(folder, game, files, recipe, writer), games)
+            for done, _ in enumerate(written, start=1):
+                if progress is not None:
+                    progress(done, len(games))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if writer is not None:
+        writer.finish()
+    splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
     _write_json(folder / "splits.json", splits)
     _write_json(
         folder / "features.json",
         {
-            "simulated": {"generator": recipe["generator"], "seed": seed, "scale": scale},
-            "blocks": {
-                block.name: _described(name, block, scale) for name, blocks in files.items() for block in blocks
-            },
+            "simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale},
+            "blocks": described,
         },
     )
-    written = sorted(path for path in folder.rglob("*") if path.is_file())
-    _write_json(
-        folder / MANIFEST,
-        {"recipe": recipe, "files": {path.relative_to(folder).as_posix(): _checksum(path) for path in written}},
-    )
+    present = sorted(path for path in folder.rglob("*") if path.is_file() and (writer is None or path.suffix != ".npy"))
+    checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in present}
+    _write_json(folder / MANIFEST, {"recipe": recipe, "files": checksums})
+
+
+def _write_game(
+    folder: Path, game: Game, files: dict[str, tuple[Block, ...]], recipe: dict[str, Any], writer: PackWriter | None
+) -> None:
+    """One game's labels and features; each from the seed and the game's index alone."""
+    place = folder / game.path
+    place.mkdir(parents=True)
+    for name, data in game.label_files.items():
+        (place / name).write_bytes(data)
+    scale, seed = recipe["scale"], recipe["seed"]
+    rng = np.random.default_rng([seed, game.index, 0, SCENE_STREAM])
+    for half, scene in zip((1, 2), scenes(game.match, game.shots, rng), strict=True):
+        length_s = game.match.lengths_s[half - 1]
+        latents = {fps: look(scene, length_s=length_s, fps=fps) for fps in (1, 2)}
+        for name, blocks in files.items():
+            latent = latents[blocks[0].fps]
+            pieces = features(blocks, latent, split=game.split, scale=scale, key=(seed, game.index, half))
+            if writer is not None:
+                writer.write(Half(game.split, name, game.path, half), pieces)
+            else:
+                channels = sum(width(block, scale) for block in blocks)
+                _write_npy(place / f"{half}_{name}", (len(latent), channels), pieces)
+
+
+def _plan(games: list[Game], described: dict[str, dict[str, Any]]) -> Plan:
+    """What the packed files of a dataset hold."""
+    known = load_features().blocks
+    blocks = {
+        name: NamedBlock.model_validate(block.model_dump() | described[name])
+        for name, block in known.items()
+        if name in described
+    }
+    rows = {
+        Half(split, file, game.path, half): game.match.lengths_s[half - 1] * fps
+        for split in SPLITS
+        for file, fps in {block.file: block.fps for block in blocks.values()}.items()
+        for game in games
+        if game.split == split
+        for half in (1, 2)
+    }
+    return Plan("float16", blocks, rows, f"simulated by generator {GENERATOR}")
 
 
 def _described(name: str, block: Block, scale: str) -> dict[str, Any]:
