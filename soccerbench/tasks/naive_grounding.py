@@ -6,7 +6,7 @@ its delay), and holds one 30 s before the end.
 Conventions
     delay  seconds counted back from the replay's start or end
     best   of the whole seconds up to LONGEST_S the one whose detections lie near the event most often, on average over
-           the loose tolerances; the shortest of equally good ones
+           the loose tolerances; the middle one of equally good ones
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def best_delay_s(delays_s: Sequence[float]) -> float:
     candidates = np.arange(LONGEST_S + 1)
     errors = np.abs(np.asarray(delays_s, dtype=float)[:, None] - candidates)  # (N, candidates)
     hits = (errors[..., None] <= TOLERANCES_S / 2).sum(axis=(0, 2))
-    return float(candidates[np.argmax(hits)])
+    best = candidates[hits == hits.max()]
+    return float(best[len(best) // 2])
 
 
 def _since_s(row: NaiveRow, replay: Replay) -> float:
