@@ -9,6 +9,7 @@ import typer
 
 from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
+from soccerbench.cli.data_download import download
 from soccerbench.cli.data_mini import mini
 from soccerbench.cli.data_pack import pack
 from soccerbench.cli.data_verify import verify
@@ -31,7 +32,7 @@ app.command("list")(list_tables)
 for verb in (show, validate, reproduce, evaluate, compare, submit, check, report):
     app.command()(verb)
 app.add_typer(data, name="data")
-for data_verb in (mini, verify, pack):
+for data_verb in (mini, download, verify, pack):
     data.command()(data_verb)
 
 

@@ -1,0 +1,36 @@
+"""`data download`: the released features and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def download(
+    root: Annotated[Path, typer.Argument(help="A new folder, or one that holds a part already.")],
+    features: Annotated[str, typer.Option(help="baidu, resnet, resnet-pca512, or several of them.")],
+    labels: Annotated[str, typer.Option(help="v2, cameras, or both.")] = "v2,cameras",
+    splits: Annotated[str, typer.Option(help="Which games.")] = "train,valid,test,challenge",
+) -> None:
+    """Download released features and labels with the SoccerNet package, and verify them.
+
+    The five Baidu blocks are one file a half, 103 GB in all. Stopped at any moment, the same command goes on.
+
+    Examples: soccerbench data download /data/SoccerNet --features baidu;
+    soccerbench data download /data/SoccerNet --features resnet --splits test
+    """
+    from soccerbench.cli.data_verify import verify
+    from soccerbench.data.download import download as download_root
+    from soccerbench.report.terminal import note
+
+    def names(text: str) -> list[str]:
+        return [name.strip() for name in text.split(",")]
+
+    try:
+        download_root(root, features=names(features), labels=names(labels), splits=names(splits), say=note)
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        raise typer.Exit(130) from None
+    verify(root)
