@@ -34,7 +34,7 @@ def report(
     from soccerbench.data.files import write_bytes
     from soccerbench.report.html import render
     from soccerbench.report.paper import paper_tables
-    from soccerbench.report.run_page import page_of_runs
+    from soccerbench.report.run_page import figures_below, page_of_runs
     from soccerbench.report.submission_page import page_of_submission
     from soccerbench.report.terminal import note
     from soccerbench.runner.open_root import root_of_runs
@@ -45,7 +45,7 @@ def report(
         if tables:
             typer.echo(paper_tables(found))
             return
-        page = page_of_runs(found, root_of_runs({run.key[0] for run in found}, data))
+        page = page_of_runs(found, root_of_runs({run.key[0] for run in found}, data), figures=figures_below(runs))
     elif runs is None and task and labels and predictions and not tables:
         page = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split)
     else:

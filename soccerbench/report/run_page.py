@@ -7,7 +7,9 @@ Conventions
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,12 +38,13 @@ _FACTS = {
 }  # fmt: skip
 
 
-def page_of_runs(runs: Sequence[Run], root: Root | None) -> Page:
+def page_of_runs(runs: Sequence[Run], root: Root | None, *, figures: Sequence[tuple[str, str]] = ()) -> Page:
     """Everything that the report shows about some runs.
 
     Args:
         runs: of any tables and seeds.
         root: where the labels of their dataset are; without one there are no timelines and no error breakdown.
+        figures: captions and pictures, as `figures_below` gives them.
 
     Raises:
         InputError: runs that are no seeds of one another, or predictions or labels that cannot be read.
@@ -62,7 +65,18 @@ def page_of_runs(runs: Sequence[Run], root: Root | None) -> Page:
         labelled = root if drawn[key] else None
         entries.append(_entry(members, labelled, games, times=times_that_fit(events)))
     data = {"classes": CLASSES, "games": games, "entries": entries}
-    return Page(_title(tables), notes, grids, [_words(members) for members in rows.values()], data)
+    return Page(_title(tables), notes, grids, [_words(members) for members in rows.values()], data, figures)
+
+
+def figures_below(folder: Path) -> list[tuple[str, str]]:
+    """Caption and data address of every figure that was drawn below a folder of runs."""
+    return [
+        (
+            f"Figure 3 in {file.parent.relative_to(folder)}",
+            f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode()}",
+        )
+        for file in sorted(folder.rglob("figure3.svg"))
+    ]
 
 
 def _title(tables: Sequence[tuple[str, str]]) -> str:

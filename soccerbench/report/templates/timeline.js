@@ -1,7 +1,8 @@
 // The timeline of one half: a lane a class, events in its upper part and detections in its lower part, or replays with
 // arcs to the events that they show. Drawn anew at each move; only what is in view is touched.
 
-const LANE = 26, AXIS = 24, SHORTEST_MS = 4000, NEAR_PIXELS = 9, GUTTER = 136, NARROW = 560;
+const AXIS = 24, SHORTEST_MS = 4000, NEAR_PIXELS = 11, NARROW = 560;
+const WIDE = { lane: 26, gutter: 136, caption: 0 }, TIGHT = { lane: 38, gutter: 4, caption: 12 }; // captions beside, or above
 const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800];
 const paths = Object.fromEntries(Object.entries(SHAPES).map(([name, path]) => [name, new Path2D(path)]));
 
@@ -54,11 +55,11 @@ class Timeline {
     const width = this.stage.clientWidth;
     if (!this.items || !width) return;
     const lanes = this.lanes(), replays = this.items.some((item) => item.kind === "replay");
-    const height = AXIS + LANE * (lanes.length + (replays ? 2 : 0)), ratio = devicePixelRatio || 1;
-    this.gutter = width < NARROW ? 4 : GUTTER;
+    Object.assign(this, width < NARROW ? TIGHT : WIDE);
+    const height = AXIS + this.lane * (lanes.length + (replays ? 2 : 0)), ratio = devicePixelRatio || 1;
     this.pixels = (width - this.gutter - 4) / (this.stop - this.start);
-    this.tops = new Map(lanes.map((label, index) => [label, AXIS + LANE * index]));
-    this.bottom = AXIS + LANE * lanes.length;
+    this.tops = new Map(lanes.map((label, index) => [label, AXIS + this.lane * index]));
+    this.bottom = AXIS + this.lane * lanes.length;
     Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
     this.canvas.style.height = `${height}px`;
     const pen = this.pen = this.canvas.getContext("2d");
@@ -100,25 +101,17 @@ class Timeline {
       const top = this.tops.get(label);
       pen.strokeStyle = this.colour("line");
       pen.beginPath();
-      pen.moveTo(0, top + LANE + 0.5);
-      pen.lineTo(width, top + LANE + 0.5);
+      pen.moveTo(0, top + this.lane + 0.5);
+      pen.lineTo(width, top + this.lane + 0.5);
       pen.stroke();
-      this.caption(this.classes[label], top);
+      this.write(this.classes[label], top);
     }
-    if (this.items.some((item) => item.kind === "replay")) this.caption("Replays", this.bottom + LANE);
+    if (this.items.some((item) => item.kind === "replay")) this.write("Replays", this.bottom + this.lane);
   }
 
-  caption(text, top) {
-    const pen = this.pen;
-    if (this.gutter === GUTTER) pen.fillStyle = this.colour("text");
-    else {
-      pen.globalAlpha = 0.75;
-      pen.fillStyle = this.colour("back");
-      pen.fillRect(2, top + 1, pen.measureText(text).width + 4, 14);
-      pen.globalAlpha = 1;
-      pen.fillStyle = this.colour("soft");
-    }
-    pen.fillText(text, 4, top + (this.gutter === GUTTER ? 17 : 12));
+  write(text, top) {
+    this.pen.fillStyle = this.colour(this.caption ? "soft" : "text");
+    this.pen.fillText(text, 4, top + (this.caption || 17));
   }
 
   stamp(shape, x, y, colour, alpha, hollow, marked) {
@@ -139,35 +132,39 @@ class Timeline {
     pen.restore();
   }
 
+  high(item) { return this.tops.get(item.label) + this.caption + 7; }
+
+  low(item) { return this.high(item) + 12; }
+
   event(item) {
-    const y = this.tops.get(item.label) + 7;
+    const y = this.high(item);
     this.stamp("missed", this.x(item.from), y, item.name, 1, item.unshown, item === this.marked);
   }
 
   detection(item) {
-    const y = this.tops.get(item.label) + 19, alpha = 0.35 + 0.65 * item.confidence;
+    const y = this.low(item), alpha = 0.35 + 0.65 * item.confidence;
     this.stamp(item.name, this.x(item.from), y, item.name, alpha, item.name === "duplicate", item === this.marked);
   }
 
   replay(item) {
-    const pen = this.pen, top = this.bottom + LANE, event = this.x(item.event), lane = this.tops.get(item.label);
+    const pen = this.pen, top = this.bottom + this.lane + this.caption, event = this.x(item.event);
     const start = this.x(item.start), stop = this.x(item.end);
     pen.fillStyle = pen.strokeStyle = this.colour(item.name);
     pen.globalAlpha = item === this.marked ? 1 : 0.7;
     pen.lineWidth = item === this.marked ? 3 : 1.2;
-    pen.fillRect(start, top + 3, Math.max(stop - start, 2), LANE - 8);
+    pen.fillRect(start, top + 3, Math.max(stop - start, 2), 18);
     pen.beginPath();
     pen.moveTo((start + stop) / 2, top + 3);
-    pen.quadraticCurveTo(event, top, event, lane + 13);
+    pen.quadraticCurveTo(event, top, event, this.high(item) + 6);
     pen.stroke();
     pen.globalAlpha = 1;
-    this.stamp("missed", event, lane + 7, item.name, 1, false, item === this.marked);
-    if (item.detected !== null) this.stamp(item.name, this.x(item.detected), lane + 19, item.name, 1, false, false);
+    this.stamp("missed", event, this.high(item), item.name, 1, false, item === this.marked);
+    if (item.detected !== null) this.stamp(item.name, this.x(item.detected), this.low(item), item.name, 1, false, false);
   }
 
   place(item) {
-    if (item.kind === "replay") return [this.x((item.start + item.end) / 2), this.bottom + LANE + LANE / 2];
-    return [this.x(item.from), this.tops.get(item.label) + (item.kind === "event" ? 7 : 19)];
+    if (item.kind === "replay") return [this.x((item.start + item.end) / 2), this.bottom + this.lane + this.caption + 12];
+    return [this.x(item.from), item.kind === "event" ? this.high(item) : this.low(item)];
   }
 
   mark(item) {
@@ -181,7 +178,7 @@ class Timeline {
     for (const item of this.visible()) {
       const [a, b] = this.place(item), inside = item.kind === "replay" && x >= this.x(item.start) && x <= this.x(item.end);
       const distance = Math.hypot(inside ? 0 : a - x, b - y);
-      if (distance < least && distance <= NEAR_PIXELS + 2) [best, least] = [item, distance];
+      if (distance < least && distance <= NEAR_PIXELS) [best, least] = [item, distance];
     }
     return best;
   }
