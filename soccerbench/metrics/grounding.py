@@ -84,9 +84,9 @@ def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weight
     cell = game * len(levels) + column
 
     def resampled(members: Ints) -> Floats:
-        """The (R, L) counts of the detections that are `members`."""
+        """The (R, L) counts of the detections that are `members`, as sure as each level or surer."""
         cells = np.bincount(cell, weights=members, minlength=len(statistics) * len(levels))
-        return weights @ cells.reshape(len(statistics), len(levels))
+        return weights @ np.cumsum(cells.reshape(len(statistics), len(levels)), axis=1)
 
     events = weights @ np.array([one.scored for one in statistics], dtype=float)
     precision = np.stack(

@@ -15,22 +15,22 @@ from soccerbench.metrics.events import Floats, Ints, Protocol
 RECALLS = np.arange(11) / 10
 
 
-def average_precision(hits: Floats, detections: Floats, events: Floats, protocol: Protocol) -> Floats:
+def average_precision(found: Floats, passed: Floats, events: Floats, protocol: Protocol) -> Floats:
     """Average precision of one class in many resamples, at many tolerances, …: all but the last axis are kept.
 
     Args:
-        hits: (…, L) how many detections of each level hit an event.
-        detections: (…, L) how many there are.
+        found: (…, L) how many detections as sure as each level, or surer, hit an event.
+        passed: (…, L) how many there are.
         events: (…) or what broadcasts to it: how many events were to be found.
         protocol: "soccernet" for the 11-point rule, "strict" for the step rule.
 
     Returns:
         (…) in [0, 1]. Without an event 0 under `soccernet` and NaN under `strict`.
     """
-    found = np.cumsum(hits, axis=-1)
-    precision = _ratio(found, np.cumsum(detections, axis=-1))
+    precision = _ratio(found, passed)
     if protocol == "strict":
-        return _ratio(np.sum(precision * hits, axis=-1), events, otherwise=np.nan)
+        gain = np.sum(precision * np.diff(found, axis=-1, prepend=0), axis=-1)
+        return _ratio(gain, events, otherwise=np.nan)
     recall = _ratio(found, events[..., None])
     best = np.zeros((*precision.shape[:-1], precision.shape[-1] + 1))  # the last column: no level reaches the recall
     best[..., :-1] = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from soccerbench.metrics.counting import spotting_statistics_by_game
-from soccerbench.metrics.events import Events, Floats, Ints, Protocol
+from soccerbench.metrics.events import Events, Floats, Protocol
 from soccerbench.metrics.precision import average_precision, mean_of_defined, trapezoid_mean
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine
+from soccerbench.metrics.tables import ClassTables, tables_by_class
 
 CELLS = 2**18  # numbers held at once: about two megabytes
 KINDS = ("", "_visible", "_unshown")
@@ -89,9 +88,11 @@ def resampled_spotting_scores(
         The fields of SpottingScore by name, each with a leading axis of length R.
     """
     check_alike(statistics)
-    kinds = 3 if visibility else 1
     tolerances, protocol = len(statistics[0].deltas_s), statistics[0].protocol
-    per_class = [_class_precision(tables, weights, kinds, tolerances, protocol) for tables in _by_class(statistics)]
+    per_class = [
+        _class_precision(tables, weights, tolerances, protocol, visibility=visibility)
+        for tables in tables_by_class(statistics)
+    ]
     precision = np.stack(per_class, axis=2)  # (all, visible, unshown; R, C, D)
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
     scores = {"map_per_tolerance": per_tolerance[0]}
@@ -102,70 +103,30 @@ def resampled_spotting_scores(
     return scores
 
 
-def _class_precision(tables: _Tables, weights: Floats, kinds: int, tolerances: int, protocol: Protocol) -> Floats:
+def _class_precision(
+    tables: ClassTables, weights: Floats, tolerances: int, protocol: Protocol, *, visibility: bool
+) -> Floats:
     """Average precision of one class, overall and by visibility; (kinds, R, D)."""
     visible, unshown = weights @ tables.events_visible, weights @ tables.events_unshown
-    events = np.stack([visible + unshown, visible, unshown])[:kinds, :, None]  # (kinds, R, 1)
-    precision = np.empty((kinds, len(weights), tolerances))
-    for places in _chunks(tolerances, tables.size):
-        stacked = np.stack([tables.at(place, kinds) for place in range(tolerances)[places]], axis=1)
-        for resamples in _chunks(len(weights), stacked[0, :, 0].size):
-            counts = np.matmul(weights[resamples], stacked)  # (2 or 4, d, r, L)
-            if kinds > 1:
-                counts = np.concatenate([counts, counts[:2] - counts[2:]])
-            hits, detections = counts[::2].swapaxes(1, 2), counts[1::2].swapaxes(1, 2)  # (kinds, r, d, L)
-            precision[:, resamples, places] = average_precision(hits, detections, events[:, resamples], protocol)
+    events = np.stack([visible + unshown, visible, unshown] if visibility else [visible + unshown])[..., None]
+    precision = np.empty((len(events), len(weights), tolerances))
+    everything, always_visible = tables.everything.resampled(weights), tables.always_visible.resampled(weights)
+    for places in _chunks(tolerances, tables.levels * min(len(weights), CELLS // tables.levels)):
+        at = [tables.at(place, visibility=visibility) for place in range(tolerances)[places]]
+        for chosen in _chunks(len(weights), tables.levels * len(at)):
+            found, *by_visibility = (
+                np.stack([table.resampled(weights[chosen]) for table in column], axis=1)  # (r, d, L)
+                for column in zip(*at, strict=True)
+            )
+            passed = np.broadcast_to(everything[chosen, None], found.shape)
+            counts = [(found, passed)]
+            if visibility:
+                found_visible, partly = by_visibility
+                shown = always_visible[chosen, None] + partly
+                counts += [(found_visible, shown), (found - found_visible, passed - shown)]
+            for kind, pair in enumerate(counts):
+                precision[kind, chosen, places] = average_precision(*pair, events[kind, chosen], protocol)
     return precision
-
-
-class _Tables:
-    """How many detections of one class each game has at each level: (G, L) tables.
-
-    A level at which nothing ever hits joins the next lower one at which something does: it could neither be the best
-    precision at a recall nor add to recall. Those below all hits are the last column.
-    """
-
-    def __init__(
-        self, game: Ints, rows: Sequence[npt.NDArray[Any]], events: tuple[Floats, Floats], always: int
-    ) -> None:
-        level, self._hits, self._visible, self._count = rows
-        self.events_visible, self.events_unshown = events  # (G,) each
-        levels = np.unique(-level[self._hits > 0])  # from the surest down
-        self._shape = (len(self.events_visible), len(levels) + 1)
-        self.size = self._shape[0] * self._shape[1]
-        self._cell = game * self._shape[1] + np.searchsorted(levels, -level)
-        self._hitting = np.flatnonzero(self._hits)
-        self._partly = np.flatnonzero((self._visible > 0) & (self._visible < always))  # strict hits alone
-        self._all = self._table(np.arange(len(level)))
-        self._always_visible = self._table(np.flatnonzero(self._visible == always))
-
-    def at(self, place: int, kinds: int) -> list[Floats]:
-        """At one tolerance: hits and all detections, and for more kinds than one the visible among both."""
-        hits = self._hitting[self._hits[self._hitting] >> place & 1 > 0]
-        if kinds == 1:
-            return [self._table(hits), self._all]
-        visible_hits = hits[self._visible[hits] >> place & 1 > 0]
-        partly = self._partly[self._visible[self._partly] >> place & 1 > 0]
-        return [self._table(hits), self._all, self._table(visible_hits), self._always_visible + self._table(partly)]
-
-    def _table(self, rows: Ints) -> Floats:
-        counts = np.bincount(self._cell[rows], weights=self._count[rows], minlength=self.size)
-        return counts.reshape(self._shape).astype(np.float64, copy=False)
-
-
-def _by_class(statistics: Sequence[SpottingStatistics]) -> Iterator[_Tables]:
-    """The tables of every class."""
-    label, *columns = (np.concatenate(parts) for parts in zip(*(game.rows() for game in statistics), strict=True))
-    game = np.repeat(np.arange(len(statistics)), [len(game.label) for game in statistics])
-    order = np.argsort(label.astype(np.int32), kind="stable")
-    game, columns = game[order], [values[order] for values in columns]
-    bounds = np.searchsorted(label[order], np.arange(statistics[0].classes + 1))
-    visible = np.array([game.events_visible for game in statistics], dtype=float)  # (G, C)
-    unshown = np.array([game.events_unshown for game in statistics], dtype=float)
-    always = 2 ** len(statistics[0].deltas_s) - 1
-    for index, (start, stop) in enumerate(pairwise(bounds)):
-        rows = [values[start:stop] for values in columns]
-        yield _Tables(game[start:stop], rows, (visible[:, index], unshown[:, index]), always)
 
 
 def _chunks(count: int, size: int) -> Iterator[slice]:
