@@ -1,4 +1,4 @@
-"""`reproduce`: train and score the rows of a table."""
+"""`reproduce`: train and score the rows of a table, or draw a figure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 
 def reproduce(
-    table: Annotated[str, typer.Argument(help="A table's name (see `soccerbench list`) or a YAML file of your own.")],
+    table: Annotated[
+        str, typer.Argument(help="A table's name (see `soccerbench list`), a YAML file of your own, or figure3.")
+    ],
     data: Annotated[
         str | None, typer.Option(help="A SoccerNet folder, or `mini`; without it $SOCCERNET_ROOT, else mini.")
     ] = None,
@@ -28,12 +30,18 @@ def reproduce(
         bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
     ] = False,
 ) -> None:
-    """Train and score the rows of a table; finished ones are kept, interrupted ones go on.
+    """Train and score the rows of a table, or draw figure3; finished ones are kept, interrupted ones go on.
 
     Examples: soccerbench reproduce table2;
     soccerbench reproduce table2 --data /data/SoccerNet --rows 6-8 --seeds 0-4;
-    soccerbench reproduce table2 --rows 8 --set max_epochs=5 --out quick
+    soccerbench reproduce table2 --rows 8 --set max_epochs=5 --out quick;
+    soccerbench reproduce figure3 --data /data/SoccerNet
     """
+    if table == "figure3":
+        if rows or settings or plugin:
+            raise ValueError("figure3 has no rows: it takes --data, --features-root and --out")
+        _draw_figure3(data, features_root, out)
+        return
     from soccerbench.cli.ranges import parse_range
     from soccerbench.report.table import grid, summarise, write_table
     from soccerbench.report.terminal import bars, note, print_grid
@@ -63,3 +71,20 @@ def reproduce(
     about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
     write_table(folder, drawn, records, about=about)
     print_grid(drawn)
+
+
+def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:
+    from soccerbench.report.figure3 import analyse, read_games, summary, write_figure3
+    from soccerbench.report.terminal import note
+    from soccerbench.runner.open_root import open_root
+    from soccerbench.specs.figures import load_figure3
+
+    root, spec = open_root(data, features_root, say=note), load_figure3()
+    content = summary(analyse(read_games(root, spec)), spec, dataset=root.name, simulated=root.is_simulated)
+    folder = out / root.name / spec.figure
+    write_figure3(folder, content)
+    share = "none" if content["share"] is None else f"{100 * content['share']:.2f} %"
+    published = "" if root.is_simulated else f" (published: {spec.published_percent:.2f} %)"
+    low, high = spec.window_s
+    typer.echo(f"{share} of {content['intervals']} replays end {low:g} to {high:g} s after their event{published}.")
+    typer.echo(f"Drawn in {folder}: figure3.png, .svg, .csv, .json.")

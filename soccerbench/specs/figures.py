@@ -1,0 +1,52 @@
+"""What a figure draws, read from its YAML."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from soccerbench.specs.base import Frozen, Seconds
+from soccerbench.specs.errors import SpecError
+from soccerbench.specs.locate import shipped
+from soccerbench.specs.yaml_file import read_yaml
+
+
+class Figure3(Frozen):
+    """The replay analysis: which games, the window whose share is told, and the bars of the histogram."""
+
+    figure: Literal["figure3"]
+    title: str
+    source: str
+    splits: Annotated[tuple[Literal["train", "valid", "test"], ...], Field(min_length=1)]
+    window_s: tuple[float, float]
+    published_percent: float
+    range_s: tuple[float, float]
+    bin_s: Seconds
+    assumed: dict[str, str]
+
+    @model_validator(mode="after")
+    def _ranges_run_upwards(self) -> Self:
+        if self.window_s[0] >= self.window_s[1] or self.range_s[0] >= self.range_s[1]:
+            raise ValueError("window_s and range_s run from low to high")
+        if (self.range_s[1] - self.range_s[0]) % self.bin_s:
+            raise ValueError("bin_s does not divide range_s")
+        return self
+
+
+def load_figure3() -> Figure3:
+    """The shipped `figure3.yaml`.
+
+    Raises:
+        SpecError: it cannot be used.
+    """
+    file = shipped("reproduce") / "figure3.yaml"
+    content: dict[str, Any] = read_yaml(file)
+    assumed = content.pop("assumed", {})
+    values = {key: entry["value"] for key, entry in assumed.items()}
+    reasons = {key: entry["why"] for key, entry in assumed.items()}
+    try:
+        return Figure3.model_validate({**content, **values, "assumed": reasons})
+    except ValidationError as error:
+        raise SpecError(file, str(error.errors()[0]["msg"])) from None
