@@ -26,6 +26,9 @@ def reproduce(
     plugin: Annotated[
         Path | None, typer.Option(help="A Python file with heads that rows name as module:Class.")
     ] = None,
+    log: Annotated[
+        str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
     ] = False,
@@ -45,6 +48,7 @@ def reproduce(
     from soccerbench.cli.ranges import parse_range
     from soccerbench.report.table import grid, summarise, write_table
     from soccerbench.report.terminal import bars, note, print_grid
+    from soccerbench.runner.logs import curves_to
     from soccerbench.runner.open_root import open_root
     from soccerbench.runner.reproduce import plan, run
     from soccerbench.specs import load_table, parse_setting
@@ -57,7 +61,7 @@ def reproduce(
     specs = load_table(table, mini=root.is_mini, settings=pairs)
     planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force)
     try:
-        with bars(len(planned.experiments)) as shown:
+        with curves_to(log), bars(len(planned.experiments)) as shown:
             results = run(planned, device=device, force=force, progress=shown.of, on_done=shown.rows_done)
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command goes on where this one was.")

@@ -122,7 +122,8 @@ def train(
             state = {key: state[key] for key in ("epoch", "finished", "history", "identity")} | {"model": state["best"]}
         checkpoint.save(folder, state)
         _write_history(folder, state["history"])
-        log.info("epoch %d: %s", epoch, ", ".join(f"{key} {value}" for key, value in entry.items() if key != "epoch"))
+        told = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "epoch")
+        log.info("epoch %d: %s", epoch, told, extra={"entry": entry, "folder": folder})
     (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     plain.load_state_dict(state["model"])
     return plain.eval()
