@@ -1,0 +1,117 @@
+"""Options of the benchmarks, the data they run on, and a record of what they measured.
+
+pytest benchmarks                      small data, minutes
+pytest benchmarks --data FOLDER        a packed root of your own, such as `soccerbench data mini FOLDER --packed
+                                       --scale release --games 220`
+pytest benchmarks --record             also writes results/benchmarks/<machine>.json
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soccerbench.data.files import write_json
+from soccerbench.data.mini import write_mini
+from soccerbench.runner.environment import versions
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BAIDU = "baidu_soccer_embeddings.npy"
+RECORDS = pytest.StashKey[dict[str, Any]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--data", type=Path, help="a packed root at the width of the release")
+    parser.addoption("--games", type=int, default=8, help="games to simulate without --data")
+    parser.addoption("--steps", type=int, default=12, help="training steps to time")
+    parser.addoption("--record", action="store_true", help="write results/benchmarks/<machine>.json")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RECORDS] = {}
+
+
+@pytest.fixture(autouse=True)
+def _recorded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep what a benchmark measured."""
+    yield
+    measured = request.node.funcargs.get("benchmark")
+    if measured is not None and measured.stats is not None:
+        times = measured.stats.stats
+        request.config.stash[RECORDS][request.node.nodeid] = {
+            "median_s": times.median, "min_s": times.min, "rounds": times.rounds, **measured.extra_info,
+        }  # fmt: skip
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    measured = session.config.stash[RECORDS]
+    if session.config.getoption("--record") and measured:
+        machine = describe_machine()
+        name = re.sub(r"[^a-z0-9]+", "-", f"{machine['gpu'] or machine['processor']} {machine['cores']} cores".lower())
+        record = {"machine": machine, "commit": commit(), "versions": versions(), "measured": measured}
+        write_json(REPOSITORY / "results" / "benchmarks" / f"{name}.json", record)
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    import torch
+
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        processor = found[1] if found else processor
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": processor, "cores": os.cpu_count(), "memory_bytes": memory_bytes, "gpu": gpu,
+        "torch_threads": torch.get_num_threads(), "system": platform.system(),
+    }  # fmt: skip
+
+
+def commit() -> str | None:
+    """The commit that was measured, with a plus where the working tree differs from it."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", "soccerbench") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@pytest.fixture(scope="session")
+def packed_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packed root whose five blocks have the width of the release."""
+    given: Path | None = request.config.getoption("--data")
+    if given is not None:
+        return given
+    out = tmp_path_factory.mktemp("packed") / "packed"
+    games = request.config.getoption("--games")
+    write_mini(out, games=games, scale="release", packed=True, files=[BAIDU])
+    return out
+
+
+@pytest.fixture
+def forget() -> Callable[[Path], None]:
+    """Drops a file, or all files below a folder, from the page cache (posix_fadvise, which needs no privileges)."""
+
+    def drop(path: Path) -> None:
+        os.sync()
+        for file in [path] if path.is_file() else sorted(path.rglob("*.npy")):
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
+
+    return drop
