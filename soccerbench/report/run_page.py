@@ -189,6 +189,7 @@ def _scored(run: Run) -> list[str]:
 def _name(run: Run) -> str:
     spec = run.result["spec"]
     parts = [spec["features"], "mega" if spec["mega"] else "", spec["head"], "ultra" if spec["mode"] == "ultra" else ""]
+    parts.append(f"({spec['name']})" if spec.get("name") else "")
     return f"{run.result['table']} row {run.result['row']}: {' '.join(part for part in parts if part)}"
 
 

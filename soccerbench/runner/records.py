@@ -48,9 +48,8 @@ def measures(run: Run) -> dict[str, float]:
         for tolerances, report in scores.items():
             found[f"{split} {tolerances}"] = report[OVERALL[report["task"]]]
         games = run.result["games"][split]["loose"].values()
-        counts = [sum(game["count"]) for game in games if "count" in game]
-        if counts:
-            found[f"{split} detections a game"] = statistics.fmean(counts)
+        counts = [sum(game["count"]) if "count" in game else len(game["level"]) for game in games]
+        found[f"{split} detections a game"] = statistics.fmean(counts)
     if run.history:
         losses = [epoch["valid_loss"] for epoch in run.history if epoch["valid_loss"] is not None]
         found["train loss, first epoch"] = run.history[0]["train_loss"] or 0.0

@@ -85,7 +85,7 @@ function grounded(game) {
     const instants = [arcs.start[at], arcs.end[at], arcs.event[at], ...(detected === null ? [] : [detected])];
     const where = detected === null ? "no detection" : `detected at ${clock(detected, 1)}, confidence ${arcs.score[at].toFixed(3)}`;
     return { kind: "replay", half: arcs.half[at], from: Math.min(...instants), to: Math.max(...instants), label, name, detected,
-      start: arcs.start[at], end: arcs.end[at], event: arcs.event[at], confidence: 1,
+      start: arcs.start[at], end: arcs.end[at], event: arcs.event[at], confidence: arcs.score[at],
       text: `Replay ${clock(arcs.start[at], 1)} to ${clock(arcs.end[at], 1)} of ${data.classes[label]} at ${clock(arcs.event[at])}: `
         + `${where}; ${name}.` };
   }).sort((one, other) => one.from - other.from);
@@ -137,7 +137,8 @@ function timelines() {
   const omitted = shown().omitted ? `The ${shown().omitted} least sure detections are left out: of each class `
     + `${shown().times} times as many as it has events are kept. ` : "";
   parts.push(controls(games), filter(), timeline.stage, readout,
-    legend(replays ? GROUNDED : [...DETECTED, "missed"], { unsure: MEANING.unsure, missed: "an event (hollow if it was not shown)" }),
+    replays ? legend(GROUNDED, { missed: "the event of a replay without a detection" })
+      : legend([...DETECTED, "missed"], { unsure: MEANING.unsure, missed: "an event (hollow if it was not shown)" }),
     make("p", { class: "soft" }, omitted, replays ? "Arcs lead from each replay to the event that it shows. "
       : "Events stand above, in the colour of what became of them; detections below, paler the less sure. ",
       "Drag to move; two fingers, the buttons or the wheel (after a click, or with Ctrl) to zoom. With the keyboard: arrows, "
