@@ -14,8 +14,11 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree
 from soccerbench.data.replay_predictions import read_grounding_predictions
 from soccerbench.data.root import Root
+from soccerbench.report.table import grid, summarise
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
+from soccerbench.runner.reproduce import plan
+from soccerbench.runner.reproduce import run as run_all
 from soccerbench.specs import load_table, parse_setting
 
 EPOCHS = 2
@@ -156,6 +159,24 @@ def test_other_replays_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="another data"):
         experiment(tiny_root, tmp_path, 32).prepare(force=False)
+
+
+def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
+    pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=16")]
+    table = load_table("table3", mini=True, settings=pairs)
+    planned = plan(table, rows=None, seeds=[0], root=Root(shared_tiny_root), out=runs)
+    assert planned.unavailable == ()
+    results = run_all(planned, device="cpu", force=False, progress=lambda _: silent, on_done=lambda *_: None)
+    records = {
+        record["row"]: record for record in summarise([row.model_dump(mode="json") for row in table.rows], results, {})
+    }
+    assert list(records) == [*range(1, 10), 18, 19, 31, 32]
+    assert [row for row, record in records.items() if record["measured"]["test"] is None] == [8, 9]
+    assert all(0 <= record["measured"]["challenge"]["mean"] <= 1 for record in records.values())
+    drawn = grid(table.title, list(records.values()), simulated=True, folder=runs)
+    assert drawn.header == ("Row", "Features", "Head", "Chunk, steps", "Test", "Challenge")
+    assert drawn.lines[7][1:5] == ("five", "cmn", "120, filter 100, fuse 42, nms 25", "-")
+    assert "Row 18: 8 regular." in drawn.notes
 
 
 def _replay(entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,135 @@
+"""Table 3 as data: the paper's numbers, what rows need, and what a table of one's own may not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from soccerbench.specs import SpecError, load_table, parse_setting
+from soccerbench.specs.grounding import GROUNDING_HEADS, CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
+from soccerbench.specs.locate import shipped
+
+ROWS = {row.row: row for row in load_table("table3").rows}
+
+
+@pytest.mark.parametrize(
+    ("row", "features", "head", "batch", "steps", "challenge"),
+    [  # Zhou et al. (2021), Table 3
+        (1, "resnet-pca512", "cmn", 32, "", 40.75),
+        (2, "two", "cmn", 32, "", 52.11),
+        (3, "three", "cmn", 64, "", 55.79),
+        (4, "vtn", "grounding-transformer", 128, "", 58.62),
+        (5, "five", "cmn", 128, "", 59.26),
+        (6, "five", "cmn", 128, "filter", 62.19),
+        (7, "five", "cmn", 128, "filter fuse", 64.01),
+        (8, "five", "cmn", 128, "filter fuse nms", 71.59),
+        (9, "five", "grounding-transformer", 128, "filter", 71.9),
+    ],
+)
+def test_the_rows_of_the_paper(row: int, features: str, head: str, batch: int, steps: str, challenge: float) -> None:
+    found = ROWS[row]
+    assert isinstance(found, CmnRow | GroundingTransformerRow)
+    assert (found.features, found.head, found.batch_size) == (features, head, batch)
+    assert " ".join(step.step for step in found.postprocess) == steps
+    assert found.published["challenge"] == challenge
+    assert found.published.get("test", "-") == "-"
+    assert not found.mega
+
+
+def test_what_the_paper_says_of_the_steps() -> None:
+    filtered, fused, joined = ROWS[8].postprocess
+    assert isinstance(filtered, Filter)
+    assert isinstance(fused, Fuse)
+    assert isinstance(joined, Suppress)
+    assert (filtered.before_s, fused.window_s, fused.score, fused.nearest, fused.second) == (100, 42, 0.02, 1.25, 0.8)
+    assert fused.labels == ("Foul", "Goal", "Shots off target")
+    assert joined.window_s == 25
+    assert isinstance(ROWS[9].postprocess[0], Filter)
+    assert ROWS[9].postprocess[0].before_s == 120
+    assert isinstance(ROWS[9], GroundingTransformerRow)
+    assert (ROWS[9].mode, ROWS[9].max_epochs, ROWS[9].learning_rate, ROWS[9].chunk_s) == ("ultra", 40, 2e-4, 30)
+    assert "learning_rate" not in ROWS[9].assumed
+    assert "learning_rate" in ROWS[5].assumed
+
+
+def test_what_rows_need_and_have_seen() -> None:
+    assert list(ROWS[8].needs) == ["table2 row 8", "table3 row 9"]
+    assert list(ROWS[18].needs) == ["table2 row 8", "table3 row 19"]
+    assert ROWS[8].seen_splits == ("train", "valid", "test")  # by way of row 9
+    assert ROWS[18].seen_splits == ("train", "valid")
+    assert (ROWS[18].name, ROWS[19].name) == ("8 regular", "9 regular")
+    assert len({ROWS[row].model_digest() for row in (5, 6, 7, 8, 18)}) == 1
+    assert len({row.digest() for row in ROWS.values()}) == len(ROWS)
+
+
+def test_published_numbers_and_names_of_other_tables_move_no_digest() -> None:
+    mini = {row.row: row for row in load_table("table3", mini=True).rows}
+    assert mini[31].digest() == ROWS[31].digest()
+    assert mini[7].needs != ROWS[7].needs  # the spotting row is smaller on mini
+
+
+def test_settings_reach_the_heads_that_know_them() -> None:
+    rows = {row.row: row for row in load_table("table3", settings=[parse_setting("max_epochs=1")]).rows}
+    assert rows[5].changed == rows[9].changed == ("max_epochs=1",)
+    assert rows[31].changed == ()
+    assert rows[31].digest() == ROWS[31].digest()
+    zero = load_table("table3", settings=[parse_setting("sampling.long_replays_zero=true")]).rows
+    assert [row.row for row in zero if row.changed] == [1, 2, 3, 5, 6, 7, 8, 18]
+
+
+@pytest.mark.parametrize("setting", ["nms_s=5", "epochs=3", "sampling.negatives=1"])
+def test_settings_that_no_row_knows(setting: str) -> None:
+    with pytest.raises(SpecError, match=f"{setting.partition('=')[0]}"):
+        load_table("table3", settings=[parse_setting(setting)])
+
+
+def own_table(folder: Path, change: dict[str, object]) -> str:
+    """Row 5 and row 19 of Table 3 as a table of one's own, the first with changes."""
+    content = yaml.safe_load((shipped("reproduce") / "table3.yaml").read_text())
+    content["rows"] = [row for row in content["rows"] if row["row"] in (5, 19)]
+    content["rows"][0] |= change
+    (folder / "own.yaml").write_text(yaml.safe_dump(content | {"table": "own"}))
+    return str(folder / "own.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"head": "lstm"}, "head: unknown head 'lstm'; known: cmn, grounding-transformer, naive"),
+        ({"postprocess": [{"step": "shuffle"}]}, "postprocess.0"),
+        ({"postprocess": [{"step": "filter"}]}, "postprocess.0.filter.before_s: Field required"),
+        (
+            {"postprocess": [{"step": "nms", "join": {"row": 7}, "window_s": 25}]},
+            "row 5: postprocess: no row 7 in this",
+        ),
+        ({"postprocess": [{"step": "nms", "join": {"row": 5}, "window_s": 25}]}, "needs row 5, which needs this one"),
+        (
+            {"postprocess": [{"step": "nms", "join": {"table": "table2", "row": 8}, "window_s": 25}]},
+            "nms needs a grounding row, table2 row 8 is none",
+        ),
+        (
+            {"postprocess": [{"step": "nms", "join": {"table": "table2", "row": 80}, "window_s": 25}]},
+            "no row 80 in table2",
+        ),
+        ({"receptive_field_s": 70}, "receptive_field_s: 70 is more than half of chunk_s"),
+        ({"mode": "ultra"}, "plateau: ultra mode"),
+        ({"runs": []}, "runs: is worked out, not given"),
+        ({"delay_s": 3}, "delay_s: unknown key"),
+    ],
+)
+def test_errors_name_row_and_key(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message) as caught:
+        load_table(own_table(tmp_path, change))
+    assert "own.yaml: row 5" in str(caught.value)
+
+
+def test_a_table_of_ones_own(tmp_path: Path) -> None:
+    step = {"step": "nms", "join": {"table": "table3", "row": 9}, "window_s": 25}
+    rows = load_table(own_table(tmp_path, {"postprocess": [step]})).rows
+    assert rows[0].model_dump()["needs"] == {"table3 row 9": ROWS[9].digest()}
+
+
+def test_every_head_has_a_row() -> None:
+    assert {row.head for row in ROWS.values()} == set(GROUNDING_HEADS)
