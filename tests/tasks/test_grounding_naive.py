@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from soccerbench.data.replays import GameReplays, Link, Replay
+from pathlib import Path
+
+import pytest
+
+from soccerbench.data.files import Tree
+from soccerbench.data.games import official_games
+from soccerbench.data.replay_predictions import write_grounding_predictions
+from soccerbench.data.replays import GameReplays, Link, Replay, read_replays
+from soccerbench.data.submission import validate_submission
 from soccerbench.specs import load_table
 from soccerbench.specs.grounding import NaiveRow
 from soccerbench.tasks.naive_grounding import NaiveTask, best_delay_s
@@ -33,3 +41,15 @@ def test_a_delay_chosen_on_training_games() -> None:
 def test_thirty_seconds_before_the_end() -> None:
     found = NaiveTask(row(32), train={}).detect(GameReplays("b", (Replay(1, 50_000, 58_500),)))
     assert found.replays[0].time_s.tolist() == [28.5]
+
+
+def test_a_submission_for_the_replays_of_the_real_challenge(tmp_path: Path) -> None:
+    labels = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "replay_labels_challenge.zip"
+    if not labels.exists():
+        pytest.skip("needs the reference data")
+    tree, task = Tree(labels), NaiveTask(row(32), train={})
+    games = [read_replays(tree, game, strict=True) for game in official_games("challenge")]
+    assert sum(len(game.replays) for game in games) == 3146
+    write_grounding_predictions(tmp_path / "submission.zip", map(task.detect, games))
+    problems = validate_submission(tmp_path / "submission.zip", task="grounding", split="challenge", labels=labels)
+    assert problems == []
