@@ -89,7 +89,8 @@ def train(
     plain = task.model()
     _hold(task, fabric.device)
     model, optimiser = fabric.setup(
-        plain, torch.optim.Adam(plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay)
+        plain,
+        torch.optim.Adam(plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay, fused=True),
     )
     plateau = _plateau(row, optimiser)
     state = checkpoint.load(folder) or {
