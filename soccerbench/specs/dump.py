@@ -12,7 +12,7 @@ def spec_text(row: Row) -> str:
     values = row.model_dump(mode="json")
     reasons = values.pop("assumed")
     published = values.pop("published")
-    stated = {key: value for key, value in values.items() if key not in reasons and value not in (None, [])}
+    stated = {key: value for key, value in values.items() if key not in reasons and value not in (None, [], {})}
     assumed = {key: {"value": values[key], "why": why} for key, why in reasons.items()}
     content = {**stated, "assumed": assumed, "published": published}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
