@@ -9,7 +9,6 @@ import typer
 
 from soccerbench.cli.options import (
     AsJson,
-    Labels,
     Protocol,
     ProtocolName,
     Seed,
@@ -23,10 +22,12 @@ from soccerbench.cli.options import (
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="Folder or zip with the first submission.")],
-    b: Annotated[Path, typer.Argument(help="Folder or zip with the second.")],
-    labels: Labels,
-    task: Annotated[Task, typer.Option(help="What was submitted to.")],
+    a: Annotated[Path, typer.Argument(help="The first submission, folder or zip, or a row's folder of runs.")],
+    b: Annotated[Path, typer.Argument(help="The second.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder or zip with the labels of submissions; runs need none.")
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="What was submitted to; runs know it.")] = None,
     split: Split = "test",
     tolerances: Tolerances = "loose",
     protocol: Protocol = ProtocolName.soccernet,
@@ -34,27 +35,35 @@ def compare(
     repetitions: Annotated[int, typer.Option(min=1, help="Resamples and exchanges of the games.")] = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Compare two submissions game by game, and say whether so many games can tell them apart.
+    """Compare two submissions game by game, or two rows by seed too, and say whether the games can tell them apart.
 
-    Example: soccerbench compare mine.zip theirs.zip --labels labels.zip --task spotting
+    Examples: soccerbench compare mine.zip theirs.zip --labels labels.zip --task spotting;
+    soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
     from soccerbench.report.scores import comparison_grid
     from soccerbench.report.terminal import print_grid
     from soccerbench.runner.comparing import compare_submissions
+    from soccerbench.runner.comparing_runs import compare_runs
 
-    compared = compare_submissions(
-        task=task.value,
-        labels=labels,
-        a=a,
-        b=b,
-        split=split,
-        deltas_s=parse_tolerances(tolerances),
-        protocol=protocol.value,
-        repetitions=repetitions,
-        seed=seed,
-    )
-    tell_warnings(compared.a.warnings | compared.b.warnings)
-    if json:
-        print_json(compared.report())
+    if labels is None or task is None:
+        if labels or task or protocol is not ProtocolName.soccernet:
+            raise ValueError("compare: give --labels and --task for submissions, and none of --protocol for runs")
+        report = compare_runs(a=a, b=b, split=split, tolerances=tolerances, repetitions=repetitions, seed=seed)
     else:
-        print_grid(comparison_grid(compared.report()))
+        compared = compare_submissions(
+            task=task.value,
+            labels=labels,
+            a=a,
+            b=b,
+            split=split,
+            deltas_s=parse_tolerances(tolerances),
+            protocol=protocol.value,
+            repetitions=repetitions,
+            seed=seed,
+        )
+        tell_warnings(compared.a.warnings | compared.b.warnings)
+        report = compared.report()
+    if json:
+        print_json(report)
+    else:
+        print_grid(comparison_grid(report))

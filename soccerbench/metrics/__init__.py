@@ -8,7 +8,7 @@ from soccerbench.metrics.grounding import (
     grounding_score,
 )
 from soccerbench.metrics.grounding_counting import grounding_statistics
-from soccerbench.metrics.intervals import Comparison, Interval, bootstrap, compare
+from soccerbench.metrics.intervals import Comparison, Interval, bootstrap, compare, compare_means
 from soccerbench.metrics.pairing import Annotations, Replay
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
@@ -32,6 +32,7 @@ __all__ = [
     "bootstrap",
     "combine",
     "compare",
+    "compare_means",
     "grounding_score",
     "grounding_statistics",
     "signature",

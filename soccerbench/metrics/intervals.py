@@ -97,20 +97,54 @@ def compare(
     Raises:
         ValueError: different numbers of games, or games counted differently.
     """
-    if len(a) != len(b):
-        raise ValueError(f"{len(a)} games against {len(b)}: the same games are needed")
-    rescore = _rescore(a, visibility=False)
-    once, weights = np.ones((1, len(a))), _resamples(len(a), repetitions, rng)
-    observed = _difference(rescore(a, once), rescore(b, once))
-    resampled = _difference(rescore(a, weights), rescore(b, weights))
+    return compare_means([a], [b], repetitions=repetitions, rng=rng, level=level)
+
+
+def compare_means(
+    a: Sequence[Sequence[Statistics]],
+    b: Sequence[Sequence[Statistics]],
+    *,
+    repetitions: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> Comparison:
+    """Compare the mean scores of several submissions each, such as runs from several seeds.
+
+    A resample of the games, or an exchange in some of them, is the same for all pairs.
+
+    Args:
+        a: for each pair the statistics of its first submission, one a game.
+        b: for each pair those of its second, of the same games in the same order.
+        repetitions: as in `compare`.
+        rng: the same.
+        level: the same.
+
+    Raises:
+        ValueError: no pair, different numbers of submissions or games, or games counted differently.
+    """
+    sizes = {len(statistics) for statistics in (*a, *b)}
+    if len(a) != len(b) or len(sizes) != 1:
+        first, second = (", ".join(str(len(statistics)) for statistics in side) for side in (a, b))
+        raise ValueError(f"{first} games against {second}: the same games are needed")
+    rescore = _rescore(a[0], visibility=False)
+    once, weights = np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)
     kept = rng.integers(0, 2, weights.shape).astype(float)
     one, other = np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])
-    exchanged = _difference(rescore([*a, *b], one), rescore([*a, *b], other))
+
+    def differences(x: Sequence[Any], y: Sequence[Any]) -> tuple[dict[str, Floats], ...]:
+        """Of one pair: as observed, in each resample, after each exchange."""
+        return (
+            _difference(rescore(x, once), rescore(y, once)),
+            _difference(rescore(x, weights), rescore(y, weights)),
+            _difference(rescore([*x, *y], one), rescore([*x, *y], other)),
+        )
+
+    observed, resampled, exchanged = map(_mean, zip(*map(differences, a, b), strict=True))
     return Comparison(
         difference={name: values[0] for name, values in observed.items()},
         interval={name: percentile(values, level) for name, values in resampled.items()},
         p_value={name: permutation_p(observed[name], values) for name, values in exchanged.items()},
-        games=len(a),
+        games=len(a[0]),
     )
 
 
@@ -133,6 +167,10 @@ def permutation_p(observed: Floats, exchanged: Floats) -> Floats:
 
 def _difference(first: dict[str, Floats], second: dict[str, Floats]) -> dict[str, Floats]:
     return {name: first[name] - second[name] for name in first}
+
+
+def _mean(scores: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.mean([score[name] for score in scores], axis=0) for name in scores[0]}
 
 
 def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats:

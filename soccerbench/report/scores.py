@@ -26,6 +26,8 @@ def comparison_grid(report: Mapping[str, Any]) -> Grid:
     lines += [_difference_cells(name, entry) for name, entry in report.get("per_class", {}).items()]
     header = ("", "A - B, points", _interval_title(report["interval"]), "p")
     notes = [report["signature"]]
+    if "seeds" in report:
+        notes.append(f"Means over seeds {', '.join(map(str, report['seeds']))}, each compared with itself.")
     if len(lines) > 1:
         notes.append("Of 17 classes one is expected below p = 0.05 by chance alone.")
     return Grid(verdict(report), header, tuple(lines), tuple(notes))

@@ -49,21 +49,26 @@ class SubmissionComparison:
             "signature": self.a.signature,
             "a": number(getattr(self.a.score, overall)),
             "b": number(getattr(self.b.score, overall)),
-            **self._entry(overall),
+            **difference_report(self.comparison, overall),
             "method": self.comparison.method,
             "games": self.comparison.games,
         }
         if isinstance(self.a, SpottingEvaluation):
-            report["per_class"] = {name: self._entry("per_class", place) for place, name in enumerate(self.a.classes)}
+            report["per_class"] = {
+                name: difference_report(self.comparison, "per_class", place)
+                for place, name in enumerate(self.a.classes)
+            }
         return report
 
-    def _entry(self, field: str, place: int | None = None) -> dict[str, Any]:
-        difference, p_value = (
-            float(values if place is None else values[place])
-            for values in (self.comparison.difference[field], self.comparison.p_value[field])
-        )
-        interval = interval_report(self.comparison.interval[field], place)
-        return {"difference": number(difference), "interval": interval, "p_value": number(p_value)}
+
+def difference_report(comparison: Comparison, field: str, place: int | None = None) -> dict[str, Any]:
+    """The difference in a field of the score, or in one of its classes, as `compare --json` prints it."""
+    difference, p_value = (
+        float(values if place is None else values[place])
+        for values in (comparison.difference[field], comparison.p_value[field])
+    )
+    interval = interval_report(comparison.interval[field], place)
+    return {"difference": number(difference), "interval": interval, "p_value": number(p_value)}
 
 
 def compare_submissions(
