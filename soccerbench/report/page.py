@@ -22,7 +22,7 @@ from soccerbench.report.table import Grid
 from soccerbench.runner.comparing import OVERALL
 
 Statistics = SpottingStatistics | GroundingStatistics
-REPETITIONS = 1000
+REPETITIONS = 500
 LEVEL = 0.95
 
 

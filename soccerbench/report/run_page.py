@@ -22,7 +22,7 @@ from soccerbench.data.replay_predictions import read_grounding_predictions
 from soccerbench.data.replays import read_replays
 from soccerbench.data.root import Root
 from soccerbench.report.grounded import grounded_games
-from soccerbench.report.page import LEVEL, Entry, Page, interval_over_games, statistics_of
+from soccerbench.report.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games, statistics_of
 from soccerbench.report.paper import tables_of_runs
 from soccerbench.report.table import SPLITS, Grid
 from soccerbench.report.timeline import spotted_split, times_that_fit
@@ -98,7 +98,9 @@ def _sureness(rows: Rows) -> Grid:
             counts = str(len(values)), str(len(statistics[0]))
             lines.append((_name(members[0]), split, f"{100 * np.mean(values):.2f}", spread, counts[0], ends, counts[1]))
     header = ("Row", "Split", "Mean", "Standard deviation", "Seeds", f"{LEVEL:.0%} interval over games", "Games")
-    notes = ("Per cent, loose tolerances. The interval is over resampled games, of the mean over the seeds.",)
+    notes = (
+        f"Per cent, loose tolerances. The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games.",
+    )
     return Grid("How sure the scores are", header, tuple(lines), notes)
 
 
