@@ -98,9 +98,8 @@ def _sureness(rows: Rows) -> Grid:
             counts = str(len(values)), str(len(statistics[0]))
             lines.append((_name(members[0]), split, f"{100 * np.mean(values):.2f}", spread, counts[0], ends, counts[1]))
     header = ("Row", "Split", "Mean", "Standard deviation", "Seeds", f"{LEVEL:.0%} interval over games", "Games")
-    notes = (
-        f"Per cent, loose tolerances. The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games.",
-    )
+    resampled = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
+    notes = ("Per cent, loose tolerances.", resampled)
     return Grid("How sure the scores are", header, tuple(lines), notes)
 
 
