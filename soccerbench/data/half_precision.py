@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 LARGEST = 65504.0  # the largest finite half
 SMALLEST_NORMAL = 2.0**-14  # below it the spacing no longer shrinks with the value
 _SCALE = np.float32(2.0**112)
+_VALUE, _INFINITE = np.uint32(0x7FFFFFFF), np.uint32(0x7F800000)
+_LARGEST_BITS, _NORMAL_BITS, _HALF_BITS = np.array([LARGEST, SMALLEST_NORMAL, 0.5], np.float32).view(np.uint32)
+_ROUND = np.uint32(2**32 + 0xFFF - (112 << 23))  # modulo 2^32: up to the next half, and the exponent's new offset
 _SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)  # clears the copies of the sign that the shift leaves
 
 
@@ -57,18 +60,35 @@ def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
     """Round finite float32 values to half precision, and measure what that loses.
 
     Raises:
-        ValueError: a value too large for half precision.
+        ValueError: a value that is not finite or too large for half precision.
     """
-    largest = max(float(values.max(initial=0)), -float(values.min(initial=0)))
-    if largest > LARGEST:
-        raise ValueError(f"value {largest:.6g} is above {LARGEST:.0f}, the largest of half precision")
-    halves = values.astype(np.float16)
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    size = bits & _VALUE
+    largest = size.max(initial=0)
+    if largest >= _INFINITE:
+        raise ValueError("a value is not finite")
+    if largest > _LARGEST_BITS:
+        value = float(np.uint32(largest).view(np.float32))
+        raise ValueError(f"value {value:.6g} is above {LARGEST:.0f}, the largest of half precision")
+    halves = (_rounded(size) | ((bits >> 16) & 0x8000)).astype(np.uint16).view(np.float16)
     error = np.empty_like(values)
     widen(halves, error)
     error -= values
     np.abs(error, out=error)
     absolute = float(error.max(initial=0))
-    size = np.abs(values)
-    np.maximum(size, np.float32(SMALLEST_NORMAL), out=size)
-    error /= size
+    error /= np.maximum(size.view(np.float32), np.float32(SMALLEST_NORMAL))
     return halves, Rounding(float(error.max(initial=0)), absolute)
+
+
+def _rounded(size: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Bits of the halves nearest to floats without a sign, given by their bits."""
+    normal: NDArray[np.uint32] = size >> np.uint32(13)
+    normal &= 1
+    normal += size
+    normal += _ROUND  # with the last bit that is kept, which decides a tie
+    normal >>= 13
+    if size.min(initial=_LARGEST_BITS) >= _NORMAL_BITS:
+        return normal
+    small = size.view(np.float32) + np.float32(0.5)  # its spacing there is that of the halves below the normal ones
+    chosen: NDArray[np.uint32] = np.where(size < _NORMAL_BITS, small.view(np.uint32) - _HALF_BITS, normal)
+    return chosen

@@ -24,7 +24,7 @@ from soccerbench.data.pack_writer import Half, PackWriter, Plan
 from soccerbench.data.packed import Dtype, Index
 from soccerbench.data.root import Root
 
-PIECE_BYTES = 2**20  # read, converted and written at a time: stays in a core's cache
+PIECE_BYTES = 2**18  # read, converted and written at a time: stays in a core's cache
 MAX_WORKERS = 4
 Progress = Callable[[int, int], None]
 

@@ -252,10 +252,10 @@ def checksum_of(stored: StoredRows) -> int:
 
 def _packable(values: NDArray[np.float32], dtype: np.dtype[Any]) -> tuple[NDArray[Any], Rounding]:
     """Finite values as they will be stored."""
-    if not np.isfinite(values).all():
-        raise ValueError("a value is not finite")
     if dtype == np.float16:
         return narrow(values)
+    if not np.isfinite(values).all():
+        raise ValueError("a value is not finite")
     return np.ascontiguousarray(values, dtype), Rounding()
 
 

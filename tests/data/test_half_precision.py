@@ -59,6 +59,33 @@ def test_the_relative_error_is_at_most_half_a_unit() -> None:
     np.testing.assert_array_equal(values, before)
 
 
+def test_narrowing_is_numpys_for_all_kinds_of_floats() -> None:
+    bits = np.random.default_rng(1).integers(0, 2**32, 400_000, dtype=np.uint32)
+    exact = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    exact = exact[np.isfinite(exact)].astype(np.float32)
+    between = (exact[:-1] + exact[1:]) / 2  # half way: every tie there is
+    near = np.nextafter(np.concatenate([between, between]), np.repeat([np.inf, -np.inf], len(between)).astype("f4"))
+    values = np.concatenate([bits.view(np.float32), exact, between, near, np.array([0, -0.0], np.float32)])
+    values = values[np.isfinite(values)]
+    values = values[np.abs(values) <= LARGEST]
+    halves, lost = narrow(values)
+    np.testing.assert_array_equal(halves.view(np.uint16), values.astype(np.float16).view(np.uint16))
+    error = np.abs(halves.astype(np.float64) - values)
+    assert lost.absolute == error.max()
+    assert lost.relative == pytest.approx((error / np.maximum(np.abs(values), SMALLEST_NORMAL)).max(), rel=1e-6)
+
+
+def test_narrowing_large_normal_values_only() -> None:
+    values = np.random.default_rng(2).uniform(1, 6e4, (40, 50)).astype(np.float32)
+    np.testing.assert_array_equal(narrow(values)[0], values.astype(np.float16))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        narrow(np.array([[0, value]], np.float32))
+
+
 @pytest.mark.parametrize("value", [65520.0, -70000.0, 1e30])
 def test_what_no_half_can_hold_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="above 65504"):
