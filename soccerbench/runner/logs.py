@@ -102,9 +102,7 @@ def curves_to(kind: str | None) -> Iterator[None]:
     if kind not in KINDS:
         raise ValueError(f"--log {kind!r}: known are {', '.join(KINDS)}")
     if find_spec(kind) is None:
-        raise ValueError(
-            f"--log {kind}: not installed; pip install {kind}, or leave --log out"
-        )
+        raise ValueError(f"--log {kind}: not installed; pip install {kind}, or leave --log out")
     listener = _Listener(TensorBoard if kind == "tensorboard" else WandB)
     training = logging.getLogger(TRAINING)
     training.addHandler(listener)
