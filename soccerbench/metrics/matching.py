@@ -23,7 +23,12 @@ def ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
     """All integers of the half-open ranges one after another, and where each range begins among them."""
     length = stop - start
     begin = np.cumsum(length) - length
-    return np.arange(length.sum()) + np.repeat(start - begin, length), begin
+    filled = np.flatnonzero(length)
+    start, stop = start[filled], stop[filled]
+    steps = np.ones(length.sum(), dtype=np.int64)
+    steps[:1] = start[:1]
+    steps[begin[filled[1:]]] = start[1:] - stop[:-1] + 1  # from the end of one range to the next
+    return np.cumsum(steps), begin
 
 
 def confidence_order(confidence: Floats) -> tuple[Ints, Ints]:
@@ -50,17 +55,13 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
     Returns:
         (D, T) index of the detection, -1 where none is left.
     """
-    frames = np.asarray(reach, dtype=np.int64)[:, None]  # (D, 1)
-    near = _covered(detections, targets, int(frames.max()))  # the others no target can take
-    detections = detections[near]
+    near, first, end = _windows(targets, detections, reach)  # (P',), (D, T), (D, T)
     order, rank = confidence_order(confidence[near])
     count = len(near)
-    first = np.searchsorted(detections, targets - frames, side="left")  # (D, T)
-    end = np.searchsorted(detections, targets + frames, side="right")  # (D, T)
     depth = _chain_depth(first, end)  # (D, T)
 
-    free = np.tile(rank, len(frames))  # (D * P,) `count` once taken
-    shift = np.repeat(np.arange(len(frames)) * count, len(targets))  # (D * T,) where a tolerance begins in `free`
+    free = np.tile(rank, len(reach))  # (D * P,) `count` once taken
+    shift = np.repeat(np.arange(len(reach)) * count, len(targets))  # (D * T,) where a tolerance begins in `free`
     first, end, depth = first.ravel(), end.ravel(), depth.ravel()
     taken = np.full(len(first), -1)
     able = np.flatnonzero(first < end)
@@ -73,15 +74,31 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
         served, best = choosing[best < count], best[best < count]
         free[order[best] + shift[served]] = count
         taken[served] = near[order[best]]
-    return taken.reshape(len(frames), len(targets))
+    return taken.reshape(len(reach), len(targets))
 
 
-def _covered(detections: Ints, targets: Ints, reach: int) -> Ints:
-    """Indices of the detections within reach of any target."""
-    size = len(detections) + 1
-    opened = np.bincount(np.searchsorted(detections, targets - reach, side="left"), minlength=size)
-    closed = np.bincount(np.searchsorted(detections, targets + reach, side="right"), minlength=size)
-    return np.flatnonzero(np.cumsum(opened - closed)[:-1])
+def _windows(targets: Ints, detections: Ints, reach: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """The detections that any target can take, by index, and which of these each target can take at each tolerance.
+
+    Pairs within the widest reach are looked up once; the narrower ones are counted among them.
+    """
+    start = np.searchsorted(detections, targets - max(reach), side="left")
+    stop = np.searchsorted(detections, targets + max(reach), side="right")
+    pairs, _ = ranges(start, stop)
+    owner = np.repeat(np.arange(len(targets)), stop - start)
+    offset = detections[pairs] - targets[owner]
+    taken = np.zeros(len(detections) + 1, dtype=np.int64)
+    taken[pairs + 1] = 1
+    first = np.cumsum(taken)[start][:, None]  # (T, 1) numbered among those within reach
+    widths = np.searchsorted(reach, np.abs(offset))  # the first tolerance that a pair is within
+    size, shape = len(targets) * len(reach), (len(targets), len(reach))
+    cell = owner * len(reach) + widths
+    before = np.bincount(cell[offset < 0], minlength=size).reshape(shape)
+    behind = np.bincount(cell[offset >= 0], minlength=size).reshape(shape)
+    middle = first + before.sum(axis=1, keepdims=True)
+    begin = middle - np.cumsum(before, axis=1)
+    end = middle + np.cumsum(behind, axis=1)
+    return np.flatnonzero(taken[1:]), np.ascontiguousarray(begin.T), np.ascontiguousarray(end.T)
 
 
 def _chain_depth(first: Ints, end: Ints) -> Ints:

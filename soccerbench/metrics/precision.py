@@ -34,11 +34,11 @@ def average_precision(found: Floats, passed: Floats, events: Floats, protocol: P
     recall = _ratio(found, events[..., None])
     best = np.zeros((*precision.shape[:-1], precision.shape[-1] + 1))  # the last column: no level reaches the recall
     best[..., :-1] = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
-    total = np.zeros(best.shape[:-1])
+    curves = best.reshape(-1, best.shape[-1])
+    rows, total = np.arange(len(curves)), np.zeros(len(curves))
     for wanted in RECALLS:
-        first = np.count_nonzero(recall < wanted, axis=-1)
-        total += np.take_along_axis(best, first[..., None], axis=-1)[..., 0]
-    mean: Floats = total / len(RECALLS)
+        total += curves[rows, np.count_nonzero(recall < wanted, axis=-1).ravel()]
+    mean: Floats = total.reshape(best.shape[:-1]) / len(RECALLS)
     return mean
 
 

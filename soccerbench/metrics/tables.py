@@ -30,12 +30,15 @@ class Table:
     """
 
     def __init__(self, cells: Floats, games: int) -> None:
+        levels = len(cells) // games
+        self._dense: Floats | None = None
+        if games < SPARSE or np.count_nonzero(cells) * SPARSE > len(cells):
+            self._dense = np.cumsum(cells.reshape(levels, games), axis=0).T  # (G, L)
+            return
         filled = np.flatnonzero(cells)
         level, self._game = np.divmod(filled, games)
         self._count = cells[filled]
-        self._end = np.searchsorted(level, np.arange(len(cells) // games), side="right")  # (L,) cells of so sure levels
-        dense = len(filled) * SPARSE > len(cells)
-        self._dense = np.cumsum(cells.reshape(-1, games), axis=0).T if dense else None  # (G, L)
+        self._end = np.cumsum(np.bincount(level, minlength=levels))  # (L,) how many filled cells so sure levels have
 
     def resampled(self, weights: Floats) -> Floats:
         """How many detections are as sure as each level, or surer, in weighted games; (R, G) in, (R, L) out."""
