@@ -20,7 +20,8 @@ from soccerbench.data.features import HALVES, Part, Source, open_source, parts_o
 from soccerbench.data.files import write_bytes
 from soccerbench.data.half_precision import widen
 from soccerbench.data.layouts import Layout
-from soccerbench.data.pack_writer import Half, PackWriter, Plan
+from soccerbench.data.pack_plan import Half, Plan
+from soccerbench.data.pack_writer import PackWriter
 from soccerbench.data.packed import Dtype, Index
 from soccerbench.data.root import Root
 

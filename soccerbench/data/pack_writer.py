@@ -12,7 +12,6 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -24,55 +23,12 @@ from numpy.typing import NDArray
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes, write_json
 from soccerbench.data.half_precision import Rounding, narrow
-from soccerbench.data.packed import INDEX, JOURNAL, Dtype, Index, read_index
+from soccerbench.data.pack_plan import Half, Plan
+from soccerbench.data.packed import INDEX, JOURNAL, Index, read_index
 from soccerbench.data.stored_rows import StoredRows
-from soccerbench.specs.features import Block
 
 PIECE_BYTES = 2**22
 GO_ON = "free some space or choose another folder, and run the same command again"
-
-
-class Half(NamedTuple):
-    """One half of one feature file."""
-
-    split: str
-    file: str
-    game: str
-    half: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a pack will hold.
-
-    Args:
-        dtype: of the packed values.
-        blocks: those that are packed, in the order in which they lie in their files.
-        rows: of each half, in the order of the files.
-        source: tells one source from another: a pack is only gone on with from the same.
-    """
-
-    dtype: Dtype
-    blocks: dict[str, Block]
-    rows: dict[Half, int]
-    source: str
-
-    def width(self, file: str) -> int:
-        """Values in a row of one feature file."""
-        return sum(block.width for block in self.blocks.values() if block.file == file)
-
-    def nbytes(self, half: Half) -> int:
-        """Bytes of one half."""
-        return self.rows[half] * self.width(half.file) * np.dtype(self.dtype).itemsize
-
-    def description(self) -> dict[str, Any]:
-        """As JSON, to be compared with another."""
-        return {
-            "dtype": self.dtype,
-            "blocks": {name: block.model_dump() for name, block in self.blocks.items()},
-            "rows": [[*half, rows] for half, rows in self.rows.items()],
-            "source": self.source,
-        }
 
 
 class Written(NamedTuple):

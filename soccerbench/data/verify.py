@@ -16,12 +16,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S, Source, open_source
+from soccerbench.data.findings import FileReport, Problem, Report
 from soccerbench.data.half_statistics import HalfStatistics, place_of_block, statistics_of
 from soccerbench.data.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.data.manifest import Checksums, known_checksums
@@ -31,47 +32,6 @@ from soccerbench.data.stored_rows import StoredRows
 MAX_WORKERS = 4
 UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU; it has a width of its own
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, and where."""
-
-    check: str
-    split: str
-    game: str
-    half: int | None
-    file: str
-    problem: str
-
-
-@dataclass
-class FileReport:
-    """One feature file over all games of a split."""
-
-    split: str
-    file: str
-    halves: int = 0
-    rows: int = 0
-    nbytes: int = 0
-    dtypes: set[str] = field(default_factory=set)
-    checksums: int = 0
-
-
-@dataclass
-class Report:
-    """What was verified and what was found."""
-
-    root: Path
-    files: list[FileReport]
-    problems: list[Problem]
-    notes: list[str]
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
 
 
 @dataclass(frozen=True)

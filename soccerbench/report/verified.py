@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from soccerbench.data.verify import Report
+from soccerbench.data.findings import Report
 from soccerbench.report.table import Grid
 
 HEADER = ("split", "file", "type", "checksums", "halves", "rows", "GB", "problems")

@@ -27,7 +27,8 @@ from soccerbench.data.mini.extractors import FILES, RELEASED_FILES, Block, featu
 from soccerbench.data.mini.league import MIN_GAMES, SPLITS
 from soccerbench.data.mini.scene import scenes
 from soccerbench.data.mini.source import SCENE_STREAM, Game, played_games
-from soccerbench.data.pack_writer import Half, PackWriter, Plan
+from soccerbench.data.pack_plan import Half, Plan
+from soccerbench.data.pack_writer import PackWriter
 from soccerbench.specs.features import Block as NamedBlock
 from soccerbench.specs.features import load_features
 
