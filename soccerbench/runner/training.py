@@ -125,6 +125,7 @@ def train(
         _write_history(folder, state["history"])
         told = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "epoch")
         log.info("epoch %d: %s", epoch, told, extra={"entry": entry, "folder": folder})
+    _write_history(folder, state["history"])  # a kill may have come between the last checkpoint and its history
     (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     plain.load_state_dict(state["model"])
     return plain.eval()
@@ -155,19 +156,20 @@ def _epoch(
     batches = read_ahead(_pinned(task.batches(np.random.default_rng([seed, epoch])), fabric.device))
     for step, batch in enumerate(batches, start=1):
         loss = task.loss(model, fabric.to_device(batch))
-        if not torch.isfinite(loss):
-            raise InputError(folder, f"epoch {epoch}: the loss is {loss.item()}", "set a lower learning_rate")
+        _refuse_nonsense(folder, epoch, loss.item())
         optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         optimiser.step()
         total, count = total + loss.item() * len(batch[0]), count + len(batch[0])
         progress(f"epoch {epoch}/{row.max_epochs}", (epoch - 1) * task.steps + step, row.max_epochs * task.steps)
-    return {
-        "epoch": epoch,
-        "learning_rate": rate,
-        "train_loss": total / count,
-        "valid_loss": _valid_loss(fabric, task, model),
-    }
+    valid_loss = _valid_loss(fabric, task, model)
+    _refuse_nonsense(folder, epoch, valid_loss or 0.0)
+    return {"epoch": epoch, "learning_rate": rate, "train_loss": total / count, "valid_loss": valid_loss}
+
+
+def _refuse_nonsense(folder: Path, epoch: int, loss: float) -> None:
+    if not math.isfinite(loss):
+        raise InputError(folder, f"epoch {epoch}: the loss is {loss}", "set a lower learning_rate")
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from soccerbench.runner import checkpoint, training
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
 from soccerbench.specs import load_table, parse_setting
+from soccerbench.tasks.spotting import SpottingTask
 
 EPOCHS = 4
 
@@ -264,6 +265,20 @@ def test_the_best_epoch_by_validation_is_kept(
 
     whole, short = weights("whole", losses), weights("short", tuple(range(best, 0, -1)))
     assert all(torch.equal(value, short[name]) for name, value in whole.items())
+
+
+@pytest.mark.parametrize("where", ["validation", "training"])
+def test_a_loss_that_is_no_number_stops_the_run(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    made = experiment(shared_tiny_root, tmp_path)
+    if where == "validation":
+        monkeypatch.setattr(training, "_valid_loss", lambda *_: float("nan"))
+    else:
+        monkeypatch.setattr(SpottingTask, "loss", lambda *_: torch.tensor(float("inf"), requires_grad=True))
+    with pytest.raises(InputError, match=r"epoch 1: the loss is (nan|inf); set a lower learning_rate"):
+        made.run(device="cpu", progress=silent)
+    assert not (made.folder / "checkpoint.pt").exists()
 
 
 def test_a_full_disk_loses_nothing(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
