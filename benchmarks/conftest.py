@@ -72,6 +72,7 @@ def describe_machine() -> dict[str, Any]:
     return {
         "processor": processor, "cores": os.cpu_count(), "memory_bytes": memory_bytes, "gpu": gpu,
         "torch_threads": torch.get_num_threads(), "system": platform.system(),
+        "load_average": os.getloadavg()[0],
     }  # fmt: skip
 
 
