@@ -11,7 +11,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,27 +78,23 @@ def learnt(
     for game, read in games.items():
         for replay in read.replays:
             asked = query(store, game, replay, shift_s=shift_s)
-            if replay.link is None or not replay.same_half:
-                continue
-            event = int(np.floor((replay.link.second - shift_s) * store.fps))
-            if 0 <= event < store.length(game, replay.half):
+            if replay.link is not None and replay.same_half:
+                event = int(np.floor((replay.link.second - shift_s) * store.fps))
                 found.append(replace(asked, event=event, label=replay.link.label))
-    return shuffled(found, np.random.default_rng(SHUFFLE_SEED)) if shuffle else found
+    dealt = shuffled(found, np.random.default_rng(SHUFFLE_SEED)) if shuffle else found
+    return [asked for asked in dealt if 0 <= asked.event < store.length(asked.game, asked.half)]
 
 
-def shuffled(queries: Iterable[Query], rng: np.random.Generator) -> list[Query]:
-    """The same replays with the events of each half dealt anew among them: a control that teaches nothing."""
-    halves: dict[tuple[str, int], list[Query]] = {}
-    for asked in queries:
-        halves.setdefault((asked.game, asked.half), []).append(asked)
-    dealt = []
-    for half in halves.values():
-        order = rng.permutation(len(half))
-        dealt += [
-            replace(asked, event=half[other].event, label=half[other].label)
-            for asked, other in zip(half, order.tolist(), strict=True)
-        ]
-    return dealt
+def shuffled(queries: Sequence[Query], rng: np.random.Generator) -> list[Query]:
+    """The same replays with the events of all of them, whatever their game, dealt anew: a control.
+
+    A dealt event is a moment of another game, at which nothing need happen in this one.
+    """
+    order = rng.permutation(len(queries)).tolist()
+    return [
+        replace(asked, event=queries[other].event, label=queries[other].label)
+        for asked, other in zip(queries, order, strict=True)
+    ]
 
 
 def clip(store: FeatureStore, asked: Query, *, longest: int) -> Rows:

@@ -59,14 +59,20 @@ def test_only_links_into_the_same_half_and_its_features_are_learnt_from(store: F
     assert learnt(store, {"game": GameReplays("game", replays)}, shift_s=0) == [Query("game", 1, 30, 35, 12, 10)]
 
 
-def test_shuffling_deals_the_events_of_a_half_anew() -> None:
-    queries = [Query("game", half, 10 * n, 10 * n + 5, event=n, label=n) for half in (1, 2) for n in range(8)]
+def test_shuffling_deals_all_events_anew() -> None:
+    queries = [Query(f"game {n % 3}", 1, 10 * n, 10 * n + 5, event=n, label=n) for n in range(12)]
     dealt = shuffled(queries, np.random.default_rng(0))
-    assert [(one.half, one.start) for one in dealt] == [(one.half, one.start) for one in queries]
-    for half in (1, 2):
-        assert sorted(one.event for one in dealt if one.half == half) == list(range(8))
+    assert [(one.game, one.start, one.stop) for one in dealt] == [(one.game, one.start, one.stop) for one in queries]
+    assert sorted(one.event for one in dealt) == list(range(12))
     assert all(one.event == one.label for one in dealt)
-    assert [one.event for one in dealt] != [one.event for one in queries]
+    assert sum(one.event == other.event for one, other in zip(dealt, queries, strict=True)) <= 2
+
+
+def test_learning_from_shuffled_links_is_the_same_each_time(store: FeatureStore) -> None:
+    replays = tuple(Replay(1, 1000 * n + 500, 1000 * n + 900, Link(1, 3, n)) for n in range(40))
+    games = {"game": GameReplays("game", replays)}
+    dealt = [learnt(store, games, shift_s=0, shuffle=True) for _ in range(2)]
+    assert dealt[0] == dealt[1] != learnt(store, games, shift_s=0)
 
 
 @pytest.mark.parametrize(
