@@ -1,0 +1,92 @@
+"""Does a head trained on shuffled labels know anything? Its score against that of the same detections at wrong times.
+
+What a predictor without any information scores depends on how its confidences are spread and how far apart suppression
+leaves its detections: equal confidences everywhere score less than random ones. So the fair comparison keeps the
+detections and moves all those of a half round by one random time, which leaves confidences and distances as they are
+and no relation to the events. If the labels leak, the true times score more than the moved ones.
+
+    python benchmarks/leak_control.py runs/mini/controls/row-01 --out results/mini/controls/leak.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soccerbench.data.features import HALVES
+from soccerbench.data.files import Tree, write_json
+from soccerbench.data.mini import cached_mini
+from soccerbench.data.predictions import SpottingPredictions, read_spotting_predictions
+from soccerbench.data.root import Root
+from soccerbench.metrics import LOOSE_S
+from soccerbench.runner.scoring import score_spotting_games
+
+
+def moved(game: SpottingPredictions, lengths_ms: dict[int, int], rng: np.random.Generator) -> SpottingPredictions:
+    """All detections of each half, carried round by one random time."""
+    position_ms = game.position_ms.copy()
+    for half, length_ms in lengths_ms.items():
+        inside = game.half == half
+        position_ms[inside] = (position_ms[inside] + 1000 * rng.integers(60, length_ms // 1000 - 60)) % length_ms
+    return dataclasses.replace(game, position_ms=position_ms)
+
+
+def compare(run: Path, root: Root, split: str, repetitions: int) -> dict[str, Any]:
+    """The score of one run, and those of its detections at wrong times."""
+    labels, store = list(root.labels(split).values()), root.store(["vtn"])
+    tree, rng = Tree(run / f"predictions-{split}.zip"), np.random.default_rng(0)
+    found = [read_spotting_predictions(tree, game, strict=False) for game in root.games[split]]
+    lengths = [{half: 1000 * store.length(game, half) // store.fps for half in HALVES} for game in root.games[split]]
+
+    def score(games: list[SpottingPredictions]) -> float:
+        scored = score_spotting_games(
+            labels=labels, predictions=games, split=split, deltas_s=LOOSE_S, protocol="soccernet"
+        )
+        return float(scored.score.average_map)
+
+    wrong = [
+        score([moved(game, length, rng) for game, length in zip(found, lengths, strict=True)])
+        for _ in range(repetitions)
+    ]
+    true = score(found)
+    return {
+        "average_map": true,
+        "at_wrong_times": {
+            "mean": statistics.fmean(wrong),
+            "standard_deviation": statistics.stdev(wrong),
+            "n": len(wrong),
+        },
+        "share_of_wrong_times_at_least_as_good": statistics.fmean(value >= true for value in wrong),
+    }
+
+
+def main() -> None:
+    """Compare every seed of a row, on both scored splits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("row", type=Path, help="a row's folder of runs on mini")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--repetitions", type=int, default=200)
+    given = parser.parse_args()
+    root = Root(cached_mini(), name="mini")
+    record = {
+        run.name: {split: compare(run, root, split, given.repetitions) for split in ("test", "challenge")}
+        for run in sorted(given.row.glob("seed-*"))
+    }
+    write_json(given.out, {"made_by": "benchmarks/leak_control.py", "repetitions": given.repetitions, "seeds": record})
+    for seed, splits in record.items():
+        for split, found in splits.items():
+            mean, spread = (100 * found["at_wrong_times"][key] for key in ("mean", "standard_deviation"))
+            share = found["share_of_wrong_times_at_least_as_good"]
+            print(
+                f"{seed} {split}: {100 * found['average_map']:.2f}; at wrong times {mean:.2f} ± {spread:.2f}, ", end=""
+            )
+            print(f"as good in {share:.0%}")
+
+
+if __name__ == "__main__":
+    main()
