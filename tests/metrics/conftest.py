@@ -33,7 +33,7 @@ def events(labels: Sequence[dict[str, Any]]) -> Events:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: other tests want the official code as it is
 def official_spotting() -> Iterator[Callable[..., dict[str, Any]]]:
     """`score(games, deltas_s, classes)`: every output of the official scorer for (annotations, predictions) games."""
     average_map, delta_curve = ActionSpotting.average_mAP, ActionSpotting.delta_curve
@@ -60,7 +60,7 @@ def official_spotting() -> Iterator[Callable[..., dict[str, Any]]]:
         yield score
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: other tests want the official code as it is
 def official_grounding() -> Iterator[Callable[..., float]]:
     """`score(games, deltas_s)`: the official average-AP of (annotations, replays) games."""
     average_ap = ReplayGrounding.average_mAP
