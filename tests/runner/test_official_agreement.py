@@ -29,9 +29,9 @@ def test_every_figure_is_the_official_one(
     scores = json.loads((made.folder / "result.json").read_text())["scores"]
     for split in ("test", "challenge"):
         monkeypatch.setattr(ActionSpotting, "getListGames", lambda split, **_: made.root.games[split])
-        official = ActionSpotting.evaluate(
-            str(shared_tiny_root), str(made.folder / f"predictions-{split}.zip"), split=split, metric=tolerances
-        )
+        submission = str(made.folder / f"predictions-{split}.zip")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            official = ActionSpotting.evaluate(str(shared_tiny_root), submission, split=split, metric=tolerances)
         ours = scores[split][tolerances]
         assert ours["average_map"] > 0
         for key, name in KEYS.items():
