@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import repeat
+from operator import itemgetter, ne
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
     try:
         times, events, positions, visibilities = (list(map(field, entries)) for field in _FIELDS)
         clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
-        label = np.array([CLASS_INDEX[event] for event in events])
+        label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, len(entries))
         position = np.fromiter(map(int, positions), np.int64, len(entries))
     except (KeyError, OverflowError, TypeError, ValueError):
         return None
@@ -137,7 +138,7 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
     )
     if not clean:
         return None
-    return half, label, position, np.array([visibility != "not shown" for visibility in visibilities])
+    return half, label, position, np.fromiter(map(ne, visibilities, repeat("not shown")), np.bool_, len(entries))
 
 
 def _read(entry: Any) -> tuple[int, int, int, bool] | None:

@@ -44,6 +44,7 @@ from soccerbench.data.parsing import parse_json
 
 SPOTTING_RESULTS = "results_spotting.json"
 _FIELDS = tuple(map(itemgetter, ("label", "position", "half", "confidence")))
+_HALVES = {"1": 1, "2": 2, 1: 1, 2: 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +167,12 @@ def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray
         events, positions, halves, confidences = (list(map(field, entries)) for field in _FIELDS)
         label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, count)
         position = np.fromiter(map(int, positions), np.int64, count)
-        half = np.fromiter(map(int, halves), np.int64, count)
+        half = np.fromiter(map(_HALVES.__getitem__, halves), np.int64, count)
         confidence = np.fromiter(map(float, confidences), np.float64, count)
     except (KeyError, OverflowError, TypeError, ValueError):
         return None
     clean = (
-        ((half == 1) | (half == 2)).all()
-        and ((position >= 0) & (position <= LIMIT_MS)).all()
+        ((position >= 0) & (position <= LIMIT_MS)).all()
         and ((confidence >= 0) & (confidence <= 1)).all()
         and set(map(type, positions)) | set(map(type, halves)) <= {str, int}
         and bool not in set(map(type, confidences))

@@ -25,7 +25,7 @@ from soccerbench.metrics.frames import frames_of
 from soccerbench.metrics.matching import batches, greedy_hits, nearest_visible
 from soccerbench.metrics.statistics import SpottingStatistics
 
-BATCH = 160_000  # detections times tolerances matched at once: so few that their arrays stay in the cache
+BATCH = 50_000  # detections times tolerances matched at once: so few that their arrays stay in the cache
 
 
 def spotting_statistics(
