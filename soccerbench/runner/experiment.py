@@ -34,6 +34,7 @@ from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.types import Row
 
 SCORED_SPLITS = ("test", "challenge")
+NARROW = 512  # features below this width are computed by one thread
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Experiment:
             run.run(device=device, progress=progress, force=force)
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with _logging_to(self.folder / "log.txt"):
+        with _logging_to(self.folder / "log.txt"), _threads_for(self._width):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, identity)
             model = self._model(identity, device, progress)
@@ -165,6 +166,10 @@ class Experiment:
             log.info("done after %.1f s", result["seconds"])
         shutil.rmtree(replaced, ignore_errors=True)
         return result
+
+    @property
+    def _width(self) -> int:
+        return self.root.store(self.row.blocks).width if self.row.blocks else 0
 
     def _of(self, run: BaseRow) -> Experiment:
         """The experiment of a row that this one needs, of the same seed and data."""
@@ -241,6 +246,17 @@ class Experiment:
             "seconds": round(seconds, 3),
             "peak_memory_bytes": peak_memory_bytes(),
         }
+
+
+@contextmanager
+def _threads_for(width: int) -> Iterator[None]:
+    """One thread for narrow features, which more only slow down; all that torch was given for others."""
+    given = torch.get_num_threads()
+    torch.set_num_threads(1 if width < NARROW else given)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(given)
 
 
 @contextmanager

@@ -188,6 +188,17 @@ def test_a_finished_run_is_read_and_not_run_again(uninterrupted: Experiment) -> 
     assert {file.name: file.stat().st_mtime_ns for file in uninterrupted.folder.iterdir()} == before
 
 
+def test_narrow_features_take_one_thread_and_give_the_others_back(shared_tiny_root: Path, tmp_path: Path) -> None:
+    given = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        result = experiment(shared_tiny_root, tmp_path).run(device="cpu", progress=silent)
+        assert result["threads"] == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(given)
+
+
 def test_seeds_differ(uninterrupted: Experiment, tmp_path: Path) -> None:
     other = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row, seed=1)
     other.run(device="cpu", progress=silent)
