@@ -3,7 +3,9 @@
 What a predictor without any information scores depends on how its confidences are spread and how far apart suppression
 leaves its detections: equal confidences everywhere score less than random ones. So the fair comparison keeps the
 detections and moves all those of a half round by one random time, which leaves confidences and distances as they are
-and no relation to the events. If the labels leak, the true times score more than the moved ones.
+and no relation to the events. If the labels leak, the true times score more than the moved ones. Beside them: what a constant
+predictor scores, whose detections lie as close or as far apart as suppression with 20 s may leave them, for ties may be
+broken in any order.
 
     python benchmarks/leak_control.py runs/mini/controls/row-01 --out results/mini/controls/leak.json
 """
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from soccerbench.data.classes import CLASSES
 from soccerbench.data.features import HALVES
 from soccerbench.data.files import Tree, write_json
 from soccerbench.data.mini import cached_mini
@@ -65,6 +68,30 @@ def compare(run: Path, root: Root, split: str, repetitions: int) -> dict[str, An
     }
 
 
+def constant(root: Root, split: str, every_s: int) -> float:
+    """The score of a predictor that says the same of every moment, its detections `every_s` seconds apart."""
+    labels, store = list(root.labels(split).values()), root.store(["vtn"])
+
+    def predictions(game: str) -> SpottingPredictions:
+        at = [
+            (half, label, position_ms)
+            for half in HALVES
+            for label in range(len(CLASSES))
+            for position_ms in range(0, 1000 * store.length(game, half) // store.fps, 1000 * every_s)
+        ]
+        half, label, position_ms = np.array(at).T
+        return SpottingPredictions(game, half, label, position_ms, np.full(len(at), 0.5))
+
+    scored = score_spotting_games(
+        labels=labels,
+        predictions=[predictions(game) for game in root.games[split]],
+        split=split,
+        deltas_s=LOOSE_S,
+        protocol="soccernet",
+    )
+    return float(scored.score.average_map)
+
+
 def main() -> None:
     """Compare every seed of a row, on both scored splits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,7 +104,11 @@ def main() -> None:
         run.name: {split: compare(run, root, split, given.repetitions) for split in ("test", "challenge")}
         for run in sorted(given.row.glob("seed-*"))
     }
-    write_json(given.out, {"made_by": "benchmarks/leak_control.py", "repetitions": given.repetitions, "seeds": record})
+    constants = {split: {f"every {s} s": constant(root, split, s) for s in (10, 19)} for split in ("test", "challenge")}
+    made = {"made_by": "benchmarks/leak_control.py", "repetitions": given.repetitions}
+    write_json(given.out, {**made, "seeds": record, "constant_predictor": constants})
+    for split, scores in constants.items():
+        print(f"constant {split}: " + ", ".join(f"{name} {100 * score:.2f}" for name, score in scores.items()))
     for seed, splits in record.items():
         for split, found in splits.items():
             mean, spread = (100 * found["at_wrong_times"][key] for key in ("mean", "standard_deviation"))
