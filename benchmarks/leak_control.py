@@ -3,9 +3,9 @@
 What a predictor without any information scores depends on how its confidences are spread and how far apart suppression
 leaves its detections: equal confidences everywhere score less than random ones. So the fair comparison keeps the
 detections and moves all those of a half round by one random time, which leaves confidences and distances as they are
-and no relation to the events. If the labels leak, the true times score more than the moved ones. Beside them: what a constant
-predictor scores, whose detections lie as close or as far apart as suppression with 20 s may leave them, for ties may be
-broken in any order.
+and no relation to the events. If the labels leak, the true times score more than the moved ones. Beside them: what a
+constant predictor scores, whose detections lie as close or as far apart as suppression with 20 s may leave them, for
+ties may be broken in any order.
 
     python benchmarks/leak_control.py runs/mini/controls/row-01 --out results/mini/controls/leak.json
 """
