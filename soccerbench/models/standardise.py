@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models.windows import centred_windows
-
-WINDOWS_PER_BATCH = 256
+from soccerbench.models.windows import slide_head
 
 
 class Standardised(nn.Module):
@@ -51,5 +49,4 @@ def slide(head: nn.Module, features: Tensor, window_frames: int) -> Tensor:
     if callable(own):
         scored: Tensor = own(features, window_frames)
         return scored
-    rows = centred_windows(len(features), window_frames, device=features.device)
-    return torch.cat([head(features[batch]) for batch in torch.split(rows, WINDOWS_PER_BATCH)])
+    return slide_head(head, features, window_frames)
