@@ -17,12 +17,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_json
 from soccerbench.runner.comparing import OVERALL
-from soccerbench.runner.results import Run
+from soccerbench.runner.results import Run, read_needing
 
 ERRORS_IN_A_BAND = 4
 _ABOUT_BAND = f"{ERRORS_IN_A_BAND} * sqrt(2) * standard_deviation, for one seed; divided by sqrt(m) for the mean of m"
@@ -102,16 +100,7 @@ def read_record(file: Path) -> dict[str, Any] | None:
     Raises:
         InputError: no JSON, or no record.
     """
-    if not file.exists():
-        return None
-    try:
-        record = orjson.loads(file.read_bytes())
-        missing = _NEEDED - set(record)
-    except (orjson.JSONDecodeError, OSError, TypeError) as error:
-        raise InputError(file, f"is no record ({error})", _REMEDY) from None
-    if missing:
-        raise InputError(file, f"lacks {', '.join(sorted(missing))}", _REMEDY)
-    return dict(record)
+    return read_needing(file, _NEEDED, what="record", remedy=_REMEDY) if file.exists() else None
 
 
 def write_records(results: Path, rows: Iterable[Sequence[Run]]) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,23 @@ def read_result(file: Path) -> dict[str, Any]:
     Raises:
         InputError: no JSON, or not a result.
     """
+    return read_needing(file, _NEEDED, what="result", remedy=REMEDY)
+
+
+def read_needing(file: Path, needed: Set[str], *, what: str, remedy: str) -> dict[str, Any]:
+    """A JSON object that has certain keys.
+
+    Raises:
+        InputError: no JSON, or a key is missing; says that it is no `what`, and the remedy.
+    """
     try:
-        result = orjson.loads(file.read_bytes())
-        missing = _NEEDED - set(result)
+        content = orjson.loads(file.read_bytes())
+        missing = needed - set(content)
     except (orjson.JSONDecodeError, OSError, TypeError) as error:
-        raise InputError(file, f"is no result ({error})", REMEDY) from None
+        raise InputError(file, f"is no {what} ({error})", remedy) from None
     if missing:
-        raise InputError(file, f"lacks {', '.join(sorted(missing))}", REMEDY)
-    return dict(result)
+        raise InputError(file, f"lacks {', '.join(sorted(missing))}", remedy)
+    return dict(content)
 
 
 def read_history(file: Path) -> list[dict[str, float | None]]:
