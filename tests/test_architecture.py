@@ -17,8 +17,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"specs"},
     "tasks": {"models", "data", "specs"},
     "runner": {"tasks", "metrics", "specs", "data", "models"},
+    "extractors": {"runner", "specs", "data", "models"},
     "report": {"runner", "metrics", "specs", "data"},
-    "cli": {"report", "runner", "metrics", "specs", "data", "tasks", "models"},
+    "cli": {"report", "extractors", "runner", "metrics", "specs", "data", "tasks", "models"},
 }
 WITHOUT_TORCH = ("metrics", "specs", "data", "report", "cli")
 

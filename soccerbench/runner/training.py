@@ -26,7 +26,7 @@ from soccerbench.data.files import write_bytes
 from soccerbench.runner import checkpoint
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.read_ahead import read_ahead
-from soccerbench.specs.base import TrainedRow
+from soccerbench.specs.base import Plateau
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -52,9 +52,29 @@ class Task(Protocol[BatchT]):
         """The mean loss of a batch."""
 
 
+class Schedule(Protocol):
+    """What the loop reads of a row."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam, at the beginning."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of Adam."""
+
+    @property
+    def max_epochs(self) -> int:
+        """Epochs at most; all of them where there is no plateau."""
+
+    @property
+    def plateau(self) -> Plateau | None:
+        """When the rate falls; None for a fixed number of epochs."""
+
+
 def train(
     task: Task[Any],
-    row: TrainedRow,
+    row: Schedule,
     *,
     seed: int,
     folder: Path,
@@ -145,7 +165,7 @@ def uses_gpu(device: str) -> bool:
 
 
 def _epoch(
-    fabric: Any, task: Task[Any], model: Any, optimiser: Any, *, row: TrainedRow, epoch: int, seed: int, folder: Path,
+    fabric: Any, task: Task[Any], model: Any, optimiser: Any, *, row: Schedule, epoch: int, seed: int, folder: Path,
     progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     """One pass over the training batches and one over the validation ones; its line of the history."""
@@ -198,7 +218,7 @@ def _pinned(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
             yield batch
 
 
-def _plateau(row: TrainedRow, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
+def _plateau(row: Schedule, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
     if row.plateau is None:
         return None
     return torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -206,7 +226,7 @@ def _plateau(row: TrainedRow, optimiser: Any) -> torch.optim.lr_scheduler.Reduce
     )
 
 
-def _lower_rate(plateau: Any, row: TrainedRow, entry: dict[str, Any]) -> bool:
+def _lower_rate(plateau: Any, row: Schedule, entry: dict[str, Any]) -> bool:
     """Tell the schedule this epoch's validation loss; whether nothing more is to be gained."""
     if plateau is None or row.plateau is None:
         return False
