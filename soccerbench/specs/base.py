@@ -32,6 +32,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def hash_of(content: object) -> str:
+    """Sixteen hex digits over plain data, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
 class Plateau(Frozen):
     """Learning rate times `factor` after `patience` epochs without a better validation loss.
 
@@ -100,8 +105,7 @@ class BaseRow(Frozen):
 
     def digest_without(self, keys: set[str]) -> str:
         """Sixteen hex digits over what the row says beside some keys."""
-        content = self.model_dump(mode="json", exclude=keys)
-        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+        return hash_of(self.model_dump(mode="json", exclude=keys))
 
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:

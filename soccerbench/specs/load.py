@@ -11,8 +11,10 @@ import yaml
 from pydantic import ValidationError
 
 from soccerbench.specs.errors import SpecError
+from soccerbench.specs.extractors import is_extractor_table
 from soccerbench.specs.grounding import GROUNDING_HEADS
-from soccerbench.specs.locate import shipped
+from soccerbench.specs.layers import first_error, overlay, put, refuse_unknown, split
+from soccerbench.specs.locate import shipped, table_file
 from soccerbench.specs.needs import with_runs
 from soccerbench.specs.types import Row, SpottingRow, Table
 from soccerbench.specs.yaml_file import read_yaml
@@ -23,9 +25,9 @@ _GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_t
 
 @cache
 def table_names() -> tuple[str, ...]:
-    """The shipped tables, sorted."""
+    """The shipped tables whose rows are heads, sorted."""
     files = sorted(shipped("reproduce").glob("*.yaml"))
-    return tuple(file.stem for file in files if "rows" in read_yaml(file))
+    return tuple(file.stem for file in files if "rows" in read_yaml(file) and not is_extractor_table(file))
 
 
 def load_table(
@@ -42,11 +44,13 @@ def load_table(
     Raises:
         SpecError: unknown table, or anything in it that no run could use; names file, row and key.
     """
-    file = Path(name) if name.endswith((".yaml", ".yml")) else shipped("reproduce") / f"{name}.yaml"
+    file = table_file(name)
+    if is_extractor_table(file):
+        raise SpecError(name, "its rows are video models: fine-tune one with `soccerbench finetune MODEL`")
     if not name.endswith((".yaml", ".yml")) and name not in table_names():
         raise SpecError(name, f"no such table; shipped are {', '.join(table_names())}, or give a YAML file's path")
     content = read_yaml(file)
-    _refuse_unknown(file, content, _TABLE_KEYS)
+    refuse_unknown(file, content, _TABLE_KEYS)
     rows = content.get("rows")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SpecError(file, "rows: a list of rows is needed")
@@ -64,7 +68,7 @@ def load_table(
             rows=tuple(built),
         )
     except ValidationError as error:
-        raise SpecError(file, _first(error)) from None
+        raise SpecError(file, first_error(error)) from None
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -91,26 +95,26 @@ def _row(
     settings: Sequence[tuple[str, Any]],
 ) -> Row:
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
-    defaults = _split(place, content.get("defaults") or {})
+    defaults = split(place, content.get("defaults") or {})
     head = raw.get("head", defaults[0].get("head"))
     row_type = _row_type(place, raw.get("task", content.get("task")), head)
-    values, reasons = _overlay(defaults, _split(place, (content.get("heads") or {}).get(head) or {}))
-    values, reasons = _overlay((values, reasons), _split(place, raw))
+    values, reasons = overlay(defaults, split(place, (content.get("heads") or {}).get(head) or {}))
+    values, reasons = overlay((values, reasons), split(place, raw))
     part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
     if part is not None:
-        values, reasons = _overlay((values, reasons), _split("mini.yaml", {"assumed": part}))
+        values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
     values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}
     changed = []
     for key, value in settings:
         first = key.partition(".")[0]
         if first in row_type.model_fields or first not in _GROUNDING_KEYS:
-            _set(place, values, key, value)
+            put(place, values, key, value)
             reasons.pop(first, None)
             changed.append(f"{key}={value}")
     try:
         return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
     except ValidationError as error:
-        raise SpecError(place, _first(error)) from None
+        raise SpecError(place, first_error(error)) from None
 
 
 def _row_type(place: str, task: object, head: object) -> type[Row]:
@@ -121,56 +125,3 @@ def _row_type(place: str, task: object, head: object) -> type[Row]:
     if head not in GROUNDING_HEADS:
         raise SpecError(place, f"head: unknown head {head!r}; known: {', '.join(GROUNDING_HEADS)}")
     return GROUNDING_HEADS[str(head)]
-
-
-_Split = tuple[dict[str, Any], dict[str, str]]
-
-
-def _split(place: str, raw: Mapping[str, Any]) -> _Split:
-    """Values by key, stated and assumed alike, and the reason of each assumed one."""
-    if not isinstance(raw, Mapping):
-        raise SpecError(place, "a mapping of keys to values is needed")
-    values = {key: value for key, value in raw.items() if key != "assumed"}
-    reasons = {}
-    for key, entry in (raw.get("assumed") or {}).items():
-        if key in values:
-            raise SpecError(place, f"{key}: stands both as stated and under assumed")
-        if not isinstance(entry, Mapping) or set(entry) != {"value", "why"} or not isinstance(entry["why"], str):
-            raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
-        values[key], reasons[key] = entry["value"], entry["why"]
-    for key in ("changed", "blocks", "runs", "needs"):
-        if key in values:
-            raise SpecError(place, f"{key}: is worked out, not given")
-    return values, reasons
-
-
-def _overlay(base: _Split, over: _Split) -> _Split:
-    kept = {key: why for key, why in base[1].items() if key not in over[0]}
-    return {**base[0], **over[0]}, {**kept, **over[1]}
-
-
-def _set(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put `value` at a dotted key; every level but the last must be there already."""
-    *levels, last = dotted.split(".")
-    for level in levels:
-        inner = values.get(level)
-        if not isinstance(inner, dict):
-            raise SpecError(place, f"--set {dotted}: {level!r} holds no keys")
-        values[level] = values = dict(inner)
-    values[last] = value
-
-
-def _refuse_unknown(file: Path, content: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(content) - known)
-    if unknown:
-        raise SpecError(file, f"unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
-
-
-def _first(error: ValidationError) -> str:
-    """The first of the errors in plain words, with its key, and how many more there are."""
-    errors = error.errors()
-    key = ".".join(str(part) for part in errors[0]["loc"])
-    message = str(errors[0]["msg"]).removeprefix("Value error, ")
-    message = message.replace("Extra inputs are not permitted", "unknown key")
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{key}: {message}{more}" if key else f"{message}{more}"

@@ -11,3 +11,8 @@ def shipped(folder: str) -> Path:
     """The folder `reproduce` or `results`: inside the installed package, or beside it in a checkout."""
     inside = PACKAGE / folder
     return inside if inside.is_dir() else PACKAGE.parent / folder
+
+
+def table_file(name: str) -> Path:
+    """The YAML file of a table: a path of the user's own, or a shipped one by its name."""
+    return Path(name) if name.endswith((".yaml", ".yml")) else shipped("reproduce") / f"{name}.yaml"

@@ -1,0 +1,82 @@
+"""Networks for images, inflated to networks for video.
+
+A convolution (O, I, k, k) becomes one of (O, I, t, k, k). Its weights, where it is to begin as the network for images,
+go to the middle of the t taps and the others are nought: then a still video gives, at every frame, what the image
+gives, whatever stands beyond the ends of the clip. (Carreira and Zisserman, 2017, spread them evenly instead, which
+holds only where the clip is continued beyond its ends.)
+"""
+
+from __future__ import annotations
+
+import timm
+import torch
+from timm.models.resnet import ResNet
+from torch import Tensor, nn
+
+
+def resnet(name: str) -> ResNet:
+    """A ResNet for images without its classifier, fresh weights.
+
+    Args:
+        name: as timm knows it, such as "resnet50".
+
+    Raises:
+        ValueError: timm has no plain ResNet of this name.
+    """
+    model = timm.create_model(name, num_classes=0, global_pool="") if timm.is_model(name) else None
+    if not isinstance(model, ResNet):
+        raise ValueError(f"backbone {name!r}: timm knows no ResNet of this name; give one such as resnet50")
+    return model
+
+
+def inflate(module: nn.Module, *, taps: dict[str, int] | None = None) -> None:
+    """Turn the layers inside `module` into layers for video (B, C, T, H, W), in place, with fresh weights.
+
+    Args:
+        module: its convolutions, batch norms and pools become three-dimensional, with an extent of one in time.
+        taps: name of a convolution in its block -> how many frames it spans instead, an odd number.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d):
+            setattr(module, name, _convolution(child, (taps or {}).get(name, 1)))
+        elif isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.BatchNorm3d(child.num_features, eps=child.eps, momentum=child.momentum))
+            getattr(module, name).load_state_dict(child.state_dict())
+        elif isinstance(child, nn.MaxPool2d):
+            setattr(module, name, _pool(child))
+        else:
+            inflate(child, taps=taps)
+
+
+def inflate_weight(weight: Tensor, shape: torch.Size) -> Tensor:
+    """A convolution's weight (O, I, k, k) as (O, I, t, k, k), all of it in the middle tap.
+
+    Raises:
+        ValueError: `weight` is no slice of `shape`.
+    """
+    if len(shape) != 5 or weight.shape != (*shape[:2], *shape[3:]):
+        raise ValueError(f"a weight {tuple(weight.shape)} cannot be inflated to {tuple(shape)}")
+    inflated = weight.new_zeros(shape)
+    inflated[:, :, shape[2] // 2] = weight
+    return inflated
+
+
+def _convolution(flat: nn.Conv2d, taps: int) -> nn.Conv3d:
+    height, width = flat.kernel_size
+    convolution = nn.Conv3d(
+        flat.in_channels,
+        flat.out_channels,
+        (taps, height, width),
+        stride=(1, flat.stride[0], flat.stride[1]),
+        padding=(taps // 2, int(flat.padding[0]), int(flat.padding[1])),
+        groups=flat.groups,
+        bias=flat.bias is not None,
+    )
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    return convolution
+
+
+def _pool(flat: nn.MaxPool2d) -> nn.MaxPool3d:
+    """A pool in space alone; timm's are square."""
+    kernel, stride, padding = (int(value) for value in (flat.kernel_size, flat.stride, flat.padding))  # type: ignore[arg-type]
+    return nn.MaxPool3d((1, kernel, kernel), (1, stride, stride), (0, padding, padding))
