@@ -13,6 +13,7 @@ from soccerbench.cli.data_download import download
 from soccerbench.cli.data_mini import mini
 from soccerbench.cli.data_pack import pack
 from soccerbench.cli.data_verify import verify
+from soccerbench.cli.data_videos import videos
 from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
@@ -32,7 +33,7 @@ app.command("list")(list_tables)
 for verb in (show, validate, reproduce, evaluate, compare, submit, check, report):
     app.command()(verb)
 app.add_typer(data, name="data")
-for data_verb in (mini, download, verify, pack):
+for data_verb in (mini, videos, download, verify, pack):
     data.command()(data_verb)
 
 
