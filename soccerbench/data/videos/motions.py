@@ -44,19 +44,19 @@ def _back(u_s: Floats) -> Floats:
 
 
 def _swing(u_s: Floats) -> Floats:
-    return np.asarray(2 * np.pi * SWING_HZ * SWING * np.cos(2 * np.pi * SWING_HZ * u_s), dtype=np.float64)
+    return 2 * np.pi * SWING_HZ * SWING * np.cos(2 * np.pi * SWING_HZ * u_s)
 
 
 def _cross_swing(u_s: Floats) -> Floats:
-    return np.asarray(2 * np.pi * SWING_HZ * SWING * np.sin(2 * np.pi * SWING_HZ * u_s), dtype=np.float64)
+    return 2 * np.pi * SWING_HZ * SWING * np.sin(2 * np.pi * SWING_HZ * u_s)
 
 
 def _until_then(u_s: Floats) -> Floats:
-    return DASH * (u_s < 0)
+    return np.where(u_s < 0, DASH, 0.0)
 
 
 def _from_then(u_s: Floats) -> Floats:
-    return DASH * (u_s >= 0)
+    return np.where(u_s < 0, 0.0, DASH)
 
 
 MOTIONS: dict[str, dict[str, Profile]] = {
