@@ -36,7 +36,7 @@ _UNDIGESTED = {
 _TABLE_KEYS = {"table", "title", "source", "task", "finetuned_percent", "defaults", "rows"}
 _FIXED = {"table", "row", "task", "model", "width", "parameters", "published", "assumed", "changed"}
 _SHAPELESS = {
-    "mean", "std", "dropout", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau",
+    "mean", "std", "dropout", "augmentation", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau",
     "architecture", "pretraining",
 }  # fmt: skip
 
@@ -46,6 +46,19 @@ class ClipSampling(Frozen):
 
     frames: Frames
     fps: Annotated[int, Field(gt=0, le=60)]
+
+
+class Augmentation(Frozen):
+    """What a training clip may differ in from its snippet, drawn anew for every clip and epoch.
+
+    The clip's centre moves by up to `jitter_s`; the square cut out has at least the share `crop` of the short side;
+    left and right are swapped with the chance `flip`; brightness, contrast and saturation change by up to `colour`.
+    """
+
+    jitter_s: Annotated[float, Field(ge=0, le=10)]
+    crop: Annotated[float, Field(gt=0, le=1)]
+    flip: Annotated[float, Field(ge=0, le=1)]
+    colour: Share
 
 
 class Published(Frozen):
@@ -72,6 +85,7 @@ class ExtractorRow(Frozen):
     mean: Colour
     std: tuple[Deviation, Deviation, Deviation]
     dropout: Share
+    augmentation: Augmentation
     learning_rate: Annotated[float, Field(gt=0, lt=10)]
     weight_decay: Annotated[float, Field(ge=0)]
     batch_size: Count
