@@ -146,6 +146,12 @@ class FeatureStore:
             column += part.stop - part.start
         return joined
 
+    def take_stored(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.floating]:
+        """As `take`, but in the type in which the values are stored, and with values that are not finite."""
+        parts = zip(self.parts, self._half(game, half), strict=True)
+        taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
+        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
+
     @property
     def is_half_precision(self) -> bool:
         """Whether float16 holds every value that has been opened so far exactly as it is stored."""

@@ -23,6 +23,7 @@ _SCALE = np.float32(2.0**112)
 _VALUE, _INFINITE = np.uint32(0x7FFFFFFF), np.uint32(0x7F800000)
 _LARGEST_BITS, _NORMAL_BITS, _HALF_BITS = np.array([LARGEST, SMALLEST_NORMAL, 0.5], np.float32).view(np.uint32)
 _ROUND = np.uint32(2**32 + 0xFFF - (112 << 23))  # modulo 2^32: up to the next half, and the exponent's new offset
+_HALF_VALUE, _HALF_INFINITE = np.uint16(0x7FFF), 0x7C00
 _SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)  # clears the copies of the sign that the shift leaves
 
 
@@ -54,6 +55,13 @@ def widen(values: NDArray[Any], out: NDArray[np.float32]) -> None:
     out *= _SCALE
     if out.size and max(out.max(), -out.min()) > LARGEST:  # infinities and NaN came out as 65536 and more
         out[...] = values
+
+
+def all_finite(values: NDArray[Any]) -> bool:
+    """Whether floats of any kind hold neither infinities nor NaN; half floats are looked at the fast way."""
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    return int((values.view(np.uint16) & _HALF_VALUE).max(initial=0)) < _HALF_INFINITE
 
 
 def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:

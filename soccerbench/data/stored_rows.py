@@ -64,6 +64,9 @@ class StoredRows:
         Raises:
             InputError: the file cannot be read or became shorter.
         """
+        if rows.ndim == 1 and len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+            with _reading(self.path) as descriptor:
+                return self._span(descriptor, int(rows[0]), int(rows[-1]) + 1)[:, columns]
         wanted = np.unique(rows)
         runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > LARGEST_GAP) + 1)
         with _reading(self.path) as descriptor:

@@ -1,7 +1,7 @@
 """The training loop: plain, resumable at every epoch, the same bits for the same seed.
 
 All randomness of an epoch comes from (seed, epoch) alone, so that a run that was killed and goes on draws what the
-uninterrupted run would have drawn.
+uninterrupted run would have drawn. On a GPU losses are added up where they arise and looked at now and then.
 
 Source: the paper's section 4 and the NetVLAD++ reference code for the schedule: Adam, the rate lowered on a plateau of
 the validation loss, the best epoch kept; in ultra mode a fixed number of epochs and the last weights.
@@ -13,7 +13,7 @@ import csv
 import io
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -24,9 +24,12 @@ from torch import Tensor, nn
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes
 from soccerbench.runner import checkpoint
+from soccerbench.runner.gpu import ReplayedStep, copied
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs.base import Plateau
+
+STEPS_BETWEEN_LOOKS = 64  # on a GPU, which every look at the loss lets run dry
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -110,7 +113,9 @@ def train(
     _hold(task, fabric.device)
     model, optimiser = fabric.setup(
         plain,
-        torch.optim.Adam(plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay, fused=True),
+        torch.optim.Adam(
+            plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay, fused=True, capturable=on_gpu
+        ),
     )
     plateau = _plateau(row, optimiser)
     state = checkpoint.load(folder) or {
@@ -121,12 +126,15 @@ def train(
         plain.load_state_dict(state["model"])
         if not state["finished"]:
             optimiser.load_state_dict(state["optimiser"])
+            optimiser.param_groups[0]["capturable"] = on_gpu  # the checkpoint may be another device's
             if plateau is not None:
                 plateau.load_state_dict(state["plateau"])
+    step = _step(fabric, task, model, optimiser)
     while not state["finished"]:
         epoch = state["epoch"] + 1
-        entry = _epoch(
-            fabric, task, model, optimiser, row=row, epoch=epoch, seed=seed, folder=folder, progress=progress
+        entry = {"epoch": epoch, "learning_rate": optimiser.param_groups[0]["lr"]}
+        entry |= _epoch(
+            fabric.device, task, model, step, row=row, epoch=epoch, seed=seed, folder=folder, progress=progress
         )
         weights = {name: value.detach().cpu().clone() for name, value in plain.state_dict().items()}
         if entry["valid_loss"] is None or entry["valid_loss"] < state["best_loss"]:
@@ -164,27 +172,40 @@ def uses_gpu(device: str) -> bool:
     return device != "cpu" and torch.cuda.is_available()
 
 
-def _epoch(
-    fabric: Any, task: Task[Any], model: Any, optimiser: Any, *, row: Schedule, epoch: int, seed: int, folder: Path,
-    progress: Progress,
-) -> dict[str, Any]:  # fmt: skip
-    """One pass over the training batches and one over the validation ones; its line of the history."""
-    torch.manual_seed(_draw_seed(seed, epoch))
-    rate = optimiser.param_groups[0]["lr"]
-    model.train()
-    total = count = 0.0
-    batches = read_ahead(_pinned(task.batches(np.random.default_rng([seed, epoch])), fabric.device))
-    for step, batch in enumerate(batches, start=1):
-        loss = task.loss(model, fabric.to_device(batch))
-        _refuse_nonsense(folder, epoch, loss.item())
+def _step(fabric: Any, task: Task[Any], model: Any, optimiser: Any) -> Callable[[Any], Tensor]:
+    """What trains on one batch and returns its loss; on a GPU replayed where the task allows it."""
+
+    def step(batch: Any) -> Tensor:
+        loss = task.loss(model, batch)
         optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         optimiser.step()
-        total, count = total + loss.item() * len(batch[0]), count + len(batch[0])
-        progress(f"epoch {epoch}/{row.max_epochs}", (epoch - 1) * task.steps + step, row.max_epochs * task.steps)
-    valid_loss = _valid_loss(fabric, task, model)
-    _refuse_nonsense(folder, epoch, valid_loss or 0.0)
-    return {"epoch": epoch, "learning_rate": rate, "train_loss": total / count, "valid_loss": valid_loss}
+        return loss.detach()
+
+    if fabric.device.type == "cuda" and getattr(task, "replayable", False):
+        return ReplayedStep(step, lambda: float(optimiser.param_groups[0]["lr"]))
+    return step
+
+
+def _epoch(
+    device: torch.device, task: Task[Any], model: Any, step: Callable[[Any], Tensor], *, row: Schedule, epoch: int,
+    seed: int, folder: Path, progress: Progress,
+) -> dict[str, float | None]:  # fmt: skip
+    """One pass over the training batches and one over the validation ones; the mean losses."""
+    torch.manual_seed(_draw_seed(seed, epoch))
+    model.train()
+    between = 1 if device.type == "cpu" else STEPS_BETWEEN_LOOKS
+    total, count, steps = torch.zeros((), dtype=torch.float64, device=device), 0, task.steps
+    for number, batch in enumerate(read_ahead(copied(task.batches(_rng(seed, epoch)), device)), start=1):
+        total += step(batch).double() * len(batch[0])
+        count += len(batch[0])
+        if number % between == 0 or number == steps:
+            _refuse_nonsense(folder, epoch, total.item())
+            progress(f"epoch {epoch}/{row.max_epochs}", (epoch - 1) * steps + number, row.max_epochs * steps)
+    valid_loss = _valid_loss(device, task, model)
+    for loss in (total.item(), valid_loss or 0.0):
+        _refuse_nonsense(folder, epoch, loss)
+    return {"train_loss": total.item() / count, "valid_loss": valid_loss}
 
 
 def _refuse_nonsense(folder: Path, epoch: int, loss: float) -> None:
@@ -193,13 +214,13 @@ def _refuse_nonsense(folder: Path, epoch: int, loss: float) -> None:
 
 
 @torch.no_grad()
-def _valid_loss(fabric: Any, task: Task[Any], model: Any) -> float | None:
+def _valid_loss(device: torch.device, task: Task[Any], model: Any) -> float | None:
     model.eval()
-    total = count = 0.0
-    for batch in read_ahead(_pinned(task.valid_batches(), fabric.device)):
-        total += task.loss(model, fabric.to_device(batch)).item() * len(batch[0])
+    total, count = torch.zeros((), dtype=torch.float64, device=device), 0
+    for batch in read_ahead(copied(task.valid_batches(), device)):
+        total += task.loss(model, batch).double() * len(batch[0])
         count += len(batch[0])
-    return total / count if count else None
+    return total.item() / count if count else None
 
 
 def _hold(task: Task[Any], device: torch.device) -> None:
@@ -207,15 +228,6 @@ def _hold(task: Task[Any], device: torch.device) -> None:
     hold = getattr(task, "hold", None)
     if callable(hold):
         hold(device)
-
-
-def _pinned(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
-    """Batches in memory that a GPU can copy from while it computes; on the CPU as they are."""
-    for batch in batches:
-        if device.type == "cuda" and batch[0].device.type == "cpu":
-            yield batch._make(value.pin_memory() for value in batch)
-        else:
-            yield batch
 
 
 def _plateau(row: Schedule, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
@@ -241,6 +253,10 @@ def _write_history(folder: Path, history: list[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_bytes(folder / "history.csv", text.getvalue().encode())
+
+
+def _rng(seed: int, epoch: int) -> np.random.Generator:
+    return np.random.default_rng([seed, epoch])
 
 
 def _draw_seed(seed: int, epoch: int) -> int:

@@ -1,8 +1,12 @@
-"""All rows of some halves in the memory of a device: read once, then every batch is gathered where it is used."""
+"""Features in the memory of a device, in half precision where they are stored so.
+
+A split that fits is read once, and every batch is gathered where it is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -11,11 +15,11 @@ from torch import Tensor
 from soccerbench.data.features import HALVES, FeatureStore
 
 SHARE_OF_FREE_MEMORY = 0.7  # the rest is for weights, activations and batches
-ROWS_PER_COPY = 1024
+READERS = 8
 
 
 class ResidentRows:
-    """The features of some games on a device, in half precision where they are stored so.
+    """The features of some games on a device.
 
     Args:
         store: the features.
@@ -25,6 +29,9 @@ class ResidentRows:
     Attributes:
         first: (game, half) -> the half's first row in `rows`.
         rows: (N, C), all halves end to end.
+
+    Raises:
+        InputError: features that cannot be read, or a value that is not finite.
     """
 
     def __init__(self, store: FeatureStore, games: Iterable[str], device: torch.device) -> None:
@@ -35,15 +42,42 @@ class ResidentRows:
                 self.first[game, half] = count
                 count += store.length(game, half)
         self.rows = torch.empty((count, store.width), dtype=stored_type(store), device=device)
-        for (game, half), first in self.first.items():
-            length = store.length(game, half)
-            for start in range(0, length, ROWS_PER_COPY):
-                taken = store.take(game, half, np.arange(start, min(start + ROWS_PER_COPY, length)))
-                self.rows[first + start : first + start + len(taken)] = torch.from_numpy(taken)
+        with ThreadPoolExecutor(READERS) as pool:
+            loaded = [
+                pool.submit(load, store, *key, self.rows[first : first + store.length(*key)])
+                for key, first in self.first.items()
+            ]
+            try:
+                for each in loaded:
+                    each.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def take(self, rows: Tensor) -> Tensor:
-        """Rows (…) as float32 features (…, C)."""
-        return self.rows[rows].float()
+        """Rows (…) as features (…, C) in the type they are held in."""
+        return self.rows[rows]
+
+
+def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:
+    """Copy one half to where it is wanted, (T, C), and look for values that are not finite there."""
+    rows = np.arange(len(there))
+    there.copy_(torch.from_numpy(store.take_stored(game, half, rows)))
+    if not there.isfinite().all():
+        store.take(game, half, rows)  # says where
+
+
+def whole_half(store: FeatureStore, game: str, half: int, device: torch.device) -> Tensor:
+    """All rows of one half on a device, float32 (T, C).
+
+    Raises:
+        InputError: features that cannot be read, or a value that is not finite.
+    """
+    length = store.length(game, half)
+    if device.type == "cpu":
+        return torch.from_numpy(store.take(game, half, np.arange(length)))
+    there = torch.empty((length, store.width), dtype=stored_type(store), device=device)
+    load(store, game, half, there)
+    return there.float()
 
 
 def stored_type(store: FeatureStore) -> torch.dtype:

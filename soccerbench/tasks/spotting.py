@@ -13,6 +13,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, MAX_LATE_S, FeatureStore
+from soccerbench.data.half_precision import all_finite
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.predictions import SpottingPredictions
 from soccerbench.models.constant import Constant
@@ -33,7 +35,7 @@ from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.postprocess import suppress_non_maxima
-from soccerbench.tasks.resident import ResidentRows, has_room
+from soccerbench.tasks.resident import READERS, ResidentRows, has_room, stored_type, whole_half
 from soccerbench.tasks.statistics import block_statistics
 
 HEADS: dict[str, type[nn.Module]] = {
@@ -47,7 +49,7 @@ HEADS: dict[str, type[nn.Module]] = {
 class Batch(NamedTuple):
     """Clips and what happens in them."""
 
-    features: Tensor  # (B, T, C)
+    features: Tensor  # (B, T, C), in the type in which a GPU holds or is sent them, or else float32
     targets: Tensor  # (B, 18)
 
 
@@ -81,22 +83,28 @@ class Clips:
                 targets.append(clips)
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
-        self._resident: tuple[ResidentRows, Tensor] | None = None
+        self._resident: tuple[ResidentRows, Tensor, Tensor] | None = None
+        self._readers: ThreadPoolExecutor | None = None
 
     def __len__(self) -> int:
         return len(self._places)
 
     def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Read some clips: features (B, T, C) and targets (B, 18)."""
+        wanted = np.asarray(clips)
         if self._resident is not None:
-            held, rows = self._resident
-            chosen = torch.as_tensor(clips, device=rows.device)
-            return Batch(held.take(rows[chosen]), torch.from_numpy(self.targets[clips]).to(rows.device))
-        features = np.empty((len(clips), self.clip_frames, self.store.width), dtype=np.float32)
-        for line, clip in zip(features, clips, strict=True):
-            game, half, start = self._places[clip]
-            line[:] = self.store.take(game, half, self._rows(game, half, start))
-        return Batch(torch.from_numpy(features), torch.from_numpy(self.targets[clips]))
+            held, rows, targets = self._resident
+            chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
+            return Batch(held.take(rows[chosen]), targets[chosen])
+        shape = (len(wanted), self.clip_frames, self.store.width)
+        if self._readers is None:
+            features = torch.empty(shape)
+            self._read(features.numpy(), wanted)
+        else:
+            features = torch.empty(shape, dtype=stored_type(self.store), pin_memory=torch.cuda.is_available())
+            shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
+            list(self._readers.map(self._read_stored, *shares))
+        return Batch(features, torch.from_numpy(self.targets[wanted]))
 
     @property
     def games(self) -> list[str]:
@@ -107,7 +115,23 @@ class Clips:
         """Keep all features in the memory of a device; clips are then gathered there."""
         held = ResidentRows(self.store, self.games, device)
         rows = [held.first[game, half] + self._rows(game, half, start) for game, half, start in self._places]
-        self._resident = held, torch.from_numpy(np.stack(rows)).to(device)
+        self._resident = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
+
+    def stream(self) -> None:
+        """Read clips on several threads as they are stored, into memory from which a GPU copies while it computes."""
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="clips")
+
+    def _read(self, features: NDArray[np.float32], clips: NDArray[np.int64]) -> None:
+        for line, clip in zip(features, clips.tolist(), strict=True):
+            game, half, start = self._places[clip]
+            line[:] = self.store.take(game, half, self._rows(game, half, start))
+
+    def _read_stored(self, features: NDArray[np.floating], clips: NDArray[np.int64]) -> None:
+        for line, clip in zip(features, clips.tolist(), strict=True):
+            game, half, start = self._places[clip]
+            line[:] = self.store.take_stored(game, half, self._rows(game, half, start))
+        if not all_finite(features):
+            self._read(np.empty(features.shape, np.float32), clips)  # says where
 
     def _rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
         """The rows of the clip that begins at `start`."""
@@ -153,10 +177,17 @@ class SpottingTask:
         return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
 
     def hold(self, device: torch.device) -> None:
-        """Keep the clips in the memory of a GPU, as far as there is room."""
+        """Keep the clips in the memory of a GPU, as far as there is room; stream the others to it."""
         for clips in filter(None, (self._train, self._valid)):
             if has_room(device, self.store, clips.games):
                 clips.hold(device)
+            elif device.type == "cuda":
+                clips.stream()
+
+    @property
+    def replayable(self) -> bool:
+        """Whether a step may be recorded and replayed: no head of ours looks at values to decide what to do."""
+        return self._head in HEADS.values()
 
     @property
     def steps(self) -> int:
@@ -179,14 +210,13 @@ class SpottingTask:
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""
-        return F.binary_cross_entropy_with_logits(model(batch.features), batch.targets)
+        return F.binary_cross_entropy_with_logits(model(batch.features.float()), batch.targets)
 
     def detect(self, model: nn.Module, game: str, device: torch.device) -> SpottingPredictions:
         """Slide over both halves of a game and keep each class's maxima."""
         columns: list[tuple[NDArray[Any], ...]] = []
         for half in HALVES:
-            rows = np.arange(self.store.length(game, half))
-            features = torch.from_numpy(self.store.take(game, half, rows)).to(device)
+            features = whole_half(self.store, game, half, device)
             scores = slide(model, features, self.clip_frames).float().sigmoid()[:, 1:].cpu().numpy()  # (T, 17)
             for label in range(scores.shape[1]):
                 kept = suppress_non_maxima(scores[:, label], window_frames=self.row.nms_s * self.store.fps)
@@ -217,5 +247,5 @@ def event_rows(store: FeatureStore, labels: SpottingLabels, half: int, *, shift_
 def mix_up(batch: Batch, *, alpha: float, rng: np.random.Generator) -> Batch:
     """Blend each clip and its targets with another of the batch, by one share drawn from Beta(alpha, alpha)."""
     share = float(rng.beta(alpha, alpha))
-    other = torch.from_numpy(rng.permutation(len(batch.features))).to(batch.features.device)
-    return Batch(*(share * values + (1 - share) * values[other] for values in batch))
+    other = torch.from_numpy(rng.permutation(len(batch.features))).to(batch.features.device, non_blocking=True)
+    return Batch(*(share * values.float() + (1 - share) * values[other].float() for values in batch))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from soccerbench.data.errors import InputError
 from soccerbench.data.pack import pack
 from soccerbench.data.root import Root
 from soccerbench.specs import load_table
 from soccerbench.tasks.resident import ResidentRows, has_room, stored_type
-from soccerbench.tasks.spotting import SpottingTask
+from soccerbench.tasks.spotting import Clips, SpottingTask
 
 CPU = torch.device("cpu")
+WAYS: dict[str, Callable[[Clips], None]] = {"hold": lambda clips: clips.hold(CPU), "stream": Clips.stream}
 
 
 def task_of(root: Root, number: int, **changes: object) -> SpottingTask:
@@ -32,14 +35,34 @@ def root(request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(("number", "changes"), [(8, {}), (7, {}), (3, {}), (8, {"chunk_s": 40})])
 def test_the_same_batches(root: Root, number: int, changes: dict[str, object]) -> None:
-    streamed, held = task_of(root, number, **changes), task_of(root, number, **changes)
-    for clips in (held._train, held._valid):
-        clips.hold(CPU)
-    batches = zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True)
-    for one, other in [*batches, *zip(streamed.valid_batches(), held.valid_batches(), strict=True)]:
-        assert torch.equal(one.features, other.features)
-        assert torch.equal(one.targets, other.targets)
-        assert other.features.dtype == torch.float32
+    plain, *others = (task_of(root, number, **changes) for _ in range(3))
+    for task, begin in zip(others, WAYS.values(), strict=True):
+        for clips in (task._train, task._valid):
+            begin(clips)
+        batches = zip(*(each.batches(np.random.default_rng(5)) for each in (plain, task)), strict=True)
+        for one, other in [*batches, *zip(plain.valid_batches(), task.valid_batches(), strict=True)]:
+            assert torch.equal(one.features, other.features.float())
+            assert torch.equal(one.targets, other.targets)
+        assert other.features.dtype == stored_type(plain.store)  # of validation clips, which are never mixed up
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_value_that_is_not_finite_is_named(tiny_root: Path, way: str, value: float) -> None:
+    game = Root(tiny_root).games["train"][1]
+    file = tiny_root / game / "2_baidu_soccer_embeddings.npy"
+    values = np.load(file)
+    values[77, 3] = value
+    np.save(file, values)
+    task = task_of(Root(tiny_root), 8)
+
+    def read() -> None:
+        WAYS[way](task._train)
+        list(task.batches(np.random.default_rng(0)))
+
+    with pytest.raises(InputError, match="row 77: a value is not finite") as caught:
+        read()
+    assert caught.value.path == file
 
 
 def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> None:
@@ -68,4 +91,4 @@ def test_clips_go_to_a_gpu_that_has_room(root: Root) -> None:
     held.hold(torch.device("cuda"))
     for one, other in zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True):
         assert other.features.device.type == "cuda"
-        assert torch.equal(one.features, other.features.cpu())
+        assert torch.equal(one.features, other.features.float().cpu())
