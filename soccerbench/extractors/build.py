@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TypedDict
 
 from soccerbench.extractors.base import Extractor
+from soccerbench.extractors.gta import GTA
+from soccerbench.extractors.ircsn import IrCSN
 from soccerbench.extractors.slowonly import SlowOnly
 from soccerbench.extractors.tpn import TPN
-from soccerbench.specs.extractors import ExtractorRow, SlowOnlyRow, TpnRow
+from soccerbench.extractors.vtn import VTN
+from soccerbench.specs.extractors import ExtractorRow, GtaRow, IrCsnRow, SlowOnlyRow, TpnRow, VtnRow
 
 
 class _Common(TypedDict):
@@ -28,4 +31,19 @@ def build(row: ExtractorRow) -> Extractor:
         return SlowOnly(**common)
     if isinstance(row, TpnRow):
         return TPN(**common, pools=row.pools, flows=row.flows, auxiliary_weight=row.auxiliary_weight)
+    if isinstance(row, IrCsnRow):
+        return IrCSN(**common)
+    if isinstance(row, GtaRow):
+        return GTA(**common, frames=row.clip.frames, heads=row.temporal_heads, regions=row.regions)
+    if isinstance(row, VtnRow):
+        return VTN(
+            **common,
+            size=row.size,
+            layers=row.layers,
+            heads=row.heads,
+            feedforward=row.feedforward,
+            positions=row.positions,
+            encoder_dropout=row.encoder_dropout,
+            hidden=row.hidden,
+        )
     raise ValueError(f"{row.model}: no such model")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from soccerbench.extractors.base import CLASSES, Extractor
@@ -40,10 +39,15 @@ class SlowBackbone(nn.Module):
         frames: Tensor = self.layer2(self.layer1(stem))
         return frames
 
-    def per_clip(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Res4 and res5 of frames (B, T, C3, h, w): (B, C4, T, h / 2, w / 2) and (B, C5, T, h / 4, w / 4)."""
-        res4 = self.layer3(frames.transpose(1, 2))
-        return res4, self.layer4(res4)
+    def res4(self, frames: Tensor) -> Tensor:
+        """The stage after `per_frame`: (B, T, C3, h, w) to (B, C4, T, h / 2, w / 2)."""
+        stage: Tensor = self.layer3(frames.transpose(1, 2))
+        return stage
+
+    def res5(self, res4: Tensor) -> Tensor:
+        """The last stage: (B, C4, T, h, w) to (B, C5, T, h / 2, w / 2)."""
+        stage: Tensor = self.layer4(res4)
+        return stage
 
 
 class SlowOnly(Extractor):
@@ -70,5 +74,5 @@ class SlowOnly(Extractor):
 
     def per_clip(self, frames: Tensor) -> Tensor:
         """The features (B, width) of frames (B, T, C3, h, w)."""
-        _, res5 = self.backbone.per_clip(frames)
-        return torch.mean(res5, dim=(2, 3, 4))
+        res5 = self.backbone.res5(self.backbone.res4(frames))
+        return res5.mean(dim=(2, 3, 4))

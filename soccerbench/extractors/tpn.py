@@ -62,14 +62,19 @@ class TPN(Extractor):
 
     def per_clip(self, frames: Tensor) -> Tensor:
         """The features (B, C5) of frames (B, T, C3, h, w)."""
-        return torch.mean(self.neck(*self.backbone.per_clip(frames)), dim=(2, 3, 4))
+        return self._pooled(self.backbone.res4(frames))
 
     def loss(self, clips: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of clips (B, T, 3, H, W) of classes (B,), and the weighted one on res4."""
-        res4, res5 = self.backbone.per_clip(self.frames(clips))
-        logits = self.classify(self.dropout(self.neck(res4, res5).mean(dim=(2, 3, 4))))
+        res4 = self.backbone.res4(self.frames(clips))
+        logits = self.classify(self.dropout(self._pooled(res4)))
         auxiliary = F.cross_entropy(self.auxiliary(res4), targets)
         return F.cross_entropy(logits, targets) + self.auxiliary_weight * auxiliary
+
+    def _pooled(self, res4: Tensor) -> Tensor:
+        """What the neck makes of res4 (B, C4, T, h, w) and of res5, averaged over space and time: (B, C5)."""
+        joined: Tensor = self.neck(res4, self.backbone.res5(res4))
+        return joined.mean(dim=(2, 3, 4))
 
 
 class Pyramid(nn.Module):
