@@ -25,7 +25,7 @@ from soccerbench.metrics.frames import frames_of
 from soccerbench.metrics.matching import batches, greedy_hits, nearest_visible
 from soccerbench.metrics.statistics import SpottingStatistics
 
-BATCH = 50_000  # detections times tolerances matched at once: so few that their arrays stay in the cache
+BATCH = 10_000  # detections matched at once: so few that their arrays stay in the cache
 
 
 def spotting_statistics(
@@ -77,7 +77,7 @@ def spotting_statistics_by_game(
         raise ValueError("detections without confidence (targets and detections exchanged?)")
     return [
         game
-        for batch in batches([len(game) * len(deltas) for game in detections], BATCH)
+        for batch in batches([len(game) for game in detections], BATCH)
         for game in _count(targets[batch], detections[batch], deltas, classes, protocol)
     ]
 
@@ -98,12 +98,11 @@ def _count(
     found, confidence = _distinct_detections(
         group * stride + frame, np.concatenate([_confidence(game) for game in detections]), protocol
     )
-    taken = greedy_hits(places, found, confidence, reach)  # (D, T)
-    bits = np.broadcast_to(2 ** np.arange(len(deltas))[:, None], taken.shape)
-    hits = _mask(taken, bits, len(found))
+    owner, taken, matches = greedy_hits(places, found, confidence, reach)
+    hits = _total(taken, matches, len(found))
     shown = np.where(nearest_visible(places, visible, found, stride), 2 ** len(deltas) - 1, 0)
     if protocol == "strict":
-        shown = (shown & ~hits) | _mask(taken, bits * visible, len(found))
+        shown = (shown & ~hits) | _total(taken, matches * visible[owner], len(found))
 
     group, level = found // stride, confidence_levels(confidence, protocol)
     bounds = np.searchsorted(group, np.arange(len(targets) + 1) * 2 * classes)
@@ -167,7 +166,6 @@ def _distinct_detections(place: Ints, confidence: Floats, protocol: Protocol) ->
     return place, confidence
 
 
-def _mask(taken: Ints, bits: Ints, count: int) -> Ints:
-    """The sum of the bits that fall on each detection; (D, T) in, (P,) out."""
-    served = taken >= 0
-    return np.bincount(taken[served], weights=bits[served], minlength=count).astype(np.int64)
+def _total(index: Ints, masks: Ints, count: int) -> Ints:
+    """The sum of the masks, which no bit is twice in, at each index; (Q,) in, (count,) out."""
+    return np.bincount(index, weights=masks, minlength=count).astype(np.int64)

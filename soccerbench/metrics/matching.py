@@ -39,74 +39,43 @@ def confidence_order(confidence: Floats) -> tuple[Ints, Ints]:
     return order, rank
 
 
-def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequence[int]) -> Ints:
-    """The detection that each target takes.
+def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """Which target takes which detection, at which tolerances.
 
-    Targets choose in order of time; each takes the surest detection within reach that no earlier one has taken.
-    Only targets whose windows share detections depend on each other. Such chains are independent of one another,
-    so the first targets of all chains choose at once, then the second ones, and so on.
+    Targets choose in order of time; each takes the surest detection within reach that no earlier one has taken. All
+    tolerances are gone through at once: a mask holds those at which a target still looks for a detection, or a
+    detection is still free.
 
     Args:
         targets: (T,) places.
         detections: (P,) places.
         confidence: (P,) confidences.
-        reach: (D,) frames either side of a target.
+        reach: (D,) frames either side of a target, increasing.
 
     Returns:
-        (D, T) index of the detection, -1 where none is left.
+        Index of the target, index of the detection and the mask, bit d for reach[d], of every pair that some tolerance
+        makes; (Q,) each.
     """
-    near, first, end = _windows(targets, detections, reach)  # (P',), (D, T), (D, T)
-    order, rank = confidence_order(confidence[near])
-    count = len(near)
-    depth = _chain_depth(first, end)  # (D, T)
-
-    free = np.tile(rank, len(reach))  # (D * P,) `count` once taken
-    shift = np.repeat(np.arange(len(reach)) * count, len(targets))  # (D * T,) where a tolerance begins in `free`
-    first, end, depth = first.ravel(), end.ravel(), depth.ravel()
-    taken = np.full(len(first), -1)
-    able = np.flatnonzero(first < end)
-    able = able[np.argsort(depth[able], kind="stable")]
-    for choosing in np.split(able, np.cumsum(np.bincount(depth[able]))[:-1]):
-        if not len(choosing):
-            continue
-        members, begin = ranges(first[choosing] + shift[choosing], end[choosing] + shift[choosing])
-        best = np.minimum.reduceat(free[members], begin)
-        served, best = choosing[best < count], best[best < count]
-        free[order[best] + shift[served]] = count
-        taken[served] = near[order[best]]
-    return taken.reshape(len(reach), len(targets))
-
-
-def _windows(targets: Ints, detections: Ints, reach: Sequence[int]) -> tuple[Ints, Ints, Ints]:
-    """The detections that any target can take, by index, and which of these each target can take at each tolerance.
-
-    Pairs within the widest reach are looked up once; the narrower ones are counted among them.
-    """
-    start = np.searchsorted(detections, targets - max(reach), side="left")
-    stop = np.searchsorted(detections, targets + max(reach), side="right")
-    pairs, _ = ranges(start, stop)
+    start = np.searchsorted(detections, targets - reach[-1], side="left")
+    stop = np.searchsorted(detections, targets + reach[-1], side="right")
+    near, _ = ranges(start, stop)
     owner = np.repeat(np.arange(len(targets)), stop - start)
-    offset = detections[pairs] - targets[owner]
-    taken = np.zeros(len(detections) + 1, dtype=np.int64)
-    taken[pairs + 1] = 1
-    first = np.cumsum(taken)[start][:, None]  # (T, 1) numbered among those within reach
-    widths = np.searchsorted(reach, np.abs(offset))  # the first tolerance that a pair is within
-    size, shape = len(targets) * len(reach), (len(targets), len(reach))
-    cell = owner * len(reach) + widths
-    before = np.bincount(cell[offset < 0], minlength=size).reshape(shape)
-    behind = np.bincount(cell[offset >= 0], minlength=size).reshape(shape)
-    middle = first + before.sum(axis=1, keepdims=True)
-    begin = middle - np.cumsum(before, axis=1)
-    end = middle + np.cumsum(behind, axis=1)
-    return np.flatnonzero(taken[1:]), np.ascontiguousarray(begin.T), np.ascontiguousarray(end.T)
+    _, rank = confidence_order(confidence[near])
+    order = np.argsort(owner * len(near) + rank)
+    owner, near = owner[order], near[order]
+    everywhere = 2 ** len(reach) - 1
+    narrowest = np.searchsorted(reach, np.abs(detections[near] - targets[owner]))
+    within = everywhere >> narrowest << narrowest
 
-
-def _chain_depth(first: Ints, end: Ints) -> Ints:
-    """How many targets before this one, in an unbroken row, share detections with their successor; (D, T)."""
-    index = np.broadcast_to(np.arange(first.shape[1]), first.shape)
-    alone = np.ones(first.shape, dtype=bool)
-    alone[:, 1:] = first[:, 1:] >= end[:, :-1]
-    return index - np.maximum.accumulate(np.where(alone, index, 0), axis=1)
+    looking, free, taken = [everywhere] * len(targets), [everywhere] * len(detections), []
+    for target, detection, mask in zip(owner.tolist(), near.tolist(), within.tolist(), strict=True):
+        match = looking[target] & free[detection] & mask
+        looking[target] ^= match
+        free[detection] ^= match
+        taken.append(match)
+    matches = np.array(taken, dtype=np.int64)
+    made = np.flatnonzero(matches)
+    return owner[made], near[made], matches[made]
 
 
 def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int) -> Bools:
@@ -130,8 +99,7 @@ def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int
     start = group * stride  # the first target owns its group's beginning
     later = np.flatnonzero(group[1:] == group[:-1]) + 1
     start[later] = (targets[later - 1] + targets[later]) // 2
-    edges = [0, *np.searchsorted(detections, start), len(detections)]
-    owner = np.repeat(np.arange(-1, len(start)), np.diff(edges))
+    owner = np.searchsorted(start, detections, side="right") - 1
     known: Bools = (owner >= 0) & (group[owner] == detections // stride) & visible[owner]
     return known
 

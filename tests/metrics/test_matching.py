@@ -30,7 +30,10 @@ def test_greedy_hits(targets, found):
             best = max(near, key=lambda index: (found[index][1], -index), default=-1)
             free.pop(best, None)
             expected[-1].append(best)
-    taken = greedy_hits(np.array(targets, dtype=np.int64), places, scores, reach)
+    taken = np.full((len(reach), len(targets)), -1)
+    matches = greedy_hits(np.array(targets, dtype=np.int64), places, scores, reach)
+    for target, detection, tolerances in zip(*matches, strict=True):
+        taken[[place for place in range(len(reach)) if tolerances >> place & 1], target] = detection
     assert taken.tolist() == expected
 
 
