@@ -111,21 +111,20 @@ def _class_precision(
     events = np.stack([visible + unshown, visible, unshown] if visibility else [visible + unshown])[..., None]
     precision = np.empty((len(events), len(weights), tolerances))
     everything, always_visible = tables.everything.resampled(weights), tables.always_visible.resampled(weights)
-    for places in _chunks(tolerances, tables.levels * min(len(weights), CELLS // tables.levels)):
-        at = [tables.at(place, visibility=visibility) for place in range(tolerances)[places]]
-        for chosen in _chunks(len(weights), tables.levels * len(at)):
-            found, *by_visibility = (
-                np.stack([table.resampled(weights[chosen]) for table in column], axis=1)  # (r, d, L)
-                for column in zip(*at, strict=True)
-            )
-            passed = np.broadcast_to(everything[chosen, None], found.shape)
-            counts = [(found, passed)]
+    levels = tables.levels
+    for places in _chunks(tolerances, levels * max(tables.games, min(len(weights), CELLS // levels))):
+        at = tables.at(range(tolerances)[places], visibility=visibility)
+        for chosen in _chunks(len(weights), levels * len(range(tolerances)[places]) * len(events)):
+            hits, *by_visibility = (table.resampled(weights[chosen]) for table in at)  # (r, d, L)
+            found, passed = [hits], [np.broadcast_to(everything[chosen], hits.shape)]
             if visibility:
-                found_visible, partly = by_visibility
-                shown = always_visible[chosen, None] + partly
-                counts += [(found_visible, shown), (found - found_visible, passed - shown)]
-            for kind, pair in enumerate(counts):
-                precision[kind, chosen, places] = average_precision(*pair, events[kind, chosen], protocol)
+                visible_hits, partly = by_visibility
+                shown = always_visible[chosen] + partly
+                found += [visible_hits, hits - visible_hits]
+                passed += [shown, passed[0] - shown]
+            precision[:, chosen, places] = average_precision(
+                np.stack(found), np.stack(passed), events[:, chosen], protocol
+            )
     return precision
 
 

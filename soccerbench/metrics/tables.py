@@ -1,13 +1,14 @@
 """How many detections each game has at each level: tables that are summed over games again and again.
 
 Conventions
-    table  L levels, from the surest down, by G games
+    table  D tolerances by L levels, from the surest down, by G games
     level  one at which nothing ever hits joins the next lower at which something does: it could neither be the best
            precision at any recall nor add to recall. What lies below all hits is the last level
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,32 +23,34 @@ SPARSE = 8  # at least so many cells for each that is not empty: then adding bea
 
 
 class Table:
-    """Counts of detections by level and game.
+    """Counts of detections by tolerance, level and game.
 
     Args:
-        cells: (L * G,) counts, level by level.
-        games: G.
+        cells: (D, L, G) counts.
     """
 
-    def __init__(self, cells: Floats, games: int) -> None:
-        levels = len(cells) // games
+    def __init__(self, cells: Floats) -> None:
+        *shape, games = cells.shape
         self._dense: Floats | None = None
-        if games < SPARSE or np.count_nonzero(cells) * SPARSE > len(cells):
-            self._dense = np.cumsum(cells.reshape(levels, games), axis=0).T  # (G, L)
+        if games < SPARSE or np.count_nonzero(cells) * SPARSE > cells.size:
+            self._dense = np.cumsum(cells, axis=1).swapaxes(1, 2)  # (D, G, L)
             return
         filled = np.flatnonzero(cells)
         level, self._game = np.divmod(filled, games)
-        self._count = cells[filled]
-        self._end = np.cumsum(np.bincount(level, minlength=levels))  # (L,) how many filled cells so sure levels have
+        self._count = cells.ravel()[filled]
+        end = np.cumsum(np.bincount(level, minlength=math.prod(shape)))  # among the filled cells
+        self._end = end.reshape(shape)  # (D, L)
+        self._begin = np.append(0, self._end[:-1, -1])  # (D,)
 
     def resampled(self, weights: Floats) -> Floats:
-        """How many detections are as sure as each level, or surer, in weighted games; (R, G) in, (R, L) out."""
+        """How many detections are as sure as each level, or surer, in weighted games; (R, G) in, (R, D, L) out."""
         if self._dense is not None:
-            product: Floats = weights @ self._dense
+            product: Floats = np.swapaxes(weights @ self._dense, 0, 1)
             return product
         sums = np.zeros((len(weights), len(self._game) + 1))
         np.cumsum(np.take(weights, self._game, axis=1) * self._count, axis=1, out=sums[:, 1:])
-        return np.take(sums, self._end, axis=1)
+        counts: Floats = np.take(sums, self._end, axis=1) - np.take(sums, self._begin, axis=1)[..., None]
+        return counts
 
 
 class ClassTables:
@@ -66,26 +69,24 @@ class ClassTables:
         level, self._hits, self._visible, self._count = rows
         self.events_visible, self.events_unshown = events
         levels = np.unique(-level[self._hits > 0])
-        self.levels, self._games = len(levels) + 1, len(self.events_visible)
-        self._cell = np.searchsorted(levels, -level) * self._games + game
-        always = 2**tolerances - 1
-        self._hitting = np.flatnonzero(self._hits)
-        self._partly = np.flatnonzero((self._visible > 0) & (self._visible < always))  # strict hits alone
-        self.everything = self._table(np.arange(len(level)))
-        self.always_visible = self._table(np.flatnonzero(self._visible == always))
+        self.levels, self.games = len(levels) + 1, len(self.events_visible)
+        self._cell = np.searchsorted(levels, -level) * self.games + game
+        always = self._visible == 2**tolerances - 1
+        self._partly = np.where(always, 0, self._visible)  # strict hits alone
+        self.everything, self.always_visible = (self._table(rows, range(1)) for rows in (np.ones_like(always), always))
 
-    def at(self, place: int, *, visibility: bool) -> list[Table]:
-        """At one tolerance: the hits; if wanted, the visible hits, and what is visible here but not at every one."""
-        hits = self._hitting[self._hits[self._hitting] >> place & 1 > 0]
-        if not visibility:
-            return [self._table(hits)]
-        visible_hits = hits[self._visible[hits] >> place & 1 > 0]
-        partly = self._partly[self._visible[self._partly] >> place & 1 > 0]
-        return [self._table(rows) for rows in (hits, visible_hits, partly)]
+    def at(self, places: range, *, visibility: bool) -> list[Table]:
+        """At some tolerances: the hits; if wanted, the visible hits, and what is visible here but not at every one."""
+        masks = (self._hits, self._hits & self._visible, self._partly)
+        return [self._table(mask, places) for mask in masks[: 3 if visibility else 1]]
 
-    def _table(self, rows: Ints) -> Table:
-        cells = np.bincount(self._cell[rows], weights=self._count[rows], minlength=self.levels * self._games)
-        return Table(cells.astype(np.float64, copy=False), self._games)
+    def _table(self, masks: npt.NDArray[Any], places: range) -> Table:
+        """The rows that have the bits of these tolerances."""
+        rows, shape = np.flatnonzero(masks), (len(places), self.levels, self.games)
+        counts = (masks[rows] >> np.array(places)[:, None] & 1) * self._count[rows]  # (D, rows)
+        cell = np.arange(len(places))[:, None] * (self.levels * self.games) + self._cell[rows]
+        cells: Floats = np.bincount(cell.ravel(), weights=counts.ravel(), minlength=math.prod(shape)).astype(np.float64)
+        return Table(cells.reshape(shape))
 
 
 def tables_by_class(statistics: Sequence[SpottingStatistics]) -> Iterator[ClassTables]:
