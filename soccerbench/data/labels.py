@@ -22,21 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.data.classes import CLASS_INDEX
+from soccerbench.data.columns import Columns, numbers, read_columns
 from soccerbench.data.entries import (
     LIMIT_MS,
-    EntryReader,
     Fault,
     check_frame,
-    entries_of,
     event_faults,
     half_faults,
     position_faults,
     position_ms,
-    refuse_repeated_keys,
     shown,
 )
 from soccerbench.data.files import Tree
-from soccerbench.data.parsing import parse_json
 
 SPOTTING_LABELS = "Labels-v2.json"
 GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
@@ -79,21 +76,17 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> SpottingLabe
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    name = f"{game}/{SPOTTING_LABELS}"
-    path = tree.path / name
-    data = tree.read(name)
-    document = parse_json(data, path, lenient=not strict)
-    entries = entries_of(document, "annotations", path, strict=strict)
-    columns = _read_clean(entries)
-    warnings: Counter[str] = Counter()
-    if columns is None:
-        reader = EntryReader(path, "annotations", _read, label_faults, strict, warnings)
-        rows = reader.all(entries)
-        columns = np.array(rows, np.int64).reshape(-1, 4).T
-    keys = len(document) + sum(map(len, entries))
-    refuse_repeated_keys(data, path, keys=keys, strict=strict, warnings=warnings)
-    half, label, position, visible = columns
-    return SpottingLabels(game, half, label, position, visible.astype(np.bool_), warnings)
+    (half, label, position, visible), warnings = read_columns(
+        tree,
+        f"{game}/{SPOTTING_LABELS}",
+        "annotations",
+        clean=_read_clean,
+        read=_read,
+        faults=label_faults,
+        last=np.bool_,
+        strict=strict,
+    )
+    return SpottingLabels(game, half, label, position, visible, warnings)
 
 
 def label_faults(entry: Any) -> list[Fault]:
@@ -117,28 +110,21 @@ def time_faults(entry: dict[str, Any]) -> list[Fault]:
     return half_faults({"half": value[0]})
 
 
-def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], ...] | None:
+def _read_clean(entries: list[Any]) -> Columns | None:
     """All entries at once, or None where any of them needs a closer look."""
-    if not entries:
-        return None
-    try:
-        times, events, positions, visibilities = (list(map(field, entries)) for field in _FIELDS)
-        clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
-        label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, len(entries))
-        position = np.fromiter(map(int, positions), np.int64, len(entries))
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return None
+    times, events, positions, visibilities = (list(map(field, entries)) for field in _FIELDS)
+    clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
+    label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, len(entries))
+    visible = np.fromiter(map(ne, visibilities, repeat("not shown")), np.bool_, len(entries))
+    position = numbers(positions, np.int64)
     offset = clock - _PATTERN
     half = offset[:, 0].astype(np.int64)
     clean = (
         (offset <= _SPAN).all()
         and ((half == 1) | (half == 2)).all()
         and ((position >= 0) & (position <= LIMIT_MS)).all()
-        and set(map(type, positions)) <= {str, int}
     )
-    if not clean:
-        return None
-    return half, label, position, np.fromiter(map(ne, visibilities, repeat("not shown")), np.bool_, len(entries))
+    return (half, label, position, visible) if clean else None
 
 
 def _read(entry: Any) -> tuple[int, int, int, bool] | None:

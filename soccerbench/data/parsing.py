@@ -80,5 +80,5 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
 def _closes_keys(data: bytes, keys: int) -> bool:
     """Whether just so many quotes stand before a colon, and no space does; strings with such in them say no, too."""
     text = np.frombuffer(data, np.uint8)
-    before = text[:-1][text[1:] == ord(":")]
-    return bool(np.count_nonzero(before == ord('"')) == keys and (before > ord(" ")).all())
+    before, colon = text[:-1], text[1:] == ord(":")
+    return np.count_nonzero(colon & (before == ord('"'))) == keys and not (colon & (before <= ord(" "))).any()

@@ -22,29 +22,25 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.data.classes import CLASS_INDEX, CLASSES
+from soccerbench.data.columns import Columns, numbers, read_columns
 from soccerbench.data.entries import (
     FRAMES,
     LIMIT_MS,
-    EntryReader,
     Fault,
     check_frame,
     confidence_faults,
     confidence_of,
-    entries_of,
     event_faults,
     half_faults,
     position_faults,
     position_ms,
-    refuse_repeated_keys,
     shown,
 )
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree, write_zip
-from soccerbench.data.parsing import parse_json
 
 SPOTTING_RESULTS = "results_spotting.json"
 _FIELDS = tuple(map(itemgetter, ("label", "position", "half", "confidence")))
-_HALVES = {"1": 1, "2": 2, 1: 1, 2: 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +77,18 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Spottin
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
     name = f"{game}/{SPOTTING_RESULTS}"
-    path = tree.path / name
-    data = tree.read(name)
-    document = parse_json(data, path, lenient=not strict)
-    entries = entries_of(document, "predictions", path, strict=strict)
-    columns = _read_clean(entries)
-    warnings: Counter[str] = Counter()
-    if columns is None:
-        reader = EntryReader(path, "predictions", _read, prediction_faults, strict, warnings)
-        rows = reader.all(entries)
-        events = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3).T
-        columns = (events[0], events[1], events[2], np.array([row[3] for row in rows], np.float64))
-    keys = len(document) + sum(map(len, entries))
-    refuse_repeated_keys(data, path, keys=keys, strict=strict, warnings=warnings)
-    half, label, position, confidence = columns
+    (half, label, position, confidence), warnings = read_columns(
+        tree,
+        name,
+        "predictions",
+        clean=_read_clean,
+        read=_read,
+        faults=prediction_faults,
+        last=np.float64,
+        strict=strict,
+    )
     predictions = SpottingPredictions(game, half, label, position, confidence, warnings)
-    _look_for_clashes(predictions, path, strict=strict)
+    _look_for_clashes(predictions, tree.path / name, strict=strict)
     return predictions
 
 
@@ -158,24 +150,16 @@ def _look_for_clashes(predictions: SpottingPredictions, path: Path, *, strict: b
     predictions.warnings["predictions of a class in a frame that a later one takes over"] += clashes
 
 
-def _read_clean(entries: list[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+def _read_clean(entries: list[Any]) -> Columns | None:
     """All entries at once, or None where any of them needs a closer look."""
-    if not entries:
-        return None
-    count = len(entries)
-    try:
-        events, positions, halves, confidences = (list(map(field, entries)) for field in _FIELDS)
-        label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, count)
-        position = np.fromiter(map(int, positions), np.int64, count)
-        half = np.fromiter(map(_HALVES.__getitem__, halves), np.int64, count)
-        confidence = np.fromiter(map(float, confidences), np.float64, count)
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return None
+    events, positions, halves, confidences = (list(map(field, entries)) for field in _FIELDS)
+    label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, len(entries))
+    position, half = numbers(positions, np.int64), numbers(halves, np.int64)
+    confidence = numbers(confidences, np.float64)
     clean = (
         ((position >= 0) & (position <= LIMIT_MS)).all()
+        and ((half == 1) | (half == 2)).all()
         and ((confidence >= 0) & (confidence <= 1)).all()
-        and set(map(type, positions)) | set(map(type, halves)) <= {str, int}
-        and bool not in set(map(type, confidences))
     )
     return (half, label, position, confidence) if clean else None
 
