@@ -38,7 +38,7 @@ MANIFEST = "mini.json"
 GENERATOR = "2"  # its version: another one where the same seed gives other bytes
 DEFAULT_SEED, DEFAULT_GAMES = 0, 24
 READ_BYTES = 2**22
-MAX_WORKERS = 4
+MAX_WORKERS = 16
 
 
 def write_mini(
