@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -96,23 +97,42 @@ def frames(
         InputError: the file is damaged, see `decoding`; nothing before `stop_s` is left out without this.
         ValueError: fps or size below 1, or a time before the start.
     """
-    if fps < 1 or size < 1 or not 0 <= start_s < math.inf:
-        raise ValueError(f"frames at {fps} fps, {size} pixels, from {start_s} s: give positive numbers")
+    if size < 1:
+        raise ValueError(f"frames of {size} pixels: give a positive number")
+    to_image = Scaler(size, crop=crop)
+    for picture, times in on_grid(path, fps=fps, start_s=start_s, stop_s=stop_s):
+        yield from repeat(to_image(picture), times)
+
+
+def on_grid(
+    path: Path, *, fps: int, start_s: float = 0.0, stop_s: float | None = None
+) -> Iterator[tuple[VideoFrame, int]]:
+    """The pictures of the grid as they were decoded, each with the number of grid frames during which it is on screen.
+
+    Args:
+        path: a video file.
+        fps: grid frames a second.
+        start_s: time of the first grid frame that is wanted.
+        stop_s: the first time that is not wanted; to the end where not given, or where the video is shorter.
+
+    Raises:
+        InputError: as `frames`.
+        ValueError: fps below 1, or a time before the start.
+    """
+    if fps < 1 or not 0 <= start_s < math.inf:
+        raise ValueError(f"frames at {fps} fps from {start_s} s: give positive numbers")
     grid = math.ceil(start_s * fps - _ROUNDING)
     stop = math.inf if stop_s is None else math.ceil(stop_s * fps - _ROUNDING)
-    to_image = _Scaler(size, crop=crop)
     for picture in decoded(path, start_s=grid / fps) if grid < stop else ():
-        last = min(stop, math.ceil(picture.end_s * fps))
+        last = int(min(stop, math.ceil(picture.end_s * fps)))
         if grid < last:
-            image = to_image(picture.frame)
-            while grid < last:
-                yield image
-                grid += 1
+            yield picture.frame, last - grid
+            grid = last
         if grid >= stop:
             return
 
 
-class _Scaler:
+class Scaler:
     """Pictures as RGB arrays of one size; its converter is set up once.
 
     Args:
@@ -125,6 +145,7 @@ class _Scaler:
         self._converter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB, read-only."""
         width, height = scaled(frame.width, frame.height, self._size)
         shown = self._converter.reformat(frame, width, height, "rgb24", interpolation=_EXACT, threads=1)
         image: NDArray[np.uint8] = np.asarray(shown.to_ndarray(), np.uint8)  # (H, W, 3)
