@@ -19,8 +19,7 @@ from soccerbench import __version__
 from soccerbench.data.camera import CameraAnnotations, read_camera_annotations
 from soccerbench.data.classes import CLASS_INDEX, CLASSES
 from soccerbench.data.errors import InputError
-from soccerbench.data.files import Tree
-from soccerbench.data.inventory import check_games, labelled_games
+from soccerbench.data.inventory import open_games
 from soccerbench.data.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
 from soccerbench.data.predictions import SPOTTING_RESULTS, SpottingPredictions, read_spotting_predictions
 from soccerbench.data.replay_predictions import GROUNDING_FILES, GroundingPredictions, read_grounding_predictions
@@ -70,15 +69,9 @@ def score_spotting(
         InputError: files that are missing or cannot be used, or predictions for other games under `strict`.
         ValueError: an unknown split, class or protocol, or impossible tolerances.
     """
-    label_tree, prediction_tree, strict = Tree(labels), Tree(predictions), protocol == "strict"
-    games = labelled_games(label_tree, split, (SPOTTING_LABELS,))
-    warnings = check_games(
-        games=games,
-        labels=label_tree,
-        label_files=(SPOTTING_LABELS,),
-        predictions=prediction_tree,
-        prediction_files=(SPOTTING_RESULTS,),
-        strict=strict,
+    strict = protocol == "strict"
+    label_tree, prediction_tree, games, warnings = open_games(
+        labels, predictions, split, label_files=(SPOTTING_LABELS,), prediction_files=(SPOTTING_RESULTS,), strict=strict
     )
     evaluation = score_spotting_games(
         labels=[read_spotting_labels(label_tree, game, strict=strict) for game in games],
@@ -159,15 +152,9 @@ def score_grounding(
         InputError: files that are missing or cannot be used, links that are withheld.
         ValueError: what cannot be scored, such as no replay of any game.
     """
-    label_tree, prediction_tree, strict = Tree(labels), Tree(predictions), protocol == "strict"
-    games = labelled_games(label_tree, split, GROUNDING_LABELS)
-    warnings = check_games(
-        games=games,
-        labels=label_tree,
-        label_files=GROUNDING_LABELS,
-        predictions=prediction_tree,
-        prediction_files=GROUNDING_FILES,
-        strict=strict,
+    strict = protocol == "strict"
+    label_tree, prediction_tree, games, warnings = open_games(
+        labels, predictions, split, label_files=GROUNDING_LABELS, prediction_files=GROUNDING_FILES, strict=strict
     )
     annotations = [read_camera_annotations(label_tree, game, strict=strict) for game in games]
     if strict and not any(entry.replay and entry.link_label >= 0 for game in annotations for entry in game.entries):
