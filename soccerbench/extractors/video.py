@@ -3,8 +3,9 @@
 Conventions
     time       counted from the first picture, whatever time stamp the container gives it
     on screen  frame g of the grid is the last picture whose time is not after g / fps: right for variable frame rates
-    size       the short side is scaled to `size` pixels (bilinear over the area, bit-exact on any machine), the long
-               side in proportion; the crop is centred; rotation and pixel shape that the container asks for are ignored
+    size       the short side is scaled to `size` pixels (libswscale, bilinear over the area: the same bits each time),
+               the long side in proportion; the crop is centred; rotation and pixel shape that the container asks for
+               are ignored
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from soccerbench.data.labels import SpottingLabels
 from soccerbench.extractors.decoding import CONTAINERS, decoded, opened
 
 FAR_LONGER_S = 30 * 60
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
+_SCALING = Interpolation.BILINEAR | Interpolation.BITEXACT
 _ROUNDING = 1e-6
 
 
@@ -147,7 +148,7 @@ class Scaler:
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """(H, W, 3) RGB, read-only."""
         width, height = scaled(frame.width, frame.height, self._size)
-        shown = self._converter.reformat(frame, width, height, "rgb24", interpolation=_EXACT, threads=1)
+        shown = self._converter.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1)
         image: NDArray[np.uint8] = np.asarray(shown.to_ndarray(), np.uint8)  # (H, W, 3)
         if self._crop:
             top, left = (height - self._size) // 2, (width - self._size) // 2
