@@ -18,6 +18,7 @@ from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.extract import extract
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
+from soccerbench.cli.snippets import snippets
 from soccerbench.cli.specs import list_tables, show, validate
 from soccerbench.cli.submit import submit
 
@@ -31,7 +32,7 @@ app = typer.Typer(
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, extract, reproduce, evaluate, compare, submit, check, report):
+for verb in (show, validate, extract, reproduce, evaluate, compare, submit, check, report, snippets):
     app.command()(verb)
 app.add_typer(data, name="data")
 for data_verb in (mini, videos, download, verify, pack):
