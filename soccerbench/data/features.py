@@ -152,6 +152,17 @@ class FeatureStore:
         taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
         return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
 
+    def read_stored(self, game: str, half: int, first: int, out: NDArray[np.floating]) -> None:
+        """As `take_stored`, into `out`, (n, width): rows from `first` on, the last one again past the end."""
+        stored, part = self._half(game, half)[0], self.parts[0]
+        if len(self.parts) > 1 or part.stop - part.start < part.file_width or stored.dtype != out.dtype:
+            rows = np.arange(first, first + len(out))
+            out[...] = self.take_stored(game, half, np.minimum(rows, self.length(game, half) - 1))
+            return
+        inside = min(stored.rows - first, len(out))
+        stored.read(first, out[:inside])
+        out[inside:] = out[inside - 1]
+
     @property
     def is_half_precision(self) -> bool:
         """Whether float16 holds every value that has been opened so far exactly as it is stored."""

@@ -77,6 +77,15 @@ class StoredRows:
         joined = np.concatenate(kept) if kept else np.empty((0, self.width), self.dtype)[:, columns]
         return joined[np.searchsorted(wanted, rows)]
 
+    def read(self, first: int, out: NDArray[Any]) -> None:
+        """Read neighbouring rows, from row `first` on, into `out`, (n, width) of the stored type.
+
+        Raises:
+            InputError: as `take`.
+        """
+        with _reading(self.path) as descriptor:
+            self._fill(descriptor, out, first)
+
     def pieces(self, count: int) -> Iterator[NDArray[Any]]:
         """All rows in order, `count` at a time; each piece is overwritten by the next.
 

@@ -10,8 +10,10 @@ Conventions
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -65,9 +67,22 @@ class ReplayedStep:
     def _record(self, batch: Any) -> Recording:
         """Record the step, which is not run meanwhile; other threads may go on using the GPU."""
         places, graph = batch._make(value.clone() for value in batch), torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with _nothing_collected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             loss = self.step(places)
         return Recording(graph, places, loss)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Collect garbage now and not meanwhile: a graph of an earlier run, destroyed then, would break the recording."""
+    gc.collect()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def copied(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:

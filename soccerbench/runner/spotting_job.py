@@ -16,6 +16,7 @@ from soccerbench.data.root import Root
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.runner.evaluation import SpottingEvaluation
 from soccerbench.runner.progress import Progress
+from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.runner.scoring import score_spotting_games
 from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
@@ -49,10 +50,11 @@ class SpottingJob:
     def predict(
         self, model: nn.Module | None, games: Sequence[str], split: str, device: torch.device, progress: Progress
     ) -> Iterator[SpottingPredictions]:
-        """Slide over the games, one after the other."""
+        """Slide over the games, one after the other; the next halves are read meanwhile."""
         assert model is not None
+        halves = read_ahead(self._task.halves(games, device))
         for number, game in enumerate(games, start=1):
-            yield self._task.detect(model, game, device)
+            yield self._task.detect(model, game, halves)
             progress(f"{split} games", number, len(games))
 
     def write(self, file: Path, predictions: Iterator[SpottingPredictions]) -> None:

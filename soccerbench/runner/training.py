@@ -106,6 +106,7 @@ def train(
     from lightning_fabric import Fabric  # seconds to import: only where training starts
 
     on_gpu = uses_gpu(device)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it chose for us, and advice to round more
     fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision="bf16-mixed" if on_gpu else "32-true")
     torch.use_deterministic_algorithms(not on_gpu)
     torch.manual_seed(_draw_seed(seed, 0))

@@ -129,7 +129,7 @@ class Clips:
     def _read_stored(self, features: NDArray[np.floating], clips: NDArray[np.int64]) -> None:
         for line, clip in zip(features, clips.tolist(), strict=True):
             game, half, start = self._places[clip]
-            line[:] = self.store.take_stored(game, half, self._rows(game, half, start))
+            self.store.read_stored(game, half, start, line)
         if not all_finite(features):
             self._read(np.empty(features.shape, np.float32), clips)  # says where
 
@@ -212,11 +212,15 @@ class SpottingTask:
         """Mean binary cross-entropy over clips and the 18 classes."""
         return F.binary_cross_entropy_with_logits(model(batch.features.float()), batch.targets)
 
-    def detect(self, model: nn.Module, game: str, device: torch.device) -> SpottingPredictions:
-        """Slide over both halves of a game and keep each class's maxima."""
+    def halves(self, games: Sequence[str], device: torch.device) -> Iterator[Tensor]:
+        """The features (T, C) of both halves of each game, one after the other."""
+        return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
+
+    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> SpottingPredictions:
+        """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
         columns: list[tuple[NDArray[Any], ...]] = []
         for half in HALVES:
-            features = whole_half(self.store, game, half, device)
+            features = next(halves)
             scores = slide(model, features, self.clip_frames).float().sigmoid()[:, 1:].cpu().numpy()  # (T, 17)
             for label in range(scores.shape[1]):
                 kept = suppress_non_maxima(scores[:, label], window_frames=self.row.nms_s * self.store.fps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -128,6 +129,23 @@ def test_a_step_is_recorded_after_a_few_and_only_so_many() -> None:
 
 
 @needs_gpu
+def test_what_earlier_runs_left_is_not_collected_into_a_recording() -> None:
+    """Destroying a graph while another is being recorded breaks the recording."""
+    given = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(8):
+            *_, step = step_of(GPU)
+            left = ReplayedStep(step, lambda: 1.0)
+            left.itself = left  # only the collector of cycles can free it
+            for batch in batches(GPU, 12):
+                left(batch)
+    finally:
+        gc.set_threshold(*given)
+    assert gc.isenabled()
+
+
+@needs_gpu
 def test_copied_batches_are_the_batches() -> None:
     given = list(batches(CPU, 40))
     for one, other in zip(given, copied(iter(given), GPU), strict=True):
@@ -169,6 +187,6 @@ def test_predictions_are_those_of_the_cpu(shared_tiny_root: Path, tmp_path: Path
     model = task.model()
     model.load_state_dict(weights(made))
     model.eval()
-    one, other = (task.detect(model.to(device), game, device) for device in (CPU, GPU))
+    one, other = (task.detect(model.to(device), game, task.halves([game], device)) for device in (CPU, GPU))
     assert np.array_equal(one.position_ms, other.position_ms)
     np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-5)

@@ -119,7 +119,7 @@ class Teller(nn.Module):
 def test_detections_come_from_the_centre_of_the_window(root: Root) -> None:
     game, store = root.games["test"][0], root.store(["vtn"])
     task = SpottingTask(row(8, nms_s=20.0), store, train=root.labels("train"), valid={}, head=Teller)
-    found = task.detect(Teller(4).eval(), game, torch.device("cpu"))
+    found = task.detect(Teller(4).eval(), game, task.halves([game], torch.device("cpu")))
     assert found.game == game
     assert set(found.label.tolist()) == set(range(len(CLASSES)))
     first = (found.half == 1) & (found.label == 2)
@@ -135,7 +135,8 @@ def test_a_shift_moves_detections_with_the_events(root: Root) -> None:
     at = {}
     for shift_s in (0.0, 2.5):
         task = SpottingTask(row(8, shift_s=shift_s), store, train=root.labels("train"), valid={}, head=Teller)
-        at[shift_s] = task.detect(Teller(4).eval(), game, torch.device("cpu")).position_ms
+        halves = task.halves([game], torch.device("cpu"))
+        at[shift_s] = task.detect(Teller(4).eval(), game, halves).position_ms
     np.testing.assert_array_equal(at[2.5] - at[0.0], 2500)
 
 
