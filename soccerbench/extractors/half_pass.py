@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soccerbench import __version__
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import replacing
 from soccerbench.extractors.base import Extractor
@@ -29,7 +30,6 @@ from soccerbench.extractors.record import FeatureFile, HalfRecord, VideoFacts, w
 from soccerbench.extractors.rows_file import RowsFile, Written, normalised, read_back
 from soccerbench.extractors.sliding import Compute, Slider, slide
 from soccerbench.extractors.video import Scaler, on_grid
-from soccerbench.runner.environment import versions
 from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs.extractors import ExtractorRow
 
@@ -169,7 +169,7 @@ class HalfPass:
             weights=self.job.weights[row.model].title,
             identity=self.job.identity(row) | self._video,
             device=torch.cuda.get_device_name(self.device) if on_gpu else f"cpu, {torch.get_num_threads()} threads",
-            versions=versions() | {package: version(package) for package in ("timm", "av")},
+            versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
             pass_s=round(pass_s, 3),
         )
 
