@@ -30,7 +30,7 @@ from soccerbench.tasks.grounding_steps import distinct
 from soccerbench.tasks.replay_clips import VALID_SEED, Query, clip, half_lengths_s, learnt, query, tiled
 from soccerbench.tasks.statistics import standardised
 
-CLIPS_PER_BATCH, PAIRS_PER_BATCH = 16, 1024
+CLIPS_PER_BATCH, PAIRS_PER_BATCH = 16, 128
 
 
 class Batch(NamedTuple):
@@ -206,8 +206,7 @@ def trunks(model: Cmn, clips: Iterator[NDArray[np.float32]], device: torch.devic
 @torch.no_grad()
 def spot_all(model: Cmn, *, candidates: Tensor, replays: Tensor) -> Tensor:
     """Every chunk against every replay, from their trunks: confidence and offset (replays, chunks, 2)."""
-    pairs = torch.cartesian_prod(torch.arange(len(replays)), torch.arange(len(candidates))).reshape(-1, 2)
-    found = [
-        model.head(candidates[batch[:, 1]], replays[batch[:, 0]])[1] for batch in torch.split(pairs, PAIRS_PER_BATCH)
-    ]
+    of_candidates, of_replays = model.shares(candidates, replays)
+    together = -(-PAIRS_PER_BATCH // len(candidates))
+    found = [model.head((some[:, None] + of_candidates).flatten(0, 1))[1] for some in torch.split(of_replays, together)]
     return torch.cat(found).reshape(len(replays), len(candidates), 2)

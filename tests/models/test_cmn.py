@@ -91,9 +91,10 @@ def test_trunks_once_are_the_pairs():
     candidates, replays = torch.randn(5, 40, 6, generator=generator), torch.randn(3, 40, 6, generator=generator)
     with torch.no_grad():
         trunks = model.trunk(candidates)
-        for replay, seen in zip(replays, model.trunk(replays), strict=True):
+        shares, others = model.shares(trunks, model.trunk(replays))
+        for replay, other in zip(replays, others, strict=True):
             pairs = torch.stack([candidates, replay.expand_as(candidates)], dim=1)
-            for once, pairwise in zip(model.head(trunks, seen.expand_as(trunks)), model(pairs), strict=True):
+            for once, pairwise in zip(model.head(shares + other), model(pairs), strict=True):
                 torch.testing.assert_close(once, pairwise, rtol=0, atol=1e-5)
 
 
