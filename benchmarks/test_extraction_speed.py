@@ -96,7 +96,7 @@ def naive_per_s(what: Plan, windows: int) -> float:
             decoded = list(frames(video.path, fps=clip.fps, size=row.size, crop=True, start_s=start_s, stop_s=stop_s))
             pictures = torch.from_numpy(np.stack([decoded[index - grid[0]] for index in grid])).to(device)
             with torch.inference_mode(), compute.autocast():
-                model = models[row.model]
+                model = models[row.model].model
                 model.per_clip(model.frames(pictures.permute(0, 3, 1, 2)[None])).float().cpu()
 
     one(int(video.duration_s) // 2)

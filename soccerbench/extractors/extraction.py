@@ -120,7 +120,7 @@ def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
     job, halves = planned.job, planned.halves
     device = job.device_of(0)
     models = load_models(job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"))
-    widths = {job.block(name): model.width for name, model in models.items()}
+    widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
     describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:
         yield Outcome(game, half, "failed", text=text)

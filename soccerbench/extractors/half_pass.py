@@ -21,7 +21,6 @@ from torch import Tensor
 from soccerbench import __version__
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import replacing
-from soccerbench.extractors.base import Extractor
 from soccerbench.extractors.clips import Clip, grid_fps
 from soccerbench.extractors.halves import Half, fingerprint
 from soccerbench.extractors.job import Job
@@ -30,6 +29,7 @@ from soccerbench.extractors.record import FeatureFile, HalfRecord, VideoFacts, w
 from soccerbench.extractors.rows_file import RowsFile, Written, normalised, read_back
 from soccerbench.extractors.sliding import Compute, Slider, slide
 from soccerbench.extractors.video import Scaler, on_grid
+from soccerbench.extractors.weights import Loaded
 from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs.extractors import ExtractorRow
 
@@ -61,7 +61,7 @@ class HalfPass:
     """
 
     job: Job
-    models: Mapping[str, Extractor]
+    models: Mapping[str, Loaded]
     half: Half
     device: torch.device
 
@@ -124,7 +124,7 @@ class HalfPass:
         paths = {row.model: self._folder / f"{self.half.half}_{self.job.file(row.model)}" for row in missing}
         with ExitStack() as stack:
             streams = {model: stack.enter_context(replacing(path)) for model, path in paths.items()}
-            files = {model: RowsFile(stream, self.models[model].width) for model, stream in streams.items()}
+            files = {model: RowsFile(stream, self.models[model].model.width) for model, stream in streams.items()}
             for model, rows in self._slide(missing, tick):
                 files[model].append(normalised(rows, self.job.normalise))
             written = {model: file.finish() for model, file in files.items()}
@@ -140,7 +140,7 @@ class HalfPass:
     def _slide(self, rows: list[ExtractorRow], tick: Tick) -> Iterator[tuple[str, NDArray[np.floating]]]:
         sliders = {
             row.model: Slider(
-                self.models[row.model],
+                self.models[row.model].model,
                 Clip(row.clip.frames, row.clip.fps),
                 size=row.size,
                 rows=self.half.rows,
@@ -166,7 +166,7 @@ class HalfPass:
             file=f"{self.half.half}_{self.job.file(row.model)}",
             **written._asdict(),
             clip={"frames": row.clip.frames, "fps": row.clip.fps, "size": row.size},
-            weights=self.job.weights[row.model].title,
+            weights=self.models[row.model].said,
             identity=self.job.identity(row) | self._video,
             device=torch.cuda.get_device_name(self.device) if on_gpu else f"cpu, {torch.get_num_threads()} threads",
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},

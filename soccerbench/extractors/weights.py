@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -27,10 +28,12 @@ class Weights:
     file: Path | None
     digest: str
 
-    @property
-    def title(self) -> str:
-        """For people."""
-        return f"untrained, random weights of seed {SEED}" if self.file is None else str(self.file)
+
+class Loaded(NamedTuple):
+    """A model with its weights, and what they are, in one line."""
+
+    model: Extractor
+    said: str
 
 
 def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool) -> dict[str, Weights]:
@@ -72,7 +75,7 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
 
 def load_models(
     rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device
-) -> dict[str, Extractor]:
+) -> dict[str, Loaded]:
     """The models by name, in evaluation mode on a device; random weights are the same whatever was drawn before.
 
     Raises:
@@ -84,9 +87,8 @@ def load_models(
             torch.manual_seed(SEED)
             model = build(row)
         file = weights[row.model].file
-        if file is not None:
-            load_weights(model, file, row)
-        models[row.model] = model.eval().requires_grad_(False).to(device)
+        said = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
+        models[row.model] = Loaded(model.eval().requires_grad_(False).to(device), said)
     return models
 
 

@@ -30,10 +30,10 @@ Extract = Callable[..., list[Outcome]]
 
 
 @pytest.fixture
-def root(tmp_path: Path, write_video: Callable[..., Path]) -> Path:
+def root(tmp_path: Path, write_noise: Callable[..., Path]) -> Path:
     """One game of 5.5 and 3 seconds."""
-    write_video(tmp_path / "root" / GAME / "1_224p.mkv", 5.5)
-    write_video(tmp_path / "root" / GAME / "2.mkv", 3)
+    write_noise(tmp_path / "root" / GAME / "1_224p.mkv", 5.5)
+    write_noise(tmp_path / "root" / GAME / "2.mkv", 3)
     return tmp_path / "root"
 
 
@@ -50,7 +50,8 @@ def test_files_are_those_of_window_by_window(root: Path, tiny_table: ExtractorTa
     folder = root / GAME
     rows = [tiny_table.of(model) for model in FIVE]
     weights = plan(root, models=FIVE, untrained=True, settings=[], force=True).job.weights
-    for row, model in zip(rows, load_models(rows, weights, torch.device("cpu")).values(), strict=True):
+    loaded = [one.model for one in load_models(rows, weights, torch.device("cpu")).values()]
+    for row, model in zip(rows, loaded, strict=True):
         clip = Clip(row.clip.frames, row.clip.fps)
         for half, video in ((1, "1_224p.mkv"), (2, "2.mkv")):
             path = folder / f"{half}_{row.model.replace('-', '_')}.npy"
@@ -87,7 +88,7 @@ def test_the_record_says_what_a_row_is(root: Path, extract: Extract) -> None:
     made = record["features"]["vtn"]
     assert (made["file"], made["rows"], made["width"]) == ("1_vtn.npy", 5, 384)
     assert made["clip"] == {"frames": 4, "fps": 3, "size": 32}
-    assert made["weights"] == "untrained, random weights of seed 0"
+    assert made["weights"] == "random weights of seed 0"
     assert made["identity"].keys() == {"spec", "weights", "normalisation", "precision", "code", "video"}
     assert made["identity"]["normalisation"] == "none"
     assert {"soccerbench", "torch", "timm", "av"} <= made["versions"].keys()
@@ -133,9 +134,9 @@ def test_what_is_there_but_other_is_refused(
     assert arrays(root) != before
 
 
-def test_another_video_is_refused(root: Path, extract: Extract, write_video: Callable[..., Path]) -> None:
+def test_another_video_is_refused(root: Path, extract: Extract, write_noise: Callable[..., Path]) -> None:
     extract(root)
-    write_video(root / GAME / "1_224p.mkv", 4)
+    write_noise(root / GAME / "1_224p.mkv", 4)
     outcomes = extract(root)
     assert states(outcomes) == ["failed", "there"]
     assert "was extracted with another video" in outcomes[0].text
@@ -201,9 +202,9 @@ def test_no_games(tmp_path: Path, extract: Extract) -> None:
         extract(tmp_path)
 
 
-def test_chosen_games_and_splits(root: Path, extract: Extract, write_video: Callable[..., Path]) -> None:
+def test_chosen_games_and_splits(root: Path, extract: Extract, write_noise: Callable[..., Path]) -> None:
     for half in (1, 2):
-        write_video(root / "league/season/second" / f"{half}.mkv", 1)
+        write_noise(root / "league/season/second" / f"{half}.mkv", 1)
     (root / "splits.json").write_text(json.dumps({"train": [GAME], "valid": ["league/season/second"]}))
     assert {one.game for one in extract(root, ["vtn"], split="valid")} == {"league/season/second"}
     assert {one.game for one in extract(root, ["vtn"], games=[GAME])} == {GAME}
