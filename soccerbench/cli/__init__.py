@@ -16,6 +16,7 @@ from soccerbench.cli.data_verify import verify
 from soccerbench.cli.data_videos import videos
 from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.extract import extract
+from soccerbench.cli.finetune import finetune
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
@@ -32,7 +33,7 @@ app = typer.Typer(
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, extract, reproduce, evaluate, compare, submit, check, report, snippets):
+for verb in (show, validate, finetune, extract, reproduce, evaluate, compare, submit, check, report, snippets):
     app.command()(verb)
 app.add_typer(data, name="data")
 for data_verb in (mini, videos, download, verify, pack):

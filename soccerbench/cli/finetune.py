@@ -1,0 +1,71 @@
+"""`finetune`: teach a video model the eighteen classes of snippets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def finetune(
+    model: Annotated[str, typer.Argument(help="A model of Table 1 (see `soccerbench list extractors`).")],
+    snippets: Annotated[Path, typer.Option(help="snippets.json of `soccerbench snippets`, or its folder.")],
+    init: Annotated[
+        Path | None, typer.Option(help="Weights to begin with: a timm network for images, or another fine-tuning.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and draws.")] = 0,
+    out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the model; repeatable.")
+    ] = None,
+    shuffle_labels: Annotated[
+        bool, typer.Option("--shuffle-labels", help="Shuffle the training labels: a control, kept apart.")
+    ] = False,
+    memory_gib: Annotated[
+        float, typer.Option(min=0, help="Decoded frames to keep; what is beyond is decoded in every epoch.")
+    ] = 4.0,
+    log: Annotated[
+        str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run again what was run with another spec, other snippets or other code.")
+    ] = False,
+) -> None:
+    """Fine-tune a video model on snippets; a finished one is kept, an interrupted one goes on.
+
+    Writes OUT/<dataset>/finetuned/MODEL/seed-S: checkpoint.pt for `soccerbench extract --checkpoints`, accuracy.json,
+    history.csv, confusion.png.
+
+    Examples: soccerbench finetune vtn --snippets runs/snippets --init vit_base_patch16_224.safetensors;
+    soccerbench finetune i3d-slow --snippets runs/snippets --set batch_size=8 --set learning_rate=5e-5 --device cuda;
+    soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1
+    """
+    from soccerbench.extractors.finetune_run import FineTuneRun
+    from soccerbench.extractors.snippet_manifest import read_manifest
+    from soccerbench.report.confusion import accuracy_grid, write_confusion
+    from soccerbench.report.terminal import bars, note, print_grid
+    from soccerbench.runner.logs import curves_to
+    from soccerbench.specs import parse_setting
+    from soccerbench.specs.extractors import load_extractors
+
+    pairs = [parse_setting(text) for text in settings or []]
+    row = load_extractors(models=[model], settings=pairs).of(model)
+    planned = FineTuneRun(
+        row,
+        read_manifest(snippets),
+        seed=seed,
+        out=out,
+        init=init,
+        shuffled=shuffle_labels,
+        room_bytes=int(memory_gib * 2**30),
+    )
+    try:
+        with curves_to(log), bars(1) as shown:
+            found = planned.run(device=device, progress=shown.of(planned.title), force=force)
+    except KeyboardInterrupt:
+        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        raise typer.Exit(130) from None
+    write_confusion(planned.folder, found)
+    print_grid(accuracy_grid(found, title=planned.title, folder=planned.folder))
