@@ -4,6 +4,9 @@ numpy converts half floats one at a time. Moving the bits of an array into float
 their places, and scaling by 2^112, the difference of the exponents' offsets, gives the same values several times as
 fast.
 
+Narrowing adds to each value the power of two whose last bit weighs as much as that of the half: the sum is rounded by
+the processor, its last bits count steps of the half, and taking the power away again leaves the value of the half.
+
 Conventions
     narrowing  rounds to nearest, ties to even; a value above 65504 has no half and is refused
     widening   exact for all 65536 bit patterns, infinities and NaN included
@@ -21,9 +24,10 @@ LARGEST = 65504.0  # the largest finite half
 SMALLEST_NORMAL = 2.0**-14  # below it the spacing no longer shrinks with the value
 _SCALE = np.float32(2.0**112)
 _VALUE, _INFINITE = np.uint32(0x7FFFFFFF), np.uint32(0x7F800000)
-_LARGEST_BITS, _NORMAL_BITS, _HALF_BITS = np.array([LARGEST, SMALLEST_NORMAL, 0.5], np.float32).view(np.uint32)
-_ROUND = np.uint32(2**32 + 0xFFF - (112 << 23))  # modulo 2^32: up to the next half, and the exponent's new offset
-_HALF_VALUE, _HALF_INFINITE = np.uint16(0x7FFF), 0x7C00
+_LARGEST_BITS = np.float32(LARGEST).view(np.uint32)
+_STEP = np.uint32(13 << 23)  # the exponent's field of 2^13: a float32 has 13 bits more than a half
+_OFFSET = np.uint32((127 + 13 - 14) << 10)  # of the sums' exponents, shifted to where those of the halves lie
+_HALF_VALUE, _HALF_INFINITE, _HALF_SIGN = np.uint16(0x7FFF), 0x7C00, np.uint32(0x8000)
 _SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)  # clears the copies of the sign that the shift leaves
 
 
@@ -64,39 +68,72 @@ def all_finite(values: NDArray[Any]) -> bool:
     return int((values.view(np.uint16) & _HALF_VALUE).max(initial=0)) < _HALF_INFINITE
 
 
-def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
-    """Round finite float32 values to half precision, and measure what that loses.
+class Narrower:
+    """Rounds float32 values to half precision, piece by piece, in memory of its own.
 
-    Raises:
-        ValueError: a value that is not finite or too large for half precision.
+    Arrays that are asked for anew for each piece cost more than all that is done with them.
     """
-    bits = np.ascontiguousarray(values).view(np.uint32)
-    size = bits & _VALUE
-    largest = size.max(initial=0)
+
+    def __init__(self) -> None:
+        self._floats = np.empty((5, 0), np.float32)
+        self._smallest = np.empty(0, np.float32)
+        self._halves = np.empty(0, np.uint16)
+
+    def __call__(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
+        """Round finite values, and measure what that loses.
+
+        Args:
+            values: of any shape, contiguous.
+
+        Returns:
+            Halves of the same shape, overwritten by the next call, and what was lost.
+
+        Raises:
+            ValueError: a value that is not finite or too large for half precision.
+        """
+        bits = values.reshape(-1).view(np.uint32)
+        self._make_room(len(bits))
+        floats, halves = self._floats[:, : len(bits)], self._halves[: len(bits)]
+        size, scale, power, total, error = floats
+        size_bits, scale_bits, power_bits, total_bits, _ = floats.view(np.uint32)
+
+        np.bitwise_and(bits, _VALUE, out=size_bits)
+        _check(size_bits.max(initial=0))
+        np.maximum(size, self._smallest[: len(bits)], out=scale)
+        np.bitwise_and(scale_bits, _INFINITE, out=power_bits)
+        power_bits += _STEP
+        np.add(size, power, out=total)
+        np.subtract(total, power, out=error)
+        error -= size
+        absolute = _largest(error)
+        error /= scale
+        relative = _largest(error)
+
+        total_bits -= power_bits  # steps of the half in the value
+        power_bits >>= 13
+        total_bits += power_bits
+        total_bits -= _OFFSET
+        np.right_shift(bits, 16, out=size_bits)
+        size_bits &= _HALF_SIGN
+        total_bits |= size_bits
+        np.copyto(halves, total_bits, casting="unsafe")
+        return halves.view(np.float16).reshape(values.shape), Rounding(relative, absolute)
+
+    def _make_room(self, count: int) -> None:
+        if count > len(self._halves):
+            self._floats = np.empty((len(self._floats), count), np.float32)
+            self._smallest = np.full(count, SMALLEST_NORMAL, np.float32)  # numpy is slow to compare with one number
+            self._halves = np.empty(count, np.uint16)
+
+
+def _check(largest: np.uint32) -> None:
+    """Refuse the largest of some values, given by its bits, if it is not finite or no half."""
     if largest >= _INFINITE:
         raise ValueError("a value is not finite")
     if largest > _LARGEST_BITS:
-        value = float(np.uint32(largest).view(np.float32))
+        value = float(largest.view(np.float32))
         raise ValueError(f"value {value:.6g} is above {LARGEST:.0f}, the largest of half precision")
-    halves = (_rounded(size) | ((bits >> 16) & 0x8000)).astype(np.uint16).view(np.float16)
-    error = np.empty_like(values)
-    widen(halves, error)
-    error -= values
-    np.abs(error, out=error)
-    absolute = float(error.max(initial=0))
-    error /= np.maximum(size.view(np.float32), np.float32(SMALLEST_NORMAL))
-    return halves, Rounding(float(error.max(initial=0)), absolute)
 
 
-def _rounded(size: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Bits of the halves nearest to floats without a sign, given by their bits."""
-    normal: NDArray[np.uint32] = size >> np.uint32(13)
-    normal &= 1
-    normal += size
-    normal += _ROUND  # with the last bit that is kept, which decides a tie
-    normal >>= 13
-    if size.min(initial=_LARGEST_BITS) >= _NORMAL_BITS:
-        return normal
-    small = size.view(np.float32) + np.float32(0.5)  # its spacing there is that of the halves below the normal ones
-    chosen: NDArray[np.uint32] = np.where(size < _NORMAL_BITS, small.view(np.uint32) - _HALF_BITS, normal)
-    return chosen
+def _largest(error: NDArray[np.float32]) -> float:
+    return max(float(error.max(initial=0)), -float(error.min(initial=0)))

@@ -25,7 +25,7 @@ from soccerbench.data.pack_writer import PackWriter
 from soccerbench.data.packed import Dtype, Index
 from soccerbench.data.root import Root
 
-PIECE_BYTES = 2**18  # read, converted and written at a time: stays in a core's cache
+PIECE_BYTES = 2**19  # read, converted and written at a time: few calls, and all of it stays in the cache
 MAX_WORKERS = 4
 Progress = Callable[[int, int], None]
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes, write_json
-from soccerbench.data.half_precision import Rounding, narrow
+from soccerbench.data.half_precision import Narrower, Rounding, all_finite
 from soccerbench.data.pack_plan import Half, Plan
 from soccerbench.data.packed import INDEX, JOURNAL, Index, read_index
 from soccerbench.data.stored_rows import StoredRows
@@ -81,11 +81,12 @@ class PackWriter:
         """
         stored = self._stored[half]
         checksum, rounding, position = 0, Rounding(), stored.offset
+        packable = Narrower() if stored.dtype == np.float16 else _finite
         with _naming(stored.path):
             descriptor = os.open(stored.path, os.O_WRONLY)
             try:
                 for piece in pieces:
-                    values, lost = _packable(piece, stored.dtype)
+                    values, lost = packable(piece)
                     data = values.reshape(-1).view(np.uint8).data
                     if position + len(data) > stored.offset + stored.nbytes:
                         raise ValueError(f"more than the {stored.rows} rows that were promised")
@@ -206,13 +207,11 @@ def checksum_of(stored: StoredRows) -> int:
     return checksum
 
 
-def _packable(values: NDArray[np.float32], dtype: np.dtype[Any]) -> tuple[NDArray[Any], Rounding]:
-    """Finite values as they will be stored."""
-    if dtype == np.float16:
-        return narrow(values)
-    if not np.isfinite(values).all():
+def _finite(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], Rounding]:
+    """Values that are packed as they are."""
+    if not all_finite(values):
         raise ValueError("a value is not finite")
-    return np.ascontiguousarray(values, dtype), Rounding()
+    return values, Rounding()
 
 
 def _write_at(descriptor: int, data: memoryview, position: int) -> int:

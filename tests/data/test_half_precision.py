@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soccerbench.data.half_precision import LARGEST, SMALLEST_NORMAL, Rounding, narrow, widen
+from soccerbench.data.half_precision import LARGEST, SMALLEST_NORMAL, Narrower, Rounding, widen
 
 
 def test_widening_is_exact_for_every_bit_pattern() -> None:
@@ -45,7 +45,7 @@ def test_other_floats_are_copied(dtype: str) -> None:
     ],
 )
 def test_narrowing_rounds_to_the_nearest(value: float, half: float, relative: float, absolute: float) -> None:
-    halves, lost = narrow(np.array([[value, 0]], np.float32))
+    halves, lost = Narrower()(np.array([[value, 0]], np.float32))
     assert halves[0, 0] == half
     assert lost.relative == pytest.approx(relative, rel=1e-3, abs=0)
     assert lost.absolute == pytest.approx(absolute, rel=1e-3, abs=0)
@@ -54,7 +54,7 @@ def test_narrowing_rounds_to_the_nearest(value: float, half: float, relative: fl
 def test_the_relative_error_is_at_most_half_a_unit() -> None:
     values = np.exp(np.random.default_rng(0).normal(0, 4, (64, 128))).clip(1e-6, 6e4).astype(np.float32)
     before = values.copy()
-    _, lost = narrow(values)
+    _, lost = Narrower()(values)
     assert 2**-12 < lost.relative <= 2**-11
     np.testing.assert_array_equal(values, before)
 
@@ -68,7 +68,7 @@ def test_narrowing_is_numpys_for_all_kinds_of_floats() -> None:
     values = np.concatenate([bits.view(np.float32), exact, between, near, np.array([0, -0.0], np.float32)])
     values = values[np.isfinite(values)]
     values = values[np.abs(values) <= LARGEST]
-    halves, lost = narrow(values)
+    halves, lost = Narrower()(values)
     np.testing.assert_array_equal(halves.view(np.uint16), values.astype(np.float16).view(np.uint16))
     error = np.abs(halves.astype(np.float64) - values)
     assert lost.absolute == error.max()
@@ -77,20 +77,29 @@ def test_narrowing_is_numpys_for_all_kinds_of_floats() -> None:
 
 def test_narrowing_large_normal_values_only() -> None:
     values = np.random.default_rng(2).uniform(1, 6e4, (40, 50)).astype(np.float32)
-    np.testing.assert_array_equal(narrow(values)[0], values.astype(np.float16))
+    np.testing.assert_array_equal(Narrower()(values)[0], values.astype(np.float16))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="not finite"):
-        narrow(np.array([[0, value]], np.float32))
+        Narrower()(np.array([[0, value]], np.float32))
 
 
 @pytest.mark.parametrize("value", [65520.0, -70000.0, 1e30])
 def test_what_no_half_can_hold_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="above 65504"):
-        narrow(np.array([[0, value]], np.float32))
+        Narrower()(np.array([[0, value]], np.float32))
 
 
 def test_losses_add_up_to_the_larger_ones() -> None:
     assert Rounding(0.1, 0.4) | Rounding(0.2, 0.3) == Rounding(0.2, 0.4)
+
+
+def test_pieces_of_any_size_one_after_another() -> None:
+    narrow, rng = Narrower(), np.random.default_rng(3)
+    for rows in (3, 7, 2, 0, 7):
+        values = rng.normal(size=(rows, 5)).astype(np.float32)
+        halves, lost = narrow(values)
+        np.testing.assert_array_equal(halves, values.astype(np.float16))
+        assert lost == Narrower()(values)[1]
