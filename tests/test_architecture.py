@@ -56,7 +56,9 @@ def test_rooms_without_torch_import_none(room: str) -> None:
         assert "torch" not in imports(file), file.relative_to(PACKAGE)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "table2", "8"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "extractors"], ["show", "table2", "8"], ["evaluate", "--help"]]
+)
 def test_verbs_that_need_no_torch_do_not_load_it(arguments: list[str]) -> None:
     code = (
         "import sys, soccerbench.cli as cli\n"

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from soccerbench.specs import ExtractorTable, Table
 
-def list_tables(table: Annotated[str | None, typer.Argument(help="A table's name or YAML file.")] = None) -> None:
+EXTRACTORS = "extractors"
+TABLE1 = "table1"
+
+
+def list_tables(
+    table: Annotated[str | None, typer.Argument(help="A table's name or YAML file, or extractors for table1.")] = None,
+) -> None:
     """List the tables, or the rows of one.
 
-    Examples: soccerbench list; soccerbench list table2
+    Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
+    from soccerbench.report.extractors import accuracies, grid_of_extractors
     from soccerbench.report.specs import grid_of_rows, grid_of_tables
     from soccerbench.report.terminal import print_grid
-    from soccerbench.specs import load_table, table_names
+    from soccerbench.specs import ExtractorTable, table_names
+    from soccerbench.specs.locate import shipped
 
-    print_grid(grid_of_tables(map(load_table, table_names())) if table is None else grid_of_rows(load_table(table)))
+    if table is None:
+        print_grid(grid_of_tables(map(_load, (TABLE1, *table_names()))))
+        return
+    found = _load(TABLE1 if table == EXTRACTORS else table)
+    if isinstance(found, ExtractorTable):
+        print_grid(grid_of_extractors(found, accuracies(shipped("results"))))
+    else:
+        print_grid(grid_of_rows(found))
 
 
 def show(
@@ -29,10 +46,10 @@ def show(
 
     Example: soccerbench show table2 8
     """
-    from soccerbench.specs import SpecError, load_table
+    from soccerbench.specs import SpecError
     from soccerbench.specs.dump import spec_text
 
-    rows = {spec.row: spec for spec in load_table(table, mini=mini).rows}
+    rows = {spec.row: spec for spec in _load(table, mini=mini).rows}
     if row not in rows:
         raise SpecError(table, f"no row {row}; it has {', '.join(map(str, rows))}")
     typer.echo(spec_text(rows[row]), nl=False)
@@ -44,8 +61,15 @@ def validate(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -
 
     Example: soccerbench validate my_table.yaml
     """
-    from soccerbench.specs import load_table
-
     for file in files:
-        table = load_table(str(file) if file.suffix in (".yaml", ".yml") else f"{file}.yaml")
+        table = _load(str(file) if file.suffix in (".yaml", ".yml") else f"{file}.yaml")
         typer.echo(f"{file}: {len(table.rows)} rows, all valid")
+
+
+def _load(name: str, *, mini: bool = False) -> Table | ExtractorTable:
+    """A table of heads or of video models; the latter are the same on the embedded dataset."""
+    from soccerbench.specs import load_extractors, load_table
+    from soccerbench.specs.extractors import is_extractor_table
+    from soccerbench.specs.locate import table_file
+
+    return load_extractors(name) if is_extractor_table(table_file(name)) else load_table(name, mini=mini)

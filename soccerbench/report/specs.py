@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from soccerbench.report.table import SETUP_TITLES, Grid, setup
-from soccerbench.specs import Row, SpottingRow, Table, load_features
+from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 
 
-def grid_of_tables(tables: Iterable[Table]) -> Grid:
+def grid_of_tables(tables: Iterable[Table | ExtractorTable]) -> Grid:
     """One line a table."""
     lines = tuple((table.table, table.title, str(len(table.rows)), table.source) for table in tables)
     return Grid("Tables", ("Name", "Title", "Rows", "Source"), lines, ("soccerbench list NAME shows a table's rows.",))

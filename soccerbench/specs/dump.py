@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import yaml
 
+from soccerbench.specs.extractors import ExtractorRow
 from soccerbench.specs.types import Row
 
 
-def spec_text(row: Row) -> str:
+def spec_text(row: Row | ExtractorRow) -> str:
     """A row as YAML: what is stated first, then what is assumed with its reasons, then what is published."""
     values = row.model_dump(mode="json")
     reasons = values.pop("assumed")

@@ -31,13 +31,13 @@ ResNet = Annotated[str, Field(pattern=r"^resnet\d+[a-z]?$")]
 ViT = Annotated[str, Field(pattern=r"^(vit|deit)_[a-z0-9_]+$")]
 
 _UNDIGESTED = {
-    "table", "row", "architecture", "pretraining", "width", "parameters", "published", "assumed", "changed",
+    "table", "row", "architecture", "pretraining", "note", "width", "parameters", "published", "assumed", "changed",
 }  # fmt: skip
 _TABLE_KEYS = {"table", "title", "source", "task", "finetuned_percent", "defaults", "rows"}
 _FIXED = {"table", "row", "task", "model", "width", "parameters", "published", "assumed", "changed"}
 _SHAPELESS = {
     "mean", "std", "dropout", "augmentation", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau",
-    "architecture", "pretraining",
+    "architecture", "pretraining", "note",
 }  # fmt: skip
 
 
@@ -78,6 +78,7 @@ class ExtractorRow(Frozen):
     architecture: str
     backbone: str
     pretraining: str
+    note: str | None = None
     width: Count | None
     parameters: Annotated[int, Field(gt=0)] | None
     clip: ClipSampling

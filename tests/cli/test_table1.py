@@ -1,0 +1,41 @@
+"""Table 1 through the verbs that take a table."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from soccerbench.cli import app
+from soccerbench.specs import SpecError
+from soccerbench.specs.locate import shipped
+
+TABLE_1 = str(shipped("reproduce") / "table1.yaml")
+
+
+def output(*arguments: str) -> str:
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_list_shows_the_same_by_every_name() -> None:
+    drawn = output("list", "extractors")
+    assert drawn == output("list", "table1") == output("list", TABLE_1)
+    for shown in ("117,837,924", "vit_base_patch16_224", "IG65M + K400", "32 at 12/s", "82.6"):
+        assert shown in drawn
+
+
+def test_list_names_it_among_the_tables() -> None:
+    first = next(line for line in output("list").splitlines() if line.startswith("│"))
+    assert first.split("│")[1].strip() == "table1"
+
+
+def test_show_and_validate() -> None:
+    assert "why: the released configuration for 32 frames" in output("show", "table1", "2")
+    assert "digest: " in output("show", TABLE_1, "6")
+    assert output("validate", TABLE_1) == f"{TABLE_1}: 6 rows, all valid\n"
+
+
+def test_reproduce_says_what_to_run_instead() -> None:
+    with pytest.raises(SpecError, match=r"^table1: its rows are video models: .*`soccerbench finetune MODEL`"):
+        CliRunner().invoke(app, ["reproduce", "table1"], catch_exceptions=False)
