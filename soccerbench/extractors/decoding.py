@@ -11,7 +11,9 @@ short ends early, all without a word. Here each of these is an error, as far as 
 
 What cannot be noticed: damage that leaves a valid stream in a container without checksums. A flipped bit in the payload
 of H.264 seldom does, one in HEVC, VP9, MPEG-2, MPEG-4 or FFV1 often does: the picture is then wrong from there to the
-next key frame. A file without a duration (MPEG-TS, or written to a pipe) and cut between two packets is merely shorter.
+next key frame. A file without a duration (MPEG-TS, or written to a pipe) and cut between two packets is merely shorter,
+and so may AVI be, or a file whose duration is that of a longer stream of sound. Less than a second without pictures is
+taken for a variable rate, unless the container counts them.
 
 Conventions
     time     in seconds from the first picture, exact
@@ -103,8 +105,8 @@ def _stream(path: Path, container: InputContainer) -> VideoStream:
     if stream.codec_context is None or not stream.time_base:
         raise InputError(path, "holds video that cannot be decoded here", "convert it to H.264 with ffmpeg")
     if not 0 < stream.width * stream.height <= MAX_PIXELS:
-        problem = f"pictures of {stream.width} × {stream.height}, 1 to {MAX_PIXELS} pixels are read"
-        raise InputError(path, problem, COPY)
+        size = f"{stream.width} × {stream.height}" if stream.width * stream.height else "unknown or enormous size"
+        raise InputError(path, f"pictures of {size}, at most {MAX_PIXELS} pixels are read", COPY)
     stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode", "max_pixels": str(MAX_PIXELS)}
     stream.codec_context.thread_type = "FRAME"
     return stream

@@ -194,7 +194,7 @@ class Source:
 
     def _check_end(self, end_s: Fraction, lasting_s: Fraction, *, is_whole: bool) -> None:
         """Hold the end that was reached against what the container says."""
-        if is_whole and self._packets < self.stream.frames:
+        if is_whole and "mov" in self.container.format.name and self._packets < self.stream.frames:
             raise self._damage(f"ends after {self._packets} of {self.stream.frames} pictures")
         stated = self._stated_end()
         if stated is None:
@@ -211,7 +211,7 @@ class Source:
             hours, minutes, seconds = tag.groups()
             return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds), True
         if self.stream.duration is not None and self.stream.duration > 0:
-            is_exact = "mov" in self.container.format.name
+            is_exact = any(name in self.container.format.name for name in ("mov", "avi"))
             return ((self.stream.start_time or 0) + self.stream.duration) * self._tick_s, is_exact
         if self.container.duration is not None and self.container.duration > 0:
             return Fraction(self.container.duration + (self.container.start_time or 0), av.time_base), False
