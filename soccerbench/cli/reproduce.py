@@ -20,6 +20,14 @@ def reproduce(
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Experiments run at once, about 0.7 GB of memory each on mini; by default one for each core where "
+            "the features are narrow and the device is the CPU, else one. The numbers stay the same.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key in every row; repeatable.")
     ] = None,
@@ -48,9 +56,8 @@ def reproduce(
     from soccerbench.cli.ranges import parse_range
     from soccerbench.report.table import grid, summarise, write_table
     from soccerbench.report.terminal import bars, note, print_grid
-    from soccerbench.runner.logs import curves_to
     from soccerbench.runner.open_root import open_root
-    from soccerbench.runner.reproduce import plan, run
+    from soccerbench.runner.reproduce import default_jobs, plan, run
     from soccerbench.specs import load_table, parse_setting
 
     pairs = [parse_setting(text) for text in settings or []]
@@ -61,8 +68,11 @@ def reproduce(
     specs = load_table(table, mini=root.is_mini, settings=pairs)
     planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force)
     try:
-        with curves_to(log), bars(len(planned.experiments)) as shown:
-            results = run(planned, device=device, force=force, progress=shown.of, on_done=shown.rows_done)
+        with bars(len(planned.experiments)) as shown:
+            results = run(
+                planned, device=device, force=force, progress=shown.of, on_done=shown.rows_done,
+                jobs=jobs or default_jobs(planned, device), curves=log,
+            )  # fmt: skip
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command goes on where this one was.")
         raise typer.Exit(130) from None

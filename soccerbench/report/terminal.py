@@ -31,31 +31,45 @@ def print_grid(table: Grid) -> None:
         console.print(Text(note), soft_wrap=True)
 
 
-class Bars:
-    """Two bars on standard error: the rows of a table, and the steps of the present one."""
+class Steps:
+    """The bar of one experiment: the steps of its present stage."""
 
-    def __init__(self, progress: Progress, rows: int) -> None:
-        self._progress = progress
-        self._rows: TaskID = progress.add_task("rows", total=rows)
-        self._steps: TaskID | None = None
-        self._stage = ""
-
-    def of(self, title: str) -> Bars:
-        """Begin an experiment."""
-        self._title = title
-        return self
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress, self._title = progress, title
+        self._task: TaskID | None = None
+        self._kind = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Note a step; another kind of stage begins a bar of its own, so that its time left is its own."""
         kind = stage.split()[0]
-        if self._steps is None or kind != self._stage:
-            if self._steps is not None:
-                self._progress.remove_task(self._steps)
-            self._steps, self._stage = self._progress.add_task("", total=total), kind
-        self._progress.update(self._steps, description=f"{self._title}: {stage}", completed=done, total=total)
+        if self._task is None or kind != self._kind:
+            self.vanish()
+            self._task, self._kind = self._progress.add_task("", total=total), kind
+        self._progress.update(self._task, description=f"{self._title}: {stage}", completed=done, total=total)
 
-    def rows_done(self, done: int, total: int) -> None:
-        """Note a finished row."""
+    def vanish(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = None
+
+
+class Bars:
+    """Bars on standard error: the rows of a table, and below it one of every experiment that is running."""
+
+    def __init__(self, progress: Progress, rows: int) -> None:
+        self._progress = progress
+        self._rows: TaskID = progress.add_task("rows", total=rows)
+        self._running: dict[str, Steps] = {}
+
+    def of(self, title: str) -> Steps:
+        """Begin an experiment."""
+        self._running[title] = Steps(self._progress, title)
+        return self._running[title]
+
+    def rows_done(self, title: str, done: int, total: int) -> None:
+        """Note the end of an experiment, and the rows that are finished."""
+        self._running.pop(title).vanish()
         self._progress.update(self._rows, completed=done, total=total)
 
 

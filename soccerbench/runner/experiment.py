@@ -79,6 +79,12 @@ class Experiment:
         """Those whose predictions this one takes."""
         return [self._of(run) for run in self.row.runs] if isinstance(self.row, GroundingRow) else []
 
+    @property
+    def head_key(self) -> tuple[str, str, int] | None:
+        """The same for experiments on one root whose weights are the same; none where they are not shared."""
+        row = self.row
+        return (row.table, row.model_digest(), self.seed) if isinstance(row, GroundingRow) else None
+
     def games(self) -> dict[str, list[str]]:
         """The games that this experiment reads, by split; the challenge only where there is something to predict."""
         splits = [*dict.fromkeys((*self.row.training_splits, "valid", *SCORED_SPLITS))]
@@ -121,6 +127,14 @@ class Experiment:
             )
         return read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
 
+    def is_complete(self) -> bool:
+        """Whether an earlier run of the same identity has a result.
+
+        Raises:
+            InputError: as `identity`.
+        """
+        return (self.folder / RESULT).exists() and not self.changed(self.identity())
+
     def prepare(self, *, force: bool) -> None:
         """Find out now what would stop `run` later.
 
@@ -154,7 +168,7 @@ class Experiment:
             run.run(device=device, progress=progress, force=force)
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with _logging_to(self.folder / "log.txt"), _threads_for(self._width):
+        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, identity)
             model = self._model(identity, device, progress)
@@ -168,8 +182,9 @@ class Experiment:
         return result
 
     @property
-    def _width(self) -> int:
-        return self.root.store(self.row.blocks).width if self.row.blocks else 0
+    def is_narrow(self) -> bool:
+        """Whether one thread computes it."""
+        return not self.row.blocks or self.root.store(self.row.blocks).width < NARROW
 
     def _of(self, run: BaseRow) -> Experiment:
         """The experiment of a row that this one needs, of the same seed and data."""
@@ -249,10 +264,10 @@ class Experiment:
 
 
 @contextmanager
-def _threads_for(width: int) -> Iterator[None]:
+def _threads_for(is_narrow: bool) -> Iterator[None]:
     """One thread for narrow features, which more only slow down; all that torch was given for others."""
     given = torch.get_num_threads()
-    torch.set_num_threads(1 if width < NARROW else given)
+    torch.set_num_threads(1 if is_narrow else given)
     try:
         yield
     finally:

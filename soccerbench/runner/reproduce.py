@@ -1,27 +1,26 @@
-"""A whole table: every row and seed planned and checked first, then run one after the other."""
+"""A whole table: every row and seed planned and checked first, then run one after the other, or several at once."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import sys
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
+from soccerbench.runner.executor import in_order, run_at_once
 from soccerbench.runner.experiment import Experiment
+from soccerbench.runner.logs import curves_to
+from soccerbench.runner.plugin import experiment_of
 from soccerbench.runner.progress import Progress
+from soccerbench.runner.results import RESULT, read_result
+from soccerbench.runner.training import uses_gpu
+from soccerbench.runner.worker import Call
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.types import Row, Table
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def plan(
         if absent:
             unavailable.append(Unavailable(row, absent))
             continue
-        head = load_head(row.head, plugin) if ":" in row.head else None
-        experiments += [Experiment(row, seed, root, out, head, plugin if head else None) for seed in seeds]
+        experiments += [experiment_of(row, seed, root=root, out=out, plugin=plugin) for seed in seeds]
     for experiment in experiments:
         experiment.prepare(force=force)
     return Plan(tuple(experiments), tuple(unavailable))
@@ -99,7 +97,14 @@ def absent_files(row: BaseRow, root: Root) -> tuple[str, ...]:
 
 
 def run(
-    planned: Plan, *, device: str, force: bool, progress: Callable[[str], Progress], on_done: Callable[[int, int], None]
+    planned: Plan,
+    *,
+    device: str,
+    force: bool,
+    progress: Callable[[str], Progress],
+    on_done: Callable[[str, int, int], None],
+    jobs: int = 1,
+    curves: str | None = None,
 ) -> list[dict[str, Any]]:
     """Run what was planned; the results in order.
 
@@ -108,37 +113,35 @@ def run(
         device: "auto", "cpu" or "cuda".
         force: overwrite runs of another spec, other data or code.
         progress: an experiment's title -> what it reports its steps to.
-        on_done: called with the experiments done and in all.
+        on_done: called with the title of what has ended, how much of what was planned has, and how much that is.
+        jobs: experiments run at once, each in a process of its own; their numbers are those of one after the other.
+        curves: where learning curves go besides `history.csv`, as for `curves_to`.
     """
-    results = []
-    for number, experiment in enumerate(planned.experiments, start=1):
-        results.append(experiment.run(device=device, progress=progress(experiment.title), force=force))
-        on_done(number, len(planned.experiments))
-    return results
+    left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
+    unfinished, total = {experiment.folder for experiment in left}, len(planned.experiments)
+
+    def ended(experiment: Experiment) -> None:
+        unfinished.discard(experiment.folder)
+        on_done(experiment.title, sum(one.folder not in unfinished for one in planned.experiments), total)
+
+    with curves_to(curves):
+        if jobs > 1 and len(left) > 1:
+            call = Call.of(left, device=device, force=force, curves=curves, jobs=jobs)
+            run_at_once(left, call, jobs=jobs, progress=progress, on_done=ended)
+            return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
+        results = []
+        for experiment in planned.experiments:
+            results.append(experiment.run(device=device, progress=progress(experiment.title), force=force))
+            ended(experiment)
+        return results
 
 
-def load_head(name: str, plugin: Path | None) -> type[nn.Module]:
-    """The class `module:Class` out of a plugin file whose name is `module.py`.
+def default_jobs(planned: Plan, device: str) -> int:
+    """One for each core where every experiment computes on one; else one, which takes all cores or the GPU.
 
     Raises:
-        SpecError: no plugin given, another module's name, or no such class in it.
-        InputError: the file is missing or fails while it is imported.
+        ValueError: no such device here.
     """
-    module_name, _, class_name = name.partition(":")
-    if plugin is None:
-        raise SpecError(f"head {name}", f"give the file that holds it with --plugin {module_name}.py")
-    if plugin.stem != module_name:
-        raise SpecError(f"head {name}", f"--plugin is {plugin.name}, but the head says module {module_name}")
-    spec = importlib.util.spec_from_file_location(module_name, plugin)
-    if spec is None or spec.loader is None or not plugin.is_file():
-        raise InputError(plugin, "no such Python file", "give the file that holds the head")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own code raises
-        raise InputError(plugin, f"fails on import ({type(error).__name__}: {error})", "mend the file") from error
-    head = getattr(module, class_name, None)
-    if not (isinstance(head, type) and issubclass(head, nn.Module)):
-        raise SpecError(f"head {name}", f"{plugin} has no torch module called {class_name}")
-    return head
+    if uses_gpu(device) or not all(experiment.is_narrow for experiment in planned.experiments):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

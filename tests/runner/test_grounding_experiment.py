@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +50,15 @@ def annotations(root: Root, split: str, file: str = CAMERAS) -> tuple[Path, dict
     return path, json.loads(path.read_text())
 
 
+def assert_same(one: Experiment, other: Experiment) -> None:
+    """Both have the same weights and predictions, bit for bit."""
+    weights, others = (torch.load(made.folder / "checkpoint.pt", weights_only=True)["model"] for made in (one, other))
+    assert all(torch.equal(value, others[name]) for name, value in weights.items())
+    for split in ("test", "challenge"):
+        name = f"predictions-{split}.zip"
+        assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+
+
 @pytest.fixture(scope="module")
 def runs(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with finished runs of rows 5 and 19."""
@@ -71,13 +85,34 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
         stopped.run(device="cpu", progress=stop)
     assert not (stopped.folder / "result.json").exists()
     run(stopped)
-    weights, others = (
-        torch.load(made.folder / "checkpoint.pt", weights_only=True)["model"] for made in (whole, stopped)
+    assert_same(whole, stopped)
+
+
+@pytest.mark.parametrize("row", [5, 19])
+def test_a_process_killed_for_real_goes_on_to_the_same_bits(shared_tiny_root: Path, tmp_path: Path, row: int) -> None:
+    root, settings = Root(shared_tiny_root), ("max_epochs=40", "batch_size=16")
+    table = load_table("table3", mini=root.is_mini, settings=[parse_setting(text) for text in settings])
+    whole, killed = (
+        plan(table, rows=[row], seeds=[0], root=root, out=tmp_path / name).experiments[0]
+        for name in ("whole", "killed")
     )
-    assert all(torch.equal(value, others[name]) for name, value in weights.items())
-    for split in ("test", "challenge"):
-        name = f"predictions-{split}.zip"
-        assert (whole.folder / name).read_bytes() == (stopped.folder / name).read_bytes()
+    command = [
+        sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table3", "--rows", str(row),
+        "--data", str(shared_tiny_root), "--out", str(killed.out), "--set", settings[0], "--set", settings[1],
+    ]  # fmt: skip
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL) as running:
+        history = killed.folder / "history.csv"
+        while running.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 3):
+            time.sleep(0.005)
+        running.send_signal(signal.SIGKILL)
+    assert running.returncode == -signal.SIGKILL
+    assert not (killed.folder / "result.json").exists()
+    seen: list[str] = []
+    run(killed, seen)
+    assert "epoch 1/40" not in seen
+    run(whole)
+    assert_same(whole, killed)
+    assert (whole.folder / "history.csv").read_bytes() == (killed.folder / "history.csv").read_bytes()
 
 
 def test_rows_of_one_head_share_its_training(shared_tiny_root: Path, runs: Path, tmp_path: Path) -> None:
