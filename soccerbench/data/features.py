@@ -25,7 +25,7 @@ from soccerbench.data.half_precision import widen
 from soccerbench.data.packed import INDEX, JOURNAL, PackedFiles
 from soccerbench.data.parsing import parse_json
 from soccerbench.data.plain import PlainFiles
-from soccerbench.data.stored_rows import StoredRows
+from soccerbench.data.stored_rows import StoredRows, read_runs
 from soccerbench.specs.features import Block, load_features
 
 HALVES = (1, 2)
@@ -152,16 +152,23 @@ class FeatureStore:
         taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
         return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
 
-    def read_stored(self, game: str, half: int, first: int, out: NDArray[np.floating]) -> None:
-        """As `take_stored`, into `out`, (n, width): rows from `first` on, the last one again past the end."""
-        stored, part = self._half(game, half)[0], self.parts[0]
-        if len(self.parts) > 1 or part.stop - part.start < part.file_width or stored.dtype != out.dtype:
-            rows = np.arange(first, first + len(out))
-            out[...] = self.take_stored(game, half, np.minimum(rows, self.length(game, half) - 1))
-            return
-        inside = min(stored.rows - first, len(out))
-        stored.read(first, out[:inside])
-        out[inside:] = out[inside - 1]
+    def read_stored(self, places: Iterable[tuple[str, int, int]], out: NDArray[np.floating]) -> None:
+        """As `take_stored`, many runs of neighbouring rows at once; a half's last row is repeated past its end.
+
+        Args:
+            places: game, half and first row of each run.
+            out: takes them, (runs, rows, width).
+        """
+        whole = len(self.parts) == 1 and self.parts[0].stop - self.parts[0].start == self.parts[0].file_width
+        runs = []
+        for (game, half, first), lines in zip(places, out, strict=True):
+            stored = self._half(game, half)[0]
+            if whole and stored.dtype == out.dtype and first + len(lines) <= stored.rows:
+                runs.append((stored, first, lines))
+            else:
+                rows = np.arange(first, first + len(lines))
+                lines[...] = self.take_stored(game, half, np.minimum(rows, self.length(game, half) - 1))
+        read_runs(runs)
 
     @property
     def is_half_precision(self) -> bool:

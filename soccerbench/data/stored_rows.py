@@ -7,8 +7,8 @@ error that names it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,6 @@ class StoredRows:
         joined = np.concatenate(kept) if kept else np.empty((0, self.width), self.dtype)[:, columns]
         return joined[np.searchsorted(wanted, rows)]
 
-    def read(self, first: int, out: NDArray[Any]) -> None:
-        """Read neighbouring rows, from row `first` on, into `out`, (n, width) of the stored type.
-
-        Raises:
-            InputError: as `take`.
-        """
-        with _reading(self.path) as descriptor:
-            self._fill(descriptor, out, first)
-
     def pieces(self, count: int) -> Iterator[NDArray[Any]]:
         """All rows in order, `count` at a time; each piece is overwritten by the next.
 
@@ -96,16 +87,20 @@ class StoredRows:
         with _reading(self.path) as descriptor:
             for start in range(0, self.rows, count):
                 piece = buffer[: self.rows - start]
-                self._fill(descriptor, piece, start)
+                self.fill(descriptor, piece, start)
                 yield piece
 
     def _span(self, descriptor: int, first: int, stop: int) -> NDArray[Any]:
         values = np.empty((stop - first, self.width), self.dtype)
-        self._fill(descriptor, values, first)
+        self.fill(descriptor, values, first)
         return values
 
-    def _fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
-        """Read whole rows from row `first` on into `values`."""
+    def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
+        """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's.
+
+        Raises:
+            InputError: as `take`.
+        """
         left, position = values.view(np.uint8).data.cast("B"), self.offset + first * self.row_bytes
         try:
             while left:
@@ -117,6 +112,23 @@ class StoredRows:
             raise InputError(
                 self.path, f"{self.place}cannot be read ({error.strerror or error})", "copy the file again"
             ) from None
+
+
+def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
+    """Read runs of neighbouring rows, opening each file once.
+
+    Args:
+        runs: where the rows lie, the first of them, and what takes them, (n, width) of the stored type.
+
+    Raises:
+        InputError: as `StoredRows.take`.
+    """
+    with ExitStack() as files:
+        opened: dict[Path, int] = {}
+        for stored, first, out in runs:
+            if stored.path not in opened:
+                opened[stored.path] = files.enter_context(_reading(stored.path))
+            stored.fill(opened[stored.path], out, first)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ Conventions
 from __future__ import annotations
 
 import gc
+import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from torch import Tensor
 
 WARM_UP = 3  # steps of a kind before it is recorded: libraries and the allocator settle
 MAX_RECORDINGS = 4  # each keeps the memory of its step
+ALONE = threading.Lock()  # held while a step is recorded, and by the thread that makes batches while it uses the GPU
 
 
 class Recording(NamedTuple):
@@ -65,9 +67,9 @@ class ReplayedStep:
         return recording.loss
 
     def _record(self, batch: Any) -> Recording:
-        """Record the step, which is not run meanwhile; other threads may go on using the GPU."""
+        """Record the step, which is not run meanwhile."""
         places, graph = batch._make(value.clone() for value in batch), torch.cuda.CUDAGraph()
-        with _nothing_collected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with ALONE, _nothing_collected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             loss = self.step(places)
         return Recording(graph, places, loss)
 
@@ -95,10 +97,16 @@ def copied(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
         return
     copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     computing = torch.cuda.default_stream(device)
-    for batch in batches:
-        with torch.cuda.stream(copying):
-            there = [value if value.is_cuda else value.pin_memory().to(device, non_blocking=True) for value in batch]
-        copying.synchronize()
-        for value in there:
-            value.record_stream(computing)  # its memory is not given to the next copy before it has been read
+    while True:
+        with ALONE:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            with torch.cuda.stream(copying):
+                there = [
+                    value if value.is_cuda else value.pin_memory().to(device, non_blocking=True) for value in batch
+                ]
+            copying.synchronize()
+            for value in there:
+                value.record_stream(computing)  # its memory is not given to the next copy before it has been read
         yield batch._make(there)

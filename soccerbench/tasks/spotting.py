@@ -127,9 +127,7 @@ class Clips:
             line[:] = self.store.take(game, half, self._rows(game, half, start))
 
     def _read_stored(self, features: NDArray[np.floating], clips: NDArray[np.int64]) -> None:
-        for line, clip in zip(features, clips.tolist(), strict=True):
-            game, half, start = self._places[clip]
-            self.store.read_stored(game, half, start, line)
+        self.store.read_stored((self._places[clip] for clip in clips.tolist()), features)
         if not all_finite(features):
             self._read(np.empty(features.shape, np.float32), clips)  # says where
 
