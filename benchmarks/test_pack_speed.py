@@ -15,6 +15,7 @@ import pytest
 
 from soccerbench.data.mini import write_mini
 from soccerbench.data.pack import pack
+from soccerbench.data.packed import Dtype
 from soccerbench.data.verify import verify
 
 BAIDU = "baidu_soccer_embeddings.npy"
@@ -65,9 +66,10 @@ def compare(benchmark, work: Callable[[], object], root: Path, tmp_path: Path, f
     assert copied_s / seconds > 0.5
 
 
-def test_pack(benchmark, plain_root: Path, tmp_path: Path, forget: Forget) -> None:
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_pack(benchmark, plain_root: Path, tmp_path: Path, forget: Forget, dtype: Dtype) -> None:
     def work() -> None:
-        pack(plain_root, tmp_path / "packed")
+        pack(plain_root, tmp_path / "packed", dtype=dtype)
         shutil.rmtree(tmp_path / "packed")
 
     compare(benchmark, work, plain_root, tmp_path, forget)

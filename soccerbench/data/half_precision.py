@@ -4,8 +4,9 @@ numpy converts half floats one at a time. Moving the bits of an array into float
 their places, and scaling by 2^112, the difference of the exponents' offsets, gives the same values several times as
 fast.
 
-Narrowing adds to each value the power of two whose last bit weighs as much as that of the half: the sum is rounded by
-the processor, its last bits count steps of the half, and taking the power away again leaves the value of the half.
+Narrowing adds 2^(e + 13) to a value of exponent e. The last bit of the sum weighs as much as that of the half, so the
+processor rounds, and the last bits of the sum count the steps of the half in the value: with the exponent they are its
+bits. Taking the power away again leaves its value. Below the smallest normal half e stays, as the half's own does.
 
 Conventions
     narrowing  rounds to nearest, ties to even; a value above 65504 has no half and is refused
@@ -25,8 +26,7 @@ SMALLEST_NORMAL = 2.0**-14  # below it the spacing no longer shrinks with the va
 _SCALE = np.float32(2.0**112)
 _VALUE, _INFINITE = np.uint32(0x7FFFFFFF), np.uint32(0x7F800000)
 _LARGEST_BITS = np.float32(LARGEST).view(np.uint32)
-_STEP = np.uint32(13 << 23)  # the exponent's field of 2^13: a float32 has 13 bits more than a half
-_OFFSET = np.uint32((127 + 13 - 14) << 10)  # of the sums' exponents, shifted to where those of the halves lie
+_POWER = np.uint32((13 << 23) + 0x800)  # from 2^e; 0x800 turns the exponent, modulo 64, into that of the half
 _HALF_VALUE, _HALF_INFINITE, _HALF_SIGN = np.uint16(0x7FFF), 0x7C00, np.uint32(0x8000)
 _SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)  # clears the copies of the sign that the shift leaves
 
@@ -101,7 +101,7 @@ class Narrower:
         _check(size_bits.max(initial=0))
         np.maximum(size, self._smallest[: len(bits)], out=scale)
         np.bitwise_and(scale_bits, _INFINITE, out=power_bits)
-        power_bits += _STEP
+        power_bits += _POWER
         np.add(size, power, out=total)
         np.subtract(total, power, out=error)
         error -= size
@@ -109,10 +109,8 @@ class Narrower:
         error /= scale
         relative = _largest(error)
 
-        total_bits -= power_bits  # steps of the half in the value
-        power_bits >>= 13
+        power_bits >>= 13  # the exponent, to where a half has it
         total_bits += power_bits
-        total_bits -= _OFFSET
         np.right_shift(bits, 16, out=size_bits)
         size_bits &= _HALF_SIGN
         total_bits |= size_bits
