@@ -140,7 +140,11 @@ def test_the_order_of_frames_matters(name):
 def test_every_parameter_learns(name):
     model, row = tiny(name)
     clips = torch.stack([video(row.clip.frames, seed=seed) for seed in range(3)])
-    model.train().loss(clips, torch.tensor([0, 5, 17])).backward()
+    torch.use_deterministic_algorithms(True)  # as the training loop asks for on a CPU
+    try:
+        model.train().loss(clips, torch.tensor([0, 5, 17])).backward()
+    finally:
+        torch.use_deterministic_algorithms(False)
     silent = {key for key, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0}
     assert not silent
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
