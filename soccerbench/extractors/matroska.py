@@ -3,7 +3,7 @@
 Source: RFC 8794 (EBML: identifiers, sizes, the CRC-32 element) and RFC 9559 (Matroska: which element is where).
 
 Conventions
-    cluster   some seconds of packets, an element of the segment; its checksum, if any, is its first child
+    cluster   some seconds of packets, an element of the segment; its checksum is its first child
     position  bytes from the start of the file
     unknown   a size of all ones: a stream written to a pipe; from there on nothing can be checked
 """
@@ -23,11 +23,12 @@ _PIECE = 2**20
 
 
 class Element(NamedTuple):
-    """An element's identifier and where its contents are; None for an unknown end."""
+    """An element's identifier, its contents' place (an unknown end is None), and whether they begin with a checksum."""
 
     identifier: int
     begin: int
     end: int | None
+    has_checksum: bool = False
 
 
 class CutShortError(ValueError):
@@ -71,8 +72,9 @@ class Checksums:
             if self._is_indexed:
                 raise ValueError(f"no cluster of packets is at byte {position}")
             return
-        with self._path.open("rb") as stream:
-            _check(stream, cluster)
+        if self._are_summed:
+            with self._path.open("rb") as stream:
+                _check(stream, cluster)
         self._checked = cluster
 
     @cached_property
@@ -88,16 +90,21 @@ class Checksums:
                     break
                 if element.identifier == CLUSTER:
                     clusters.append(element)
-                elif element.identifier in _CHECKED_AT_ONCE:
+                elif element.identifier in _CHECKED_AT_ONCE and element.has_checksum:
                     _check(stream, element)
                 position = element.end
         return clusters
+
+    @cached_property
+    def _are_summed(self) -> bool:
+        """Whether this file's clusters have checksums: where most have one, one that has none is damaged."""
+        return 2 * sum(cluster.has_checksum for cluster in self._clusters) > len(self._clusters)
 
 
 def _element(stream: BinaryIO, position: int, limit: int) -> Element:
     """The element at a position, which must end at `limit` or before."""
     stream.seek(position)
-    head = stream.read(12)
+    head = stream.read(12 + len(CHECKSUM))
     width = _width(head, 0, position)
     identifier = int.from_bytes(head[:width], "big")
     size_width = _width(head, width, position)
@@ -107,7 +114,7 @@ def _element(stream: BinaryIO, position: int, limit: int) -> Element:
         return Element(identifier, begin, None)
     if begin + size > limit:
         raise CutShortError(f"bytes {limit} to {begin + size} are missing")
-    return Element(identifier, begin, begin + size)
+    return Element(identifier, begin, begin + size, head[begin - position :].startswith(CHECKSUM))
 
 
 def _width(head: bytes, at: int, position: int) -> int:
@@ -118,14 +125,12 @@ def _width(head: bytes, at: int, position: int) -> int:
 
 
 def _check(stream: BinaryIO, element: Element) -> None:
-    """Hold an element against its checksum, where it has one."""
+    """Hold an element against its checksum."""
     assert element.end is not None
-    stream.seek(element.begin)
-    if stream.read(len(CHECKSUM)) != CHECKSUM:
-        return
+    stream.seek(element.begin + len(CHECKSUM))
     stated = int.from_bytes(stream.read(4), "little")
     left, found = element.end - stream.tell(), 0
     while left > 0 and (piece := stream.read(min(_PIECE, left))):
         left, found = left - len(piece), zlib.crc32(piece, found)
-    if left or found != stated:
+    if not element.has_checksum or left or found != stated:
         raise ValueError(f"the bytes from {element.begin} to {element.end} differ from their checksum")
