@@ -136,6 +136,7 @@ class FineTuneRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
+        resumed_after = (checkpoint.load(self.folder) or {"epoch": 0})["epoch"]
         room = Room(self.room_bytes)
         training, valid = self._clips("train", room, spare=self._spare, crop=False), self._clips("valid", room)
         if not len(training):
@@ -153,7 +154,11 @@ class FineTuneRun:
             for split, clips in (("valid", valid), ("test", self._clips("test", room)))
         }
         spent = {"seconds": time.monotonic() - begun_s, "processor_seconds": time.process_time() - begun_cpu_s}
-        content = self._content(identity, splits, len(training), device, spent)
+        content = self._content(identity, splits, len(training), device) | {
+            "resumed_after_epoch": resumed_after,  # the seconds are those since then
+            **{key: round(value, 1) for key, value in spent.items()},
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
         write_json(self.folder / ACCURACY, content)
         shutil.rmtree(replaced, ignore_errors=True)
         return content
@@ -195,7 +200,7 @@ class FineTuneRun:
         return {"snippets": len(clips), "top1": top1(counts), "per_class": per_class, "confusion": counts.tolist()}
 
     def _content(
-        self, identity: dict[str, str], splits: dict[str, Any], trained_on: int, device: str, spent: dict[str, float]
+        self, identity: dict[str, str], splits: dict[str, Any], trained_on: int, device: str
     ) -> dict[str, Any]:
         return {
             "model": self.row.model,
@@ -215,8 +220,6 @@ class FineTuneRun:
             "versions": versions(),
             "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
             "threads": torch.get_num_threads(),
-            **{key: round(value, 1) for key, value in spent.items()},
-            "peak_memory_bytes": peak_memory_bytes(),
         }
 
     def _changed(self, identity: dict[str, str]) -> list[str]:

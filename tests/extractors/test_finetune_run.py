@@ -88,6 +88,7 @@ def test_the_folder_and_what_the_record_says(uninterrupted: FineTuneRun) -> None
         assert list(found["per_class"]) == record["classes"]
     assert record["top1"] == record["splits"]["test"]["top1"]
     assert record["processor_seconds"] > 0
+    assert record["resumed_after_epoch"] == 0
     assert len((folder / "history.csv").read_text().splitlines()) == EPOCHS + 1
 
 
