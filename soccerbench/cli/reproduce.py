@@ -24,7 +24,7 @@ def reproduce(
         int | None,
         typer.Option(
             min=1,
-            help="Experiments run at once, about 0.7 GB of memory each on mini; by default one for each core where "
+            help="Experiments run at once, about 0.8 GB of memory each on mini; by default one for each core where "
             "the features are narrow and the device is the CPU, else one. The numbers stay the same.",
         ),
     ] = None,
