@@ -105,13 +105,13 @@ def look_through(games: Sequence[Game], progress: Progress | None = None) -> Gam
         progress: called with the games done and in all.
     """
     found = Games()
+    present = [game for game in games if (game.root / game.folder).is_dir()]
     absent = [game for game in games if not (game.root / game.folder).is_dir()]
     for split in dict.fromkeys(game.split for game in absent):
         of_split = [game for game in absent if game.split == split]
         found.left_out.append(
             f"{of_split[0].root}: {len(of_split)} games of {split} are not there, such as {of_split[0].name}"
         )
-    present = [game for game in games if game not in set(absent)]
     for done, game in enumerate(present, 1):
         _look_at(game, found)
         if progress is not None:

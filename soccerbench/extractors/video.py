@@ -26,7 +26,6 @@ from soccerbench.data.labels import SpottingLabels
 from soccerbench.extractors.decoding import CONTAINERS, decoded, opened
 
 FAR_LONGER_S = 30 * 60
-_SCALING = Interpolation.BILINEAR | Interpolation.BITEXACT
 _ROUNDING = 1e-6
 
 
@@ -148,7 +147,7 @@ class Scaler:
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """(H, W, 3) RGB, read-only."""
         width, height = scaled(frame.width, frame.height, self._size)
-        shown = self._converter.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1)
+        shown = self._converter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
         image: NDArray[np.uint8] = np.asarray(shown.to_ndarray(), np.uint8)  # (H, W, 3)
         if self._crop:
             top, left = (height - self._size) // 2, (width - self._size) // 2
