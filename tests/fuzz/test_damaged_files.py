@@ -20,7 +20,7 @@ MAX_PEAK_BYTES = 10**9
 CAMPAIGN = Path(__file__).with_name("campaign.py")
 
 LARGEST = """
-import resource, sys
+import sys
 from pathlib import Path
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import MAX_BYTES, Tree
@@ -34,7 +34,7 @@ except InputError as error:
     assert "entry 1" in str(error)
 else:
     raise AssertionError("read")
-print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]))
 """
 
 
