@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, MAX_LATE_S, FeatureStore
-from soccerbench.data.half_precision import all_finite
+from soccerbench.data.half_precision import all_finite, widen
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.predictions import SpottingPredictions
 from soccerbench.models.constant import Constant
@@ -35,8 +36,11 @@ from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.specs.types import SpottingRow
 from soccerbench.tasks.postprocess import suppress_non_maxima
-from soccerbench.tasks.resident import READERS, ResidentRows, has_room, stored_type, whole_half
+from soccerbench.tasks.resident import ResidentRows, has_room, stored_type, whole_half
 from soccerbench.tasks.statistics import block_statistics
+
+READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more only wait for one another
+CLIPS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache
 
 HEADS: dict[str, type[nn.Module]] = {
     "netvlad++": NetVLADpp,
@@ -84,7 +88,8 @@ class Clips:
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
         self._resident: tuple[ResidentRows, Tensor, Tensor] | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._stored, self._streamed = stored_type(store), False
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="clips")
 
     def __len__(self) -> int:
         return len(self._places)
@@ -97,13 +102,10 @@ class Clips:
             chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
             return Batch(held.take(rows[chosen]), targets[chosen])
         shape = (len(wanted), self.clip_frames, self.store.width)
-        if self._readers is None:
-            features = torch.empty(shape)
-            self._read(features.numpy(), wanted)
-        else:
-            features = torch.empty(shape, dtype=stored_type(self.store), pin_memory=torch.cuda.is_available())
-            shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
-            list(self._readers.map(self._read_stored, *shares))
+        dtype, pinned = (self._stored, torch.cuda.is_available()) if self._streamed else (torch.float32, False)
+        features = torch.empty(shape, dtype=dtype, pin_memory=pinned)
+        shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
+        list(self._readers.map(self._read, *shares))
         return Batch(features, torch.from_numpy(self.targets[wanted]))
 
     @property
@@ -118,18 +120,22 @@ class Clips:
         self._resident = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
 
     def stream(self) -> None:
-        """Read clips on several threads as they are stored, into memory from which a GPU copies while it computes."""
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="clips")
+        """Leave clips as they are stored, in memory from which a GPU copies while it computes."""
+        self._streamed = True
 
-    def _read(self, features: NDArray[np.float32], clips: NDArray[np.int64]) -> None:
-        for line, clip in zip(features, clips.tolist(), strict=True):
-            game, half, start = self._places[clip]
-            line[:] = self.store.take(game, half, self._rows(game, half, start))
-
-    def _read_stored(self, features: NDArray[np.floating], clips: NDArray[np.int64]) -> None:
-        self.store.read_stored((self._places[clip] for clip in clips.tolist()), features)
-        if not all_finite(features):
-            self._read(np.empty(features.shape, np.float32), clips)  # says where
+    def _read(self, features: NDArray[Any], clips: NDArray[np.int64]) -> None:
+        """Fill `features`, (B, T, C), which are float32 or what is stored."""
+        stored = torch.empty((CLIPS_PER_PIECE, *features.shape[1:]), dtype=self._stored).numpy()
+        for start in range(0, len(clips), CLIPS_PER_PIECE):
+            wanted = features[start : start + CLIPS_PER_PIECE]
+            piece = wanted if wanted.dtype == stored.dtype else stored[: len(wanted)]
+            places = [self._places[clip] for clip in clips[start : start + CLIPS_PER_PIECE].tolist()]
+            self.store.read_stored(places, piece)
+            if not all_finite(piece):
+                for game, half, first in places:
+                    self.store.take(game, half, self._rows(game, half, first))  # says where
+            if piece is not wanted:
+                widen(piece, wanted)
 
     def _rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
         """The rows of the clip that begins at `start`."""
