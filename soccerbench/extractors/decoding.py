@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -40,7 +41,7 @@ FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,flv,asf"
 NEAR_S = 2
 
 
-def decoded(path: Path, *, start_s: float = 0.0) -> Iterator[Picture]:
+def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]:
     """Decode the pictures of a file, the first of them on screen at `start_s` or earlier.
 
     A start further in is sought by its key frame; where that does not lead before it, the file is decoded from its

@@ -85,7 +85,7 @@ class Source:
             raise InputError(self.path, f"lasts {float(duration_s):.0f} s", "give the video of one half")
         return duration_s
 
-    def pictures(self, *, seek_s: float | None = None) -> Iterator[Picture]:
+    def pictures(self, *, seek_s: Fraction | None = None) -> Iterator[Picture]:
         """The pictures in the order of time, from the beginning or from a key frame that is sought.
 
         Raises:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
@@ -67,11 +68,8 @@ def half_video(folder: Path, half: int) -> Path:
         InputError: none there.
     """
     first = [folder / f"{half}_224p.mkv", folder / f"{half}.mkv"]
-    others = sorted(
-        path for pattern in (f"{half}.*", f"{half}_*") for path in folder.glob(pattern)
-        if path.suffix.lower() in CONTAINERS
-    )  # fmt: skip
-    for path in (*first, *others):
+    others = [path for pattern in (f"{half}.*", f"{half}_*") for path in folder.glob(pattern)]
+    for path in (*first, *sorted(path for path in others if path.suffix.lower() in CONTAINERS)):
         if path.is_file():
             return path
     raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
@@ -123,7 +121,7 @@ def on_grid(
         raise ValueError(f"frames at {fps} fps from {start_s} s: give positive numbers")
     grid = math.ceil(start_s * fps - _ROUNDING)
     stop = math.inf if stop_s is None else math.ceil(stop_s * fps - _ROUNDING)
-    for picture in decoded(path, start_s=grid / fps) if grid < stop else ():
+    for picture in decoded(path, start_s=Fraction(grid, fps)) if grid < stop else ():
         last = int(min(stop, math.ceil(picture.end_s * fps)))
         if grid < last:
             yield picture.frame, last - grid
