@@ -27,7 +27,7 @@ from soccerbench.extractors.matroska import Checksums, CutShortError
 GAP_S = 1
 SLACK_S = 5
 LONGEST_S = 24 * 3600
-COPY = "copy the file again, or leave the game out"
+COPY = "copy the file again, convert it with ffmpeg, or leave the game out"
 REPACK = "put the video into mkv or mp4 with ffmpeg -c copy"
 _WITH_HIDDEN_PICTURES = frozenset(("vp8", "vp9", "av1", "libdav1d", "mpeg4", "msmpeg4v3"))
 _TAG = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)", re.ASCII)
@@ -127,14 +127,17 @@ class Source:
                 if (frame.width, frame.height) != size:
                     raise self._damage(f"the picture becomes {frame.width} × {frame.height}", "convert it with ffmpeg")
                 awaited.discard(frame.pts)
-                if not may_hide and awaited and min(awaited) < frame.pts:
+                may_hide = may_hide or frame.interlaced_frame  # each of its two fields may be a packet
+                if may_hide:
+                    awaited.clear()
+                elif awaited and min(awaited) < frame.pts:
                     raise self._damage("a picture is missing, or their times are out of order", REPACK)
                 yield frame.pts, frame
         if awaited and not may_hide:
             raise self._damage("a picture that cannot be decoded")
 
     def _demuxed(self, *, seek: int | None = None) -> Iterator[Packet[VideoStream]]:
-        """The packets, from a key frame on; those shown before it, which lack what they refer to, are left out."""
+        """The packets, without those shown before the first key frame: what they refer to is not there."""
         key = None
         try:
             if seek is not None:
@@ -144,11 +147,11 @@ class Source:
                     raise self._damage("a damaged packet")
                 self._check_bytes(packet)
                 self._packets += bool(packet.size)
-                if seek is not None and key is None:
-                    if not packet.is_keyframe or packet.pts is None:
+                if key is None:
+                    if seek is not None and not packet.is_keyframe:
                         raise self._damage("no key frame where the index has one")
-                    key = packet.pts
-                if key is None or packet.pts is None or packet.pts >= key:
+                    key = packet.pts if packet.is_keyframe and packet.pts is not None else -math.inf
+                if packet.pts is None or packet.pts >= key:
                     yield packet
         except av.FFmpegError as error:
             raise self._damage(f"cannot be read on ({reason(error)})") from None

@@ -151,6 +151,30 @@ def test_a_picture_left_out_in_the_middle(tmp_path, clips):
     assert "after second" in refusal(path)
 
 
+def test_pictures_before_the_first_key_frame_are_left_out(tmp_path, numbered_video, number_of):
+    """A recording that was begun at an open group: its first pictures refer to what was not recorded."""
+    open_groups = {"g": "10", "x264-params": "open-gop=1:bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
+    source, path = numbered_video(tmp_path / "a.mp4", pictures=60, options=open_groups), tmp_path / "b.mkv"
+    with av.open(str(source)) as read_from, av.open(str(path), "w") as written:
+        stream = written.add_stream_from_template(read_from.streams.video[0])
+        packets = [packet for packet in read_from.demux(video=0) if packet.size]
+        begin = [place for place, packet in enumerate(packets) if packet.is_keyframe][1]
+        lost = [packet for packet in packets[begin:] if packet.pts < packets[begin].pts]
+        assert lost
+        for packet in packets[begin:]:
+            packet.stream = stream
+            written.mux(packet)
+    found = [number_of(image) for image in frames(path, fps=25, size=64, crop=False)]
+    assert found == list(range(found[0], 60))
+    assert len(found) == len(packets) - begin - len(lost)
+
+
+@pytest.mark.parametrize(("codec", "name"), [("mpeg2video", "a.ts"), ("libx264", "a.mkv")])
+def test_interlaced_pictures_come_all(tmp_path, numbered_video, number_of, codec, name):
+    path = numbered_video(tmp_path / name, codec=codec, options={"flags": "+ildct+ilme"}, size=(96, 64))
+    assert [number_of(image) for image in frames(path, fps=25, size=64, crop=False)] == list(range(50))
+
+
 def test_a_hole_of_more_than_a_second(tmp_path, numbered_video):
     times = [40 * n for n in range(20)] + [3000 + 40 * n for n in range(20)]
     path = numbered_video(tmp_path / "a.mkv", times_ms=times, codec="ffv1")
