@@ -118,7 +118,7 @@ def from_files(predictions: Path, deltas_s: tuple[int, ...] = LOOSE_S) -> float:
 @in_process
 def test_real_submission_with_reading(benchmark):
     read_s, score_s, expected = official(REAL)
-    benchmark.pedantic(from_files, (REAL,), rounds=7, warmup_rounds=1)
+    benchmark.pedantic(from_files, (REAL,), rounds=50, warmup_rounds=3)
     assert from_files(REAL, SAMPLED_S) == pytest.approx(expected, rel=0, abs=1e-12)
     report(benchmark, "real submission, with reading", read_s + score_s, timed(lambda: read_json(REAL))[0], 100)
 
