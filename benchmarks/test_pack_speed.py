@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,8 +56,8 @@ def compare(benchmark, work: Callable[[], object], root: Path, tmp_path: Path, f
         copies.append(copy_s(root, tmp_path / "copy", forget))
         forget(root)
 
-    benchmark.pedantic(work, setup=setup, rounds=3)
-    seconds, copied_s = benchmark.stats.stats.median, sorted(copies)[1]
+    benchmark.pedantic(work, setup=setup, rounds=5)
+    seconds, copied_s = benchmark.stats.stats.median, statistics.median(copies)
     benchmark.extra_info |= {
         "source_bytes": size,
         "bytes_per_s": size / seconds,
