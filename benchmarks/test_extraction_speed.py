@@ -26,7 +26,7 @@ import torch
 
 from soccerbench.extractors.clips import Clip, clamp, window
 from soccerbench.extractors.extraction import Plan, plan, run
-from soccerbench.extractors.sliding import Compute
+from soccerbench.extractors.sliding import Compute, Slider
 from soccerbench.extractors.video import frames, probe
 from soccerbench.extractors.weights import load_models
 
@@ -70,8 +70,8 @@ def decoded_per_s(path: Path) -> float:
     return count / (time.perf_counter() - started)
 
 
-def planned(root: Path, out: Path, settings: Settings) -> Plan:
-    return plan(root, models=["five"], untrained=True, out=out, settings=settings)
+def planned(root: Path, out: Path, settings: Settings, batch: int | None = None) -> Plan:
+    return plan(root, models=["five"], untrained=True, out=out, settings=settings, batch=batch)
 
 
 def extracted_per_s(what: Plan) -> float:
@@ -107,11 +107,13 @@ def naive_per_s(what: Plan, windows: int) -> float:
     return len(seconds) / (time.perf_counter() - started)
 
 
-def measure(folder: Path, seconds: int, settings: Settings, windows: int = NAIVE_WINDOWS) -> dict[str, float]:
+def measure(
+    folder: Path, seconds: int, settings: Settings, *, windows: int = NAIVE_WINDOWS, batch: int | None = None
+) -> dict[str, float]:
     """Everything, for one video of that many seconds."""
     write_video(folder / "root" / "match" / "1.mkv", 12)
     video = write_video(folder / "root" / "match" / "2.mkv", seconds)
-    what = planned(folder / "root", folder / "out", settings)
+    what = planned(folder / "root", folder / "out", settings, batch)
     decoding = max(decoded_per_s(video) for _ in range(3))
     ours = extracted_per_s(what)
     peak_gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
@@ -127,6 +129,26 @@ def measure(folder: Path, seconds: int, settings: Settings, windows: int = NAIVE
         "peak_gpu_bytes": peak_gpu,
         "peak_bytes": peak_bytes(),
     }
+
+
+def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Rows a second of each network on pictures that are there already, by where the channels of a picture lie."""
+    job, found = what.job, {}
+    device, compute = job.device_of(0), job.compute(job.device_of(0))
+    for together in (False, True):
+        for place in ("sliding", "weights"):
+            monkeypatch.setattr(f"soccerbench.extractors.{place}.channels_last", lambda *_: together)  # noqa: B023
+        for row, loaded in zip(job.rows, load_models(job.rows, job.weights, device).values(), strict=True):
+            pictures = torch.randint(0, 256, (row.clip.fps * job.step_s, 3, row.size, row.size), device=device)
+            clip = Clip(row.clip.frames, row.clip.fps)
+            slider = Slider(loaded.model, clip, size=row.size, rows=10**6, compute=compute)
+            ends, rows = [], []
+            for _ in range(8):
+                slider.take(pictures.to(torch.uint8))
+                rows.append(sum(len(some) for some in slider.give()))
+                ends.append(time.perf_counter())
+            found[f"{row.model}{' channels last' * together}"] = sum(rows[4:]) / (ends[-1] - ends[3])
+    return found
 
 
 def peak_bytes() -> int:
@@ -164,6 +186,8 @@ def main() -> None:
     parser.add_argument("seconds", type=int, nargs="?", default=120)
     parser.add_argument("--full", action="store_true", help="networks at full size on a CPU, too")
     parser.add_argument("--windows", type=int, default=NAIVE_WINDOWS, help="seconds that the naive way is timed on")
+    parser.add_argument("--batch", type=int, help="as of extract")
+    parser.add_argument("--networks", action="store_true", help="rows a second of each network alone")
     parser.add_argument("--peak", nargs=2, type=Path, metavar=("ROOT", "OUT"), help="print the memory that it takes")
     given = parser.parse_args()
     if given.peak:
@@ -172,7 +196,17 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         settings = () if given.full or torch.cuda.is_available() else SMALL
-        for name, value in measure(Path(folder), given.seconds, settings, given.windows).items():
+        if given.networks:
+            write_video(Path(folder) / "match" / "1.mkv", 1)
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in networks_per_s(
+                    planned(Path(folder), Path(folder), settings, given.batch), patch
+                ).items():
+                    print(f"{name:24}{value:16,.2f}")
+            return
+        for name, value in measure(
+            Path(folder), given.seconds, settings, windows=given.windows, batch=given.batch
+        ).items():
             print(f"{name:24}{value:16,.2f}")
 
 

@@ -27,7 +27,7 @@ from soccerbench.extractors.job import Job
 from soccerbench.extractors.joining import join
 from soccerbench.extractors.record import FeatureFile, HalfRecord, VideoFacts, write_record
 from soccerbench.extractors.rows_file import RowsFile, Written, normalised, read_back
-from soccerbench.extractors.sliding import Compute, Slider, slide
+from soccerbench.extractors.sliding import Slider, slide
 from soccerbench.extractors.video import Scaler, on_grid
 from soccerbench.extractors.weights import Loaded
 from soccerbench.runner.read_ahead import read_ahead
@@ -98,10 +98,6 @@ class HalfPass:
     def _video(self) -> dict[str, str]:
         return {"video": fingerprint(self.half.video.path)}
 
-    @property
-    def _compute(self) -> Compute:
-        return Compute(self.device, self.job.step_s, self.job.half_precision)
-
     def _look(self) -> tuple[HalfRecord, list[ExtractorRow]]:
         """What is known of the half, and the models whose files are not there and whole."""
         video = self.half.video
@@ -144,7 +140,7 @@ class HalfPass:
                 Clip(row.clip.frames, row.clip.fps),
                 size=row.size,
                 rows=self.half.rows,
-                compute=self._compute,
+                compute=self.job.compute(self.device),
             )
             for row in rows
         }

@@ -12,6 +12,7 @@ from soccerbench.extractors.halves import Half
 from soccerbench.extractors.joining import JOINED_BLOCKS, JOINED_FILE
 from soccerbench.extractors.record import HalfRecord, read_record
 from soccerbench.extractors.rows_file import Normalise
+from soccerbench.extractors.sliding import Compute
 from soccerbench.extractors.weights import Weights
 from soccerbench.runner.environment import code_hash
 from soccerbench.specs.extractors import ExtractorRow
@@ -56,6 +57,10 @@ class Job:
         """Where the worker of that number computes."""
         on_gpu = self.device == "cuda"
         return torch.device("cuda", worker % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
+
+    def compute(self, device: torch.device) -> Compute:
+        """How finely and precisely a device computes."""
+        return Compute(device, self.step_s, self.half_precision)
 
     def block(self, model: str) -> str:
         """The feature block that a model makes."""

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from soccerbench.data.errors import InputError
 from soccerbench.extractors.base import Extractor
 from soccerbench.extractors.build import build
 from soccerbench.extractors.checkpoints import load_weights
+from soccerbench.extractors.sliding import channels_last
 from soccerbench.runner.checkpoint import CHECKPOINT
 from soccerbench.specs.extractors import ExtractorRow
 
@@ -81,6 +83,8 @@ def load_models(
     Raises:
         InputError: a checkpoint of another model, or one with pickled code.
     """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # where float32 is asked for, float32 is meant
     models = {}
     for row in rows:
         with torch.random.fork_rng(devices=[]):
@@ -88,8 +92,18 @@ def load_models(
             model = build(row)
         file = weights[row.model].file
         said = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
-        models[row.model] = Loaded(model.eval().requires_grad_(False).to(device), said)
+        model = model.eval().requires_grad_(False).to(device)
+        if channels_last(model, device):
+            _lay_channels_last(model)
+        models[row.model] = Loaded(model, said)
     return models
+
+
+def _lay_channels_last(model: nn.Module) -> None:
+    for weight in model.parameters():
+        if weight.ndim in (4, 5):
+            order = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
+            weight.data = weight.data.contiguous(memory_format=order)
 
 
 def _only_one(model: str, folders: Sequence[Path]) -> Path | None:

@@ -125,10 +125,15 @@ def test_no_more_than_two_steps_are_held(length: int) -> None:
     assert most <= 2
 
 
-@pytest.mark.parametrize(("dtype", "tolerance", "step_s"), [(torch.float32, 1e-5, 3), (torch.float64, 1e-12, 1)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "step_s", "together"),
+    [(torch.float32, 1e-5, 3, False), (torch.float32, 1e-5, 1, True), (torch.float64, 1e-12, 1, False)],
+)
 def test_five_models_give_the_rows_of_window_by_window(
-    tiny_table: ExtractorTable, dtype: torch.dtype, tolerance: float, step_s: int
-) -> None:
+    tiny_table: ExtractorTable, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, tolerance: float, step_s: int,
+    together: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("soccerbench.extractors.sliding.channels_last", lambda *_: together)
     torch.manual_seed(1)
     rate, length, rows = 12, 65, 5
     pictures = torch.randint(0, 256, (length, 32, 32, 3), dtype=torch.uint8)
