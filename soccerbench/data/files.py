@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import tempfile
 import weakref
 import zipfile
 from collections import Counter
@@ -189,6 +191,28 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def folder_beside(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, to be renamed when it is complete; removed again unless it was.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    folder = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        folder.chmod(0o755)
+        yield folder
+    except OSError as error:
+        raise InputError(
+            out, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
+        ) from None
+    finally:
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -22,6 +21,7 @@ import numpy as np
 import orjson
 
 from soccerbench.data.errors import InputError
+from soccerbench.data.files import folder_beside
 from soccerbench.data.mini.annotated import annotated_games
 from soccerbench.data.mini.extractors import FILES, RELEASED_FILES, Block, features, look, width
 from soccerbench.data.mini.league import MIN_GAMES, SPLITS
@@ -79,7 +79,7 @@ def write_mini(
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
-    with _beside(out) as folder:
+    with folder_beside(out) as folder:
         _write_all(folder, real or played_games(seed, games), recipe, progress)
         if out.exists():
             out.rmdir()
@@ -96,7 +96,7 @@ def cached_mini(progress: Progress | None = None) -> Path:
     recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
     out = cache / f"mini-{GENERATOR}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
     if not is_complete(out, recipe):
-        with _beside(out) as folder:
+        with folder_beside(out) as folder:
             _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
             _take_place(folder, out, recipe)
     return out
@@ -151,24 +151,6 @@ def _renamed(old: Path, new: Path) -> bool:
             return False
         raise
     return True
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`; removed again unless it was renamed."""
-    folder = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        folder.chmod(0o755)
-        yield folder
-    except OSError as error:
-        raise InputError(
-            out, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
-        ) from None
-    finally:
-        if folder is not None and folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:

@@ -7,11 +7,8 @@ what it was made from. Byte-identical for one seed, one version of numpy and PyA
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,7 @@ import numpy as np
 import orjson
 
 from soccerbench.data.errors import InputError
-from soccerbench.data.files import write_json
+from soccerbench.data.files import folder_beside, write_json
 from soccerbench.data.labels import SPOTTING_LABELS
 from soccerbench.data.mini.league import SPLITS
 from soccerbench.data.videos.motions import phases
@@ -67,7 +64,7 @@ def write_videos(
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "exists and is not this root", "name an empty or a new folder")
-    with _beside(out) as folder:
+    with folder_beside(out) as folder:
         _write_all(folder, planned, recipe, progress)
         if out.exists():
             out.rmdir()
@@ -79,23 +76,6 @@ def _recipe_of(out: Path) -> Any:
         return orjson.loads((out / RECIPE).read_bytes())
     except (OSError, ValueError):
         return None
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`; removed again unless it was renamed."""
-    folder = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        folder.chmod(0o755)
-        yield folder
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror or error})"
-        raise InputError(out, problem, "free some space or choose another folder") from None
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
