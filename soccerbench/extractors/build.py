@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypedDict
 
 from soccerbench.extractors.base import Extractor
@@ -10,7 +11,9 @@ from soccerbench.extractors.ircsn import IrCSN
 from soccerbench.extractors.slowonly import SlowOnly
 from soccerbench.extractors.tpn import TPN
 from soccerbench.extractors.vtn import VTN
-from soccerbench.specs.extractors import ExtractorRow, GtaRow, IrCsnRow, SlowOnlyRow, TpnRow, VtnRow
+from soccerbench.runner.plugin import load_class
+from soccerbench.specs.errors import SpecError
+from soccerbench.specs.extractors import ExtractorRow, GtaRow, IrCsnRow, OwnRow, SlowOnlyRow, TpnRow, VtnRow
 
 
 class _Common(TypedDict):
@@ -20,12 +23,19 @@ class _Common(TypedDict):
     std: tuple[float, float, float]
 
 
-def build(row: ExtractorRow) -> Extractor:
+def build(row: ExtractorRow, *, plugin: Path | None = None) -> Extractor:
     """The model of a row, with fresh weights from torch's global generator.
 
+    Args:
+        row: the spec.
+        plugin: the file that holds the class of a model of one's own.
+
     Raises:
+        SpecError, InputError: a model of one's own that is not in the plugin, or is none.
         ValueError: sizes that do not fit one another, or a backbone that timm does not know.
     """
+    if isinstance(row, OwnRow):
+        return _own(row, plugin)
     common: _Common = {"backbone": row.backbone, "dropout": row.dropout, "mean": row.mean, "std": row.std}
     if isinstance(row, SlowOnlyRow):
         return SlowOnly(**common)
@@ -47,3 +57,15 @@ def build(row: ExtractorRow) -> Extractor:
             hidden=row.hidden,
         )
     raise ValueError(f"{row.model}: no such model")
+
+
+def _own(row: OwnRow, plugin: Path | None) -> Extractor:
+    network = load_class(row.network, plugin, of=Extractor)
+    try:
+        model: Extractor = network(
+            width=row.width, dropout=row.dropout, mean=row.mean, std=row.std, size=row.size, frames=row.clip.frames,
+            **row.options,
+        )  # fmt: skip
+    except TypeError as error:
+        raise SpecError(f"network {row.network}", f"does not take what its row gives ({error})") from error
+    return model

@@ -36,12 +36,7 @@ def grid_of_extractors(table: ExtractorTable, records: Sequence[Mapping[str, Any
         records: as `accuracies` gives them; several of a model are averaged.
     """
     lines = tuple(_line(row, [record for record in records if record["model"] == row.model]) for row in table.rows)
-    low, high = table.finetuned_percent
-    notes = [
-        f"Published: top-1 on Kinetics-400 in per cent, as the paper quotes it; {table.source}.",
-        f"The paper fine-tunes every model to {low:g} to {high:g} % top-1 on the snippets of SoccerNet-v2, one view.",
-        *_about_measured(records),
-    ]
+    notes = [*_about_published(table), *_about_measured(records)]
     for row in table.rows:
         if row.published is not None and row.published.network is not None:
             notes.append(f"Row {row.row}: the accuracy published is that of {row.published.network}.")
@@ -70,6 +65,16 @@ def _measured(values: Sequence[float]) -> str:
         return "-"
     spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
     return f"{100 * statistics.fmean(values):.1f}{spread}"
+
+
+def _about_published(table: ExtractorTable) -> list[str]:
+    if table.finetuned_percent is None:
+        return []
+    low, high = table.finetuned_percent
+    return [
+        f"Published: top-1 on Kinetics-400 in per cent, as the paper quotes it; {table.source}.",
+        f"The paper fine-tunes every model to {low:g} to {high:g} % top-1 on the snippets of SoccerNet-v2, one view.",
+    ]
 
 
 def _about_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,10 +1,11 @@
-"""Heads of one's own: the class that a row names, out of the file that was given with it."""
+"""Heads and video models of one's own: the class that a row names, out of the file that was given with it."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -19,14 +20,19 @@ def experiment_of(row: Row, seed: int, *, root: Root, out: Path, plugin: Path | 
     """The experiment of a row, with its head where that is one's own.
 
     Raises:
-        SpecError, InputError: as `load_head`.
+        SpecError, InputError: as `load_class`.
     """
-    head = load_head(row.head, plugin) if ":" in row.head else None
+    head = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else None
     return Experiment(row, seed, root, out, head, plugin if head else None)
 
 
-def load_head(name: str, plugin: Path | None) -> type[nn.Module]:
+def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[Any]:
     """The class `module:Class` out of a plugin file whose name is `module.py`.
+
+    Args:
+        name: as the row says it.
+        plugin: the file.
+        of: what it must be a subclass of.
 
     Raises:
         SpecError: no plugin given, another module's name, or no such class in it.
@@ -34,19 +40,20 @@ def load_head(name: str, plugin: Path | None) -> type[nn.Module]:
     """
     module_name, _, class_name = name.partition(":")
     if plugin is None:
-        raise SpecError(f"head {name}", f"give the file that holds it with --plugin {module_name}.py")
+        raise SpecError(name, f"give the file that holds it with --plugin {module_name}.py")
     if plugin.stem != module_name:
-        raise SpecError(f"head {name}", f"--plugin is {plugin.name}, but the head says module {module_name}")
+        raise SpecError(name, f"--plugin is {plugin.name}, but the row says module {module_name}")
     spec = importlib.util.spec_from_file_location(module_name, plugin)
     if spec is None or spec.loader is None or not plugin.is_file():
-        raise InputError(plugin, "no such Python file", "give the file that holds the head")
+        raise InputError(plugin, "no such Python file", f"give the file that holds {class_name}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's own code raises
         raise InputError(plugin, f"fails on import ({type(error).__name__}: {error})", "mend the file") from error
-    head = getattr(module, class_name, None)
-    if not (isinstance(head, type) and issubclass(head, nn.Module)):
-        raise SpecError(f"head {name}", f"{plugin} has no torch module called {class_name}")
-    return head
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, of)):
+        kind = "torch module" if of is nn.Module else of.__name__
+        raise SpecError(name, f"{plugin} has no {kind} called {class_name}")
+    return found

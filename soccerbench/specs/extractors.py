@@ -163,6 +163,24 @@ class VtnRow(ExtractorRow):
         return self
 
 
+class OwnRow(ExtractorRow):
+    """A researcher's own model: `network` is `module:Class`, an `Extractor` whose file is given beside the table.
+
+    The class takes `width`, `dropout`, `mean`, `std`, `size`, `frames` and whatever `options` hold, all by name.
+    """
+
+    model: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    network: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")]
+    options: dict[str, Any] = Field(default_factory=dict)
+    width: Count
+
+    @model_validator(mode="after")
+    def _name_is_free(self) -> Self:
+        if self.model in _ROW_TYPES:
+            raise ValueError(f"model: {self.model} is the paper's; give a model of your own another name")
+        return self
+
+
 _ROW_TYPES: dict[str, type[ExtractorRow]] = {
     "tpn-r50": TpnRow,
     "tpn-r101": TpnRow,
@@ -180,7 +198,7 @@ class ExtractorTable(Frozen):
     table: str
     title: str
     source: str
-    finetuned_percent: tuple[float, float]
+    finetuned_percent: tuple[float, float] | None = None
     rows: Annotated[tuple[ExtractorRow, ...], Field(min_length=1)]
 
     def of(self, model: str) -> ExtractorRow:
@@ -249,9 +267,10 @@ def _row(
 ) -> ExtractorRow:
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
     values, reasons = overlay(split(place, content.get("defaults") or {}), split(place, raw))
-    row_type = _ROW_TYPES.get(str(values.get("model")))
+    row_type = OwnRow if "network" in values else _ROW_TYPES.get(str(values.get("model")))
     if row_type is None:
-        raise SpecError(place, f"model: unknown model {values.get('model')!r}; known: {', '.join(MODELS)}")
+        known = f"known: {', '.join(MODELS)}; one of your own says network: module:Class"
+        raise SpecError(place, f"model: unknown model {values.get('model')!r}; {known}")
     values |= {"table": content.get("table", file.stem), "task": content.get("task")}
     changed = []
     for key, value in settings:
@@ -263,7 +282,7 @@ def _row(
         put(place, values, dotted, value)
         reasons.pop(first, None)
         changed.append(f"{key}={value}")
-        if first not in _SHAPELESS:
+        if first not in _SHAPELESS and row_type is not OwnRow:
             values |= {"width": None, "parameters": None}
     try:
         return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
