@@ -199,15 +199,11 @@ def main() -> None:
         if given.networks:
             write_video(Path(folder) / "match" / "1.mkv", 1)
             with pytest.MonkeyPatch.context() as patch:
-                for name, value in networks_per_s(
-                    planned(Path(folder), Path(folder), settings, given.batch), patch
-                ).items():
-                    print(f"{name:24}{value:16,.2f}")
-            return
-        for name, value in measure(
-            Path(folder), given.seconds, settings, windows=given.windows, batch=given.batch
-        ).items():
-            print(f"{name:24}{value:16,.2f}")
+                found = networks_per_s(planned(Path(folder), Path(folder), settings, given.batch), patch)
+        else:
+            found = measure(Path(folder), given.seconds, settings, windows=given.windows, batch=given.batch)
+    for name, value in found.items():
+        print(f"{name:24}{value:16,.2f}")
 
 
 if __name__ == "__main__":
