@@ -9,10 +9,16 @@ import typer
 
 
 def finetune(
-    model: Annotated[str, typer.Argument(help="A model of Table 1 (see `soccerbench list extractors`).")],
+    model: Annotated[
+        str, typer.Argument(help="A model of Table 1 (see `soccerbench list extractors`), or of your own --table.")
+    ],
     snippets: Annotated[Path, typer.Option(help="snippets.json of `soccerbench snippets`, or its folder.")],
     init: Annotated[
         Path | None, typer.Option(help="Weights to begin with: a timm network for images, or another fine-tuning.")
+    ] = None,
+    table: Annotated[str, typer.Option(help="A YAML file of your own with the model in it.")] = "table1",
+    plugin: Annotated[
+        Path | None, typer.Option(help="The Python file of a model that its row names as module:Class.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and draws.")] = 0,
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
@@ -40,7 +46,8 @@ def finetune(
 
     Examples: soccerbench finetune vtn --snippets runs/snippets --init vit_base_patch16_224.safetensors;
     soccerbench finetune i3d-slow --snippets runs/snippets --set batch_size=8 --set learning_rate=5e-5 --device cuda;
-    soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1
+    soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
+    soccerbench finetune mine --table mine.yaml --plugin my_models.py --snippets runs/snippets
     """
     from soccerbench.extractors.finetune_run import FineTuneRun
     from soccerbench.extractors.snippet_manifest import read_manifest
@@ -51,7 +58,7 @@ def finetune(
     from soccerbench.specs.extractors import load_extractors
 
     pairs = [parse_setting(text) for text in settings or []]
-    row = load_extractors(models=[model], settings=pairs).of(model)
+    row = load_extractors(table, models=[model], settings=pairs).of(model)
     planned = FineTuneRun(
         row,
         read_manifest(snippets),
@@ -59,6 +66,7 @@ def finetune(
         out=out,
         init=init,
         shuffled=shuffle_labels,
+        plugin=plugin,
         room_bytes=int(memory_gib * 2**30),
     )
     try:

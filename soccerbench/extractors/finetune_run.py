@@ -56,6 +56,7 @@ class FineTuneRun:
         out: the folder of all runs.
         init: a checkpoint to begin with.
         shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
+        plugin: the file of a model of one's own.
         room_bytes: of decoded frames kept in memory; what is beyond is decoded again in every epoch.
     """
 
@@ -65,6 +66,7 @@ class FineTuneRun:
     out: Path
     init: Path | None = None
     shuffled: bool = False
+    plugin: Path | None = None
     room_bytes: int = ROOM_BYTES
 
     @property
@@ -94,7 +96,7 @@ class FineTuneRun:
             "data": self._data_fingerprint,
             "labels": "shuffled" if self.shuffled else "annotated",
             "init": "none" if self.init is None else _hash(self.init),
-            "code": code_hash(rooms=ROOMS),
+            "code": code_hash(self.plugin, rooms=ROOMS),
         }
 
     def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
@@ -143,7 +145,10 @@ class FineTuneRun:
             raise ValueError("no training snippets: make snippets of games of the train split")
         if not len(valid) and self.row.plateau is not None:
             raise ValueError("no validation snippets to see a plateau on: --set plateau=null trains all epochs")
-        task = FineTuning(self.row, training, self._targets(training), valid if len(valid) else None, init=self.init)
+        task = FineTuning(
+            self.row, training, self._targets(training), valid if len(valid) else None,
+            init=self.init, plugin=self.plugin,
+        )  # fmt: skip
         model = train(
             task, self.row,
             seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,

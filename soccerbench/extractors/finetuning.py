@@ -39,6 +39,7 @@ class FineTuning:
         targets: (N,) their classes; given apart, so that a control can shuffle them.
         valid: the validation snippets; none where every split trains.
         init: a checkpoint to begin with.
+        plugin: the file of a model of one's own.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class FineTuning:
         valid: SnippetClips | None,
         *,
         init: Path | None = None,
+        plugin: Path | None = None,
     ) -> None:
-        self._row, self._training, self._targets, self._valid, self._init = row, training, targets, valid, init
+        self._row, self._training, self._targets, self._valid = row, training, targets, valid
+        self._init, self._plugin = init, plugin
 
     def model(self) -> Extractor:
         """The model, fresh from torch's global generator or with the weights of a checkpoint."""
-        model = build(self._row)
+        model = build(self._row, plugin=self._plugin)
         if self._init is not None:
             load_weights(model, self._init, self._row)
         return model

@@ -17,6 +17,32 @@ SMALL = (
     "backbone=resnet14", "size=16", "clip.frames=2", "clip.fps=1", "batch_size=4", "max_epochs=1", "plateau=null",
 )  # fmt: skip
 
+NETWORK = """
+from soccerbench.extractors.base import Extractor
+
+
+class MeanColour(Extractor):
+    def __init__(self, *, width, dropout, mean, std, size, frames):
+        super().__init__(width=width, classes=18, dropout=dropout, mean=mean, std=std)
+
+    def per_frame(self, images):
+        return self.normalise(images).mean((2, 3))
+
+    def per_clip(self, frames):
+        return frames.mean(1)
+"""
+TABLE = """
+table: mine
+title: Mine
+source: none
+task: recognition
+rows:
+  - {row: 1, model: mean-colour, network: "my_net:MeanColour", architecture: mean colour, backbone: none,
+     pretraining: none, width: 3, parameters: null, clip: {frames: 2, fps: 1}, size: 16, mean: [0.5, 0.5, 0.5],
+     std: [0.25, 0.25, 0.25], dropout: 0.0, augmentation: {jitter_s: 0, crop: 1, flip: 0, colour: 0},
+     learning_rate: 0.001, weight_decay: 0, batch_size: 4, max_epochs: 1, plateau: null}
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -68,6 +94,20 @@ def test_what_it_cannot_use_is_one_line(
     assert isinstance(done.exception, ValueError)
     assert said in str(done.exception)
     assert "\n" not in str(done.exception)
+
+
+def test_a_model_of_ones_own(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_net.py").write_text(NETWORK)
+    (tmp_path / "mine.yaml").write_text(TABLE)
+    own = ("finetune", "mean-colour", "--table", str(tmp_path / "mine.yaml"), "--snippets", str(folder))
+    command = [*own, "--out", str(tmp_path / "runs"), "--device", "cpu", "--plugin", str(tmp_path / "my_net.py")]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "runs" / "small" / "finetuned" / "mean-colour" / "seed-0" / "checkpoint.pt").exists()
+    (tmp_path / "my_net.py").write_text(NETWORK + "# changed\n")
+    assert "another code" in str(CliRunner().invoke(app, command).exception)
+    without = CliRunner().invoke(app, [*command[:-2], "--seed", "1"])
+    assert "--plugin my_net.py" in str(without.exception)
 
 
 def test_without_snippets_it_says_how_to_make_them(tmp_path: Path) -> None:
