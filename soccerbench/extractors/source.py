@@ -61,6 +61,7 @@ class Source:
         assert stream.time_base is not None
         self.path, self.container, self.stream, self._tick_s = path, container, stream, stream.time_base
         self._now_s = Fraction(0)
+        self._read = self._begin = stream.start_time or 0
         self._packets = 0
         self._checksums = self._open_checksums()
 
@@ -71,7 +72,7 @@ class Source:
             InputError: no time at all or more than a day, or damage on the way.
         """
         stated = self._stated_end()
-        begin_s = (self.stream.start_time or 0) * self._tick_s
+        begin_s = self._begin * self._tick_s
         if stated is not None and stated[0] > begin_s:
             return self._checked(stated[0] - begin_s)
         begin, end = math.inf, -math.inf
@@ -144,9 +145,10 @@ class Source:
                 self.container.seek(seek, stream=self.stream)
             for packet in self.container.demux(self.stream):
                 if packet.is_corrupt:
-                    raise self._damage("a damaged packet")
+                    raise self._unread("a damaged packet")
                 self._check_bytes(packet)
                 self._packets += bool(packet.size)
+                self._read = max(self._read, packet.pts or 0)
                 if key is None:
                     if seek is not None and not packet.is_keyframe:
                         raise self._damage("no key frame where the index has one")
@@ -154,7 +156,7 @@ class Source:
                 if packet.pts is None or packet.pts >= key:
                     yield packet
         except av.FFmpegError as error:
-            raise self._damage(f"cannot be read on ({reason(error)})") from None
+            raise self._unread(f"cannot be read on ({reason(error)})") from None
 
     def _open_checksums(self) -> Checksums | None:
         if "matroska" not in self.container.format.name:
@@ -162,17 +164,11 @@ class Source:
         try:
             return Checksums(self.path)
         except CutShortError as error:
-            raise InputError(self.path, f"is cut short after second {self._last_s():.2f} ({error})", COPY) from None
+            with suppress(av.FFmpegError):
+                self._read = max((packet.pts or 0 for packet in self.container.demux(self.stream)), default=self._read)
+            raise self._unread(f"is cut short ({error})") from None
         except (OSError, ValueError) as error:
             raise InputError(self.path, str(error), COPY) from None
-
-    def _last_s(self) -> float:
-        """When the last picture begins that can still be read of a file that is cut short."""
-        last = 0
-        with suppress(av.FFmpegError):
-            for packet in self.container.demux(self.stream):
-                last = max(last, packet.pts or 0)
-        return float((last - (self.stream.start_time or 0)) * self._tick_s)
 
     def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         try:
@@ -186,7 +182,7 @@ class Source:
             try:
                 self._checksums.check(packet.pos)
             except (OSError, ValueError) as error:
-                raise self._damage(str(error)) from None
+                raise self._unread(str(error)) from None
 
     def _check_step(self, step: int, frame: VideoFrame) -> None:
         """Hold the ticks from one picture to the next against what time allows."""
@@ -215,13 +211,19 @@ class Source:
             return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds), True
         if self.stream.duration is not None and self.stream.duration > 0:
             is_exact = any(name in self.container.format.name for name in ("mov", "avi"))
-            return ((self.stream.start_time or 0) + self.stream.duration) * self._tick_s, is_exact
+            return (self._begin + self.stream.duration) * self._tick_s, is_exact
         if self.container.duration is not None and self.container.duration > 0:
             return Fraction(self.container.duration + (self.container.start_time or 0), av.time_base), False
         return None
 
     def _damage(self, what: str, remedy: str = COPY) -> InputError:
+        """Damage in the pictures, after the last one that was given."""
         return InputError(self.path, f"after second {float(self._now_s):.2f}: {what}", remedy)
+
+    def _unread(self, what: str) -> InputError:
+        """Damage in the file, after the last packet that was read."""
+        read_s = float((self._read - self._begin) * self._tick_s)
+        return InputError(self.path, f"after second {read_s:.2f}: {what}", COPY)
 
 
 def reason(error: Exception) -> str:

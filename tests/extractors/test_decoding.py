@@ -33,7 +33,7 @@ def refusal(path: Path) -> str:
 
 
 def second_of(message: str) -> float:
-    return float(message.split("after second ")[1].split(":")[0].split()[0])
+    return float(message.split("after second ")[1].split(":")[0])
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,7 @@ def test_enormous_pictures_are_refused_before_they_are_decoded(tmp_path, numbere
     assert "enormous size, at most 16777216 pixels are read" in refusal(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("h264.mkv", "is cut short after second"), ("h264.mp4", "a damaged packet")]
-)
+@pytest.mark.parametrize(("name", "said"), [("h264.mkv", "is cut short (bytes"), ("h264.mp4", "a damaged packet")])
 def test_a_file_cut_short_says_after_which_second(tmp_path, clips, name, said):
     data = clips[name].read_bytes()
     path = tmp_path / name
