@@ -104,8 +104,10 @@ def test_a_model_of_ones_own(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert (tmp_path / "runs" / "small" / "finetuned" / "mean-colour" / "seed-0" / "checkpoint.pt").exists()
-    (tmp_path / "my_net.py").write_text(NETWORK + "# changed\n")
-    assert "another code" in str(CliRunner().invoke(app, command).exception)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "my_net.py").write_text(NETWORK + "# changed\n")
+    changed = CliRunner().invoke(app, [*command[:-1], str(tmp_path / "other" / "my_net.py")])
+    assert "another code" in str(changed.exception)
     without = CliRunner().invoke(app, [*command[:-2], "--seed", "1"])
     assert "--plugin my_net.py" in str(without.exception)
 
