@@ -96,7 +96,7 @@ def extraction_grid(title: str, results: Sequence[Result], doubts: Sequence[str]
     for state in ("done", "there", "failed"):
         those = [result for result in results if result.state == state]
         rows, seconds = sum(result.rows for result in those), sum(result.seconds for result in those)
-        speed = f"{rows / seconds:.1f}" if seconds else "-"
+        speed = f"{rows / seconds:.3g}" if seconds else "-"
         lines.append((state, str(len(those)), str(rows), f"{seconds:.1f}" if seconds else "-", speed))
     notes = [f"failed: {result.game}, half {result.half}: {result.text}" for result in results if result.text]
     notes += [f"doubt: {doubt}" for doubt in doubts]
