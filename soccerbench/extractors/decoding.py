@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -39,6 +40,8 @@ CONTAINERS = (".mkv", ".mp4", ".webm", ".mov", ".m4v", ".avi", ".ts", ".mts", ".
 MAX_PIXELS = 4096 * 4096
 FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,flv,asf"
 NEAR_S = 2
+# Up to version 18 PyAV refuses titles that are not in UTF-8 unless it is told not to; from 19 on it takes them.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]:
@@ -80,7 +83,7 @@ def opened(path: Path) -> Iterator[Source]:
     # Only files, and only containers of video: a playlist or an SDP text would have others read, from the network too.
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
     try:
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container = av.open(f"file:{path}", options=options, **_LENIENT)
     except (av.FFmpegError, ValueError) as error:
         raise InputError(path, f"no readable video file ({reason(error)})", COPY) from None
     with container:
