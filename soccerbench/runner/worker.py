@@ -83,7 +83,7 @@ class Ended:
 
 def serve(link: Connection, call: Call) -> None:
     """Run the rows and seeds that come through the pipe."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that files half written are removed
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that files half written are removed
     torch.set_num_threads(call.threads)
     root = Root(call.data, features=call.features, name=call.dataset)
     told = _Teller(link)
