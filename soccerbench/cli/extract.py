@@ -36,6 +36,10 @@ def extract(
     untrained: Annotated[
         bool, typer.Option("--untrained", help="Random weights for models without a checkpoint.")
     ] = False,
+    table: Annotated[str, typer.Option(help="A YAML file of your own with the models in it.")] = "table1",
+    plugin: Annotated[
+        Path | None, typer.Option(help="The Python file of models that their rows name as module:Class.")
+    ] = None,
     mega: Annotated[bool, typer.Option("--mega", help="The models were fine-tuned on the mega set.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where the features go; beside the videos if not given.")] = None,
     games: Annotated[
@@ -66,7 +70,8 @@ def extract(
 
     Examples: soccerbench extract /data/SoccerNet --checkpoints runs/videos/finetuned;
     soccerbench extract match --models vtn --checkpoints vtn=checkpoint.pt --out features;
-    soccerbench extract match --models six --untrained --set size=64 --out quick
+    soccerbench extract match --models six --untrained --set size=64 --out quick;
+    soccerbench extract match --models own-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
     """
     from soccerbench.extractors.extraction import plan, run
     from soccerbench.report.extracted import extraction_grid, video_bar
@@ -88,6 +93,8 @@ def extract(
         precision=precision.value,
         normalise=normalise.value,
         settings=[parse_setting(text) for text in settings or []],
+        table=table,
+        plugin=plugin,
         force=force,
     )
     results = []

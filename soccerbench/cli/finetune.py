@@ -47,7 +47,7 @@ def finetune(
     Examples: soccerbench finetune vtn --snippets runs/snippets --init vit_base_patch16_224.safetensors;
     soccerbench finetune i3d-slow --snippets runs/snippets --set batch_size=8 --set learning_rate=5e-5 --device cuda;
     soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
-    soccerbench finetune mine --table mine.yaml --plugin my_models.py --snippets runs/snippets
+    soccerbench finetune own-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
     """
     from soccerbench.extractors.finetune_run import FineTuneRun
     from soccerbench.extractors.snippet_manifest import read_manifest

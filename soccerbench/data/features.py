@@ -26,7 +26,7 @@ from soccerbench.data.packed import INDEX, JOURNAL, PackedFiles
 from soccerbench.data.parsing import parse_json
 from soccerbench.data.plain import PlainFiles
 from soccerbench.data.stored_rows import StoredRows, read_runs
-from soccerbench.specs.features import Block, load_features
+from soccerbench.specs.features import Block, file_of, fps_of, load_features
 
 HALVES = (1, 2)
 MAX_LENGTH_GAP_S = 10
@@ -79,8 +79,11 @@ class FeatureStore:
         known = self._source.blocks
         unknown = [name for name in blocks if name not in known]
         if unknown:
-            problem = f"block {unknown[0]!r} is not packed, only {', '.join(known)}"
-            raise InputError(root / INDEX, problem, "pack the root again with this block")
+            if (root / INDEX).exists():
+                problem = f"block {unknown[0]!r} is not packed, only {', '.join(known)}"
+                raise InputError(root / INDEX, problem, "pack the root again with this block")
+            remedy = "run `soccerbench extract` with its model, or describe its width there"
+            raise InputError(root / "features.json", f"no block {unknown[0]!r}", remedy)
         rates = {known[name].fps for name in blocks}
         if len(rates) != 1:
             raise InputError(
@@ -219,7 +222,8 @@ def root_blocks(root: Path) -> dict[str, Block]:
     try:
         content = parse_json(file.read_bytes(), file)
         for name, entry in content["blocks"].items():
-            known[name] = Block.model_validate({**known[name].model_dump(), **entry})
+            base = {"file": file_of(name), "fps": fps_of(name), "released": False}
+            known[name] = Block.model_validate({**(known[name].model_dump() if name in known else base), **entry})
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InputError(file, f"{name}: {key}: {error.errors()[0]['msg']}", "correct that value") from None

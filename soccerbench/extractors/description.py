@@ -12,6 +12,7 @@ from soccerbench.data.files import write_json
 from soccerbench.data.parsing import parse_json
 from soccerbench.extractors.halves import Half
 from soccerbench.extractors.record import read_record
+from soccerbench.specs.features import file_of
 
 DESCRIPTION = "features.json"
 
@@ -40,9 +41,9 @@ def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: boo
         simulated["untrained"] = sorted(random)
     blocks = root_blocks(out)
     own = {
-        name: {"file": blocks[name].file, "width": width, "fps": 1}
+        name: {"file": file_of(name), "width": width, "fps": 1}
         for name, width in widths.items()
-        if (blocks[name].width, blocks[name].fps) != (width, 1)
+        if name not in blocks or (blocks[name].width, blocks[name].fps) != (width, 1)
     }
     if own or simulated != simulation(out):
         said = _read(out)

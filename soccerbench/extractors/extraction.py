@@ -53,6 +53,8 @@ def plan(
     precision: str = "auto",
     normalise: Normalise = "l2",
     settings: Sequence[tuple[str, Any]] = (),
+    table: str = "table1",
+    plugin: Path | None = None,
     force: bool = False,
 ) -> Plan:
     """Choose models, checkpoints and halves, and find what is in the way before any video is decoded.
@@ -72,6 +74,8 @@ def plan(
         precision: "auto", "float32" or "bfloat16", which is for GPUs.
         normalise: how each block's row is scaled before it is written.
         settings: (dotted key, value) pairs that override the models' specs.
+        table: "table1", or the path of a YAML file with models of one's own.
+        plugin: the Python file that holds their classes.
         force: replace what was extracted otherwise.
 
     Raises:
@@ -79,7 +83,7 @@ def plan(
         SpecError: an unknown model, or a setting that no model has.
         ValueError: a model without a checkpoint, an unknown device or precision.
     """
-    specs = load_extractors(models=_named(models), settings=settings).rows
+    specs = load_extractors(table, models=_named(models), settings=settings).rows
     on_gpu = uses_gpu(device)
     kind = "cuda" if on_gpu else "cpu"
     if precision not in ("auto", "float32", "bfloat16") or (precision == "bfloat16" and not on_gpu):
@@ -94,6 +98,7 @@ def plan(
         device=kind,
         half_precision=on_gpu and precision != "float32",
         step_s=batch or STEP_S[kind],
+        plugin=plugin,
         force=force,
     )
     halves = find_halves(root, find_games(root, games=games, split=split))
@@ -119,7 +124,9 @@ def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
     """
     job, halves = planned.job, planned.halves
     device = job.device_of(0)
-    models = load_models(job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"))
+    models = load_models(
+        job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"), plugin=job.plugin
+    )
     widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
     describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:

@@ -34,6 +34,7 @@ class Job:
         device: "cpu", or "cuda" for as many GPUs as there are workers.
         half_precision: bfloat16 on a GPU.
         step_s: seconds of video a step.
+        plugin: the file of models of one's own.
         force: replace what was extracted otherwise.
     """
 
@@ -46,6 +47,7 @@ class Job:
     device: str
     half_precision: bool
     step_s: int
+    plugin: Path | None
     force: bool
 
     @property
@@ -77,7 +79,7 @@ class Job:
             "weights": self.weights[row.model].digest,
             "normalisation": self.normalise,
             "precision": "bfloat16" if self.half_precision else "float32",
-            "code": code_hash(rooms=ROOMS),
+            "code": code_hash(self.plugin, rooms=ROOMS),
         }
 
     def record(self, half: Half) -> HalfRecord | None:

@@ -95,7 +95,7 @@ def _work(job: Job, index: int, workers: int, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
     device = job.device_of(index)
-    models = load_models(job.rows, job.weights, device)
+    models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     with suppress(EOFError, OSError):
         while True:
             pipe.send(HalfPass(job, models, pipe.recv(), device).run(pipe.send))

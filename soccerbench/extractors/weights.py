@@ -76,12 +76,19 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
 
 
 def load_models(
-    rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device
+    rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
 ) -> dict[str, Loaded]:
     """The models by name, in evaluation mode on a device; random weights are the same whatever was drawn before.
 
+    Args:
+        rows: their specs.
+        weights: their checkpoints, by model.
+        device: where they are to be.
+        plugin: the file of models of one's own.
+
     Raises:
         InputError: a checkpoint of another model, or one with pickled code.
+        SpecError: a model of one's own that the plugin does not hold.
     """
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False  # where float32 is asked for, float32 is meant
@@ -89,7 +96,7 @@ def load_models(
     for row in rows:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
-            model = build(row)
+            model = build(row, plugin=plugin)
         file = weights[row.model].file
         said = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
         model = model.eval().requires_grad_(False).to(device)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from soccerbench.report.table import SETUP_TITLES, Grid, setup
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
+from soccerbench.specs.features import file_of
 
 
 def grid_of_tables(tables: Iterable[Table | ExtractorTable]) -> Grid:
@@ -25,7 +26,7 @@ def grid_of_rows(table: Table) -> Grid:
 
 def _line(row: Row) -> tuple[str, ...]:
     blocks = load_features().blocks
-    missing = dict.fromkeys(blocks[name].file for name in row.blocks if not blocks[name].released)
+    missing = dict.fromkeys(file_of(name) for name in row.blocks if name not in blocks or not blocks[name].released)
     published = [row.published.get(split, "") for split in ("test", "challenge")]
     return (
         str(row.row),

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.features import blocks_of, load_features
+from soccerbench.specs.features import blocks_of, fps_of
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(gt=0, le=10**6)]
@@ -87,7 +87,7 @@ class BaseRow(Frozen):
     @property
     def fps(self) -> int:
         """Feature rows per second in a root that does not say otherwise."""
-        return load_features().blocks[self.blocks[0]].fps
+        return fps_of(self.blocks[0])
 
     @property
     def seen_splits(self) -> tuple[str, ...]:

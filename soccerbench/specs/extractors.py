@@ -164,21 +164,15 @@ class VtnRow(ExtractorRow):
 
 
 class OwnRow(ExtractorRow):
-    """A researcher's own model: `network` is `module:Class`, an `Extractor` whose file is given beside the table.
+    """A researcher's own model, called `own-…`: `network` is `module:Class`, an `Extractor` whose file is given beside.
 
     The class takes `width`, `dropout`, `mean`, `std`, `size`, `frames` and whatever `options` hold, all by name.
     """
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    model: Annotated[str, Field(pattern=r"^own(-[a-z0-9]+)+$")]
     network: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")]
     options: dict[str, Any] = Field(default_factory=dict)
     width: Count
-
-    @model_validator(mode="after")
-    def _name_is_free(self) -> Self:
-        if self.model in _ROW_TYPES:
-            raise ValueError(f"model: {self.model} is the paper's; give a model of your own another name")
-        return self
 
 
 _ROW_TYPES: dict[str, type[ExtractorRow]] = {

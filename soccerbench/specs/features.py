@@ -3,10 +3,13 @@
 Conventions
     block   one extractor's features: a range of columns of one file a half
     columns blocks of one file lie side by side, in the order in which `features.yaml` lists them
+    own-*   the block of a model of one's own: a file, `own_*.npy`, whose width the root's `features.json` gives
+    +       joins sets and blocks: `five+own-difference`
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated
 
@@ -15,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.locate import shipped
 from soccerbench.specs.yaml_file import read_yaml
+
+OWN = re.compile(r"(mega-)?own(-[a-z0-9]+)+")
 
 
 class _Frozen(BaseModel):
@@ -48,21 +53,46 @@ def load_features() -> Features:
 
 
 def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
-    """The block names of a set, or of a single block, in order; with `mega`, their mega variants.
+    """The block names of a set, of a single block, or of several with `+` between, in order.
+
+    Args:
+        features: names of sets and blocks.
+        mega: the mega variants of all of them.
 
     Raises:
-        ValueError: no such set or block, a block without a mega variant, or blocks of different rates.
+        ValueError: no such set or block, a block without a mega variant, one named twice, or blocks of different rates.
     """
     known = load_features()
-    names = known.sets.get(features) or ((features,) if features in known.blocks else ())
-    if not names:
-        raise ValueError(f"unknown features {features!r}; known sets: {', '.join(known.sets)}")
+    names: tuple[str, ...] = ()
+    for part in features.split("+"):
+        if part not in known.sets and part not in known.blocks and not is_own(part):
+            raise ValueError(
+                f"unknown features {part!r}; known sets: {', '.join(known.sets)}; your own blocks begin with own-"
+            )
+        names += known.sets.get(part, (part,))
     if mega:
         names = tuple(f"mega-{name}" for name in names)
-    unknown = [name for name in names if name not in known.blocks]
+    unknown = [name for name in names if name not in known.blocks and not is_own(name)]
     if unknown:
         raise ValueError(f"unknown block {unknown[0]!r}; known blocks: {', '.join(known.blocks)}")
-    rates = {known.blocks[name].fps for name in names}
+    if len(set(names)) < len(names):
+        raise ValueError(f"features {features!r} name a block twice")
+    rates = {fps_of(name) for name in names}
     if len(rates) > 1:
         raise ValueError(f"features {features!r} mix rates of {sorted(rates)} per second; use blocks of one rate")
     return names
+
+
+def is_own(block: str) -> bool:
+    """Whether a block is that of a model of one's own, which `features.yaml` does not know."""
+    return OWN.fullmatch(block) is not None
+
+
+def fps_of(block: str) -> int:
+    """Rows per second of a block, in a root that does not say otherwise."""
+    return 1 if is_own(block) else load_features().blocks[block].fps
+
+
+def file_of(block: str) -> str:
+    """The name of a block's file, below each half's number."""
+    return f"{block.replace('-', '_')}.npy" if is_own(block) else load_features().blocks[block].file

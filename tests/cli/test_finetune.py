@@ -37,7 +37,7 @@ title: Mine
 source: none
 task: recognition
 rows:
-  - {row: 1, model: mean-colour, network: "my_net:MeanColour", architecture: mean colour, backbone: none,
+  - {row: 1, model: own-mean-colour, network: "my_net:MeanColour", architecture: mean colour, backbone: none,
      pretraining: none, width: 3, parameters: null, clip: {frames: 2, fps: 1}, size: 16, mean: [0.5, 0.5, 0.5],
      std: [0.25, 0.25, 0.25], dropout: 0.0, augmentation: {jitter_s: 0, crop: 1, flip: 0, colour: 0},
      learning_rate: 0.001, weight_decay: 0, batch_size: 4, max_epochs: 1, plateau: null}
@@ -99,11 +99,11 @@ def test_what_it_cannot_use_is_one_line(
 def test_a_model_of_ones_own(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "my_net.py").write_text(NETWORK)
     (tmp_path / "mine.yaml").write_text(TABLE)
-    own = ("finetune", "mean-colour", "--table", str(tmp_path / "mine.yaml"), "--snippets", str(folder))
+    own = ("finetune", "own-mean-colour", "--table", str(tmp_path / "mine.yaml"), "--snippets", str(folder))
     command = [*own, "--out", str(tmp_path / "runs"), "--device", "cpu", "--plugin", str(tmp_path / "my_net.py")]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "runs" / "small" / "finetuned" / "mean-colour" / "seed-0" / "checkpoint.pt").exists()
+    assert (tmp_path / "runs" / "small" / "finetuned" / "own-mean-colour" / "seed-0" / "checkpoint.pt").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "my_net.py").write_text(NETWORK + "# changed\n")
     changed = CliRunner().invoke(app, [*command[:-1], str(tmp_path / "other" / "my_net.py")])

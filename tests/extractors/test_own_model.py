@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from soccerbench.data.errors import InputError
+from soccerbench.data.features import FeatureStore
+from soccerbench.data.root import Root
+from soccerbench.data.videos import write_videos
 from soccerbench.extractors.build import build
+from soccerbench.extractors.extraction import plan, run
+from soccerbench.specs import blocks_of
 from soccerbench.specs.extractors import OwnRow, load_extractors
 
 NETWORK = """
@@ -39,7 +46,7 @@ source: nobody's paper
 task: recognition
 rows:
   - row: 1
-    model: my-net
+    model: own-net
     network: my_net:Difference
     options: {scale: 2.0}
     architecture: frame differences
@@ -69,10 +76,10 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_row_names_a_class_in_a_file(table: Path) -> None:
-    row = load_extractors(str(table), settings=[("options.scale", 3.0)]).of("my-net")
+    row = load_extractors(str(table), settings=[("options.scale", 3.0)]).of("own-net")
     assert isinstance(row, OwnRow)
     assert row.width == 12
-    assert row.digest() != load_extractors(str(table)).of("my-net").digest()
+    assert row.digest() != load_extractors(str(table)).of("own-net").digest()
     model = build(row, plugin=table.parent / "my_net.py")
     assert model.scale == 3.0
     clips = torch.rand(2, 4, 3, 32, 32) * 255
@@ -87,7 +94,7 @@ def test_a_row_names_a_class_in_a_file(table: Path) -> None:
         ("my_net:Difference", "other:Difference", "the row says module other"),
         ("{scale: 2.0}", "{speed: 2.0}", "unexpected keyword argument 'speed'"),
         ("my_net:Difference", "my_net", "network"),
-        ("model: my-net", "model: vtn", "give a model of your own another name"),
+        ("model: own-net", "model: vtn", "model"),
         ("    network: my_net:Difference\n", "", "network: module:Class"),
         ("width: 12", "width: null", "width"),
     ],
@@ -101,4 +108,27 @@ def test_what_does_not_fit_is_told(table: Path, was: str, instead: str, told: st
 
 def test_without_its_file_a_model_of_ones_own_is_not_built(table: Path) -> None:
     with pytest.raises(ValueError, match=r"--plugin my_net\.py"):
-        build(load_extractors(str(table)).of("my-net"))
+        build(load_extractors(str(table)).of("own-net"))
+
+
+def test_its_features_stand_beside_the_papers(table: Path, tmp_path: Path) -> None:
+    videos, features = tmp_path / "videos", tmp_path / "features"
+    write_videos(videos, games=4, minutes=0.25)
+    plugin = table.parent / "my_net.py"
+    tiny = [("size", 32), ("clip.frames", 2)]
+    narrow = [("backbone", "resnet18"), ("pools", [2, 2])]
+    for models, of, settings in ((["tpn-r50"], "table1", tiny + narrow), (["own-net"], str(table), tiny)):
+        planned = plan(videos, models=models, untrained=True, out=features, settings=settings, table=of, plugin=plugin)
+        assert {outcome.state for outcome in run(planned, tick=lambda _: None)} == {"done"}
+    root = Root(videos, features=features)
+    alone, joined = root.store(blocks_of("own-net", mega=False)), root.store(blocks_of("tpn-r50+own-net", mega=False))
+    game, rows = root.games["test"][0], np.arange(15)
+    assert alone.take(game, 1, rows).shape == (15, 12)
+    np.testing.assert_array_equal(joined.take(game, 1, rows)[:, -12:], alone.take(game, 1, rows))
+    np.testing.assert_array_equal(alone.take(game, 1, rows), np.load(features / game / "1_own_net.npy"))
+
+
+def test_a_block_of_ones_own_that_was_not_extracted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "game").mkdir()
+    with pytest.raises(InputError, match=r"features\.json: no block 'own-net'"):
+        FeatureStore(tmp_path, ("own-net",))
