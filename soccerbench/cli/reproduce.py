@@ -25,7 +25,7 @@ def reproduce(
         typer.Option(
             min=1,
             help="Experiments run at once, about 0.8 GB of memory each on mini; by default one for each core where "
-            "the features are narrow and the device is the CPU, else one. The numbers stay the same.",
+            "the features are narrow and the device is the CPU, else one. There the numbers stay the same.",
         ),
     ] = None,
     settings: Annotated[
