@@ -63,7 +63,10 @@ def _built() -> dict[tuple[str, str], Loaded]:
 def extract(_built: dict[tuple[str, str], Loaded], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Outcome]]:
     """`plan` and `run` with small models, of random weights if not told otherwise; each is built once a session."""
 
-    def load(rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device) -> dict[str, Loaded]:
+    def load(
+        rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None
+    ) -> dict[str, Loaded]:
+        assert plugin is None, "each is built once, whatever the file"
         for row in rows:
             key = (row.digest(), weights[row.model].digest)
             if key not in _built:
