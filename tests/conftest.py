@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from soccerbench.data.classes import CLASSES
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background, and what it starts, would ignore it
 
 HALF_S = 150
 WIDTHS = {

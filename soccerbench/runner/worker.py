@@ -91,6 +91,7 @@ def serve(link: Connection, call: Call) -> None:
         try:
             row, seed = link.recv()
         except EOFError:
+            _go_undisturbed()
             return
         try:
             with curves_to(call.curves):
@@ -122,4 +123,10 @@ class _Teller:
         try:
             self._link.send(message)
         except OSError:
+            _go_undisturbed()
             sys.exit(1)
+
+
+def _go_undisturbed() -> None:
+    """Be told to end no more: the process is ending."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -94,18 +94,10 @@ def test_without_a_root_it_says_that_the_data_are_simulated(shared_tiny_root: Pa
     assert done.returncode == 2
 
 
-LISTENING = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
-from soccerbench.cli import main
-main()
-"""
-
-
 def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path, tmp_path: Path) -> None:
     arguments = ["table2", "--data", str(shared_tiny_root), "--rows", "7", "--set", "max_epochs=100000"]
     with subprocess.Popen(
-        [sys.executable, "-c", LISTENING, "reproduce", *arguments],
+        [*COMMAND, *arguments],
         cwd=tmp_path,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
