@@ -86,4 +86,6 @@ def _about_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
         notes.append(
             "Simulated videos: what was measured shows that models learn, it is not comparable with the paper's."
         )
+    changed = {record["model"]: record.get("spec", {}).get("changed", ()) for record in records}
+    notes += [f"Measured on {model} with {', '.join(settings)}." for model, settings in changed.items() if settings]
     return notes

@@ -53,6 +53,12 @@ def test_published_beside_measured(tmp_path: Path) -> None:
     assert any(note.startswith("Simulated videos: ") and "not comparable" in note for note in drawn.notes)
 
 
+def test_a_model_that_was_made_smaller_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "vtn", model="vtn", spec={"changed": ["size=32", "layers=1"]})
+    drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
+    assert "Measured on vtn with size=32, layers=1." in drawn.notes
+
+
 def test_on_real_videos_nothing_is_called_simulated(tmp_path: Path) -> None:
     write(tmp_path, "gta", simulated=False, dataset="SoccerNet")
     drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
