@@ -10,7 +10,6 @@ holds is never overwritten by another spec, other snippets or other code unless 
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +29,7 @@ from soccerbench.extractors.finetuning import FineTuning, confusion, top1, top1_
 from soccerbench.extractors.halves import fingerprint
 from soccerbench.extractors.snippet_clips import Room, SnippetClips
 from soccerbench.extractors.snippet_manifest import Manifest
-from soccerbench.runner import checkpoint
+from soccerbench.runner import checkpoint, run_folder
 from soccerbench.runner.environment import code_hash, joint_hash, peak_memory_bytes, versions
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.results import read_needing
@@ -105,13 +104,7 @@ class FineTuneRun:
         Raises:
             InputError: the folder holds a run of another identity, or a record that cannot be read.
         """
-        changed = self._changed(identity)
-        if changed:
-            raise InputError(
-                self.folder,
-                f"holds a run of another {' and '.join(changed)}",
-                "run it again with --force, or keep it and choose another --out",
-            )
+        run_folder.refuse_another(self.folder, self._changed(identity))
         file = self.folder / ACCURACY
         return read_accuracy(file) if file.exists() else None
 
@@ -128,10 +121,8 @@ class FineTuneRun:
             ValueError: no training snippets, or no validation snippets for a plateau.
         """
         identity = self.identity()
-        replaced = self.folder.with_name(f"{self.folder.name}.replaced")
         if force and self._changed(identity):
-            shutil.rmtree(replaced, ignore_errors=True)
-            self.folder.rename(replaced)
+            run_folder.set_aside(self.folder)
         done = self.finished(identity)
         if done is not None:
             return done
@@ -165,7 +156,7 @@ class FineTuneRun:
             "peak_memory_bytes": peak_memory_bytes(),
         }
         write_json(self.folder / ACCURACY, content)
-        shutil.rmtree(replaced, ignore_errors=True)
+        run_folder.forget(self.folder)
         return content
 
     @property
@@ -230,12 +221,8 @@ class FineTuneRun:
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with."""
         file = self.folder / ACCURACY
-        if file.exists():
-            was = read_accuracy(file)["identity"]
-        else:
-            state = checkpoint.load(self.folder)
-            was = identity if state is None else state["identity"]
-        return [key for key, value in identity.items() if was.get(key) != value]
+        recorded = read_accuracy(file)["identity"] if file.exists() else None
+        return run_folder.changed(self.folder, identity, recorded=recorded)
 
 
 def read_accuracy(file: Path) -> dict[str, Any]:

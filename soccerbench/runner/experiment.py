@@ -7,7 +7,6 @@ holds is never overwritten by another spec, other data or other code unless that
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +18,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes, write_json
 from soccerbench.data.root import Root
-from soccerbench.runner import checkpoint
+from soccerbench.runner import checkpoint, run_folder
 from soccerbench.runner.environment import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
 from soccerbench.runner.job import Job, job_of
 from soccerbench.runner.progress import Progress
@@ -104,13 +102,11 @@ class Experiment:
 
     def changed(self, identity: dict[str, str]) -> list[str]:
         """Which of spec, data and code differ from those that the folder's run, finished or begun, was made with."""
+        recorded = None
         if (self.folder / RESULT).exists():
             result = read_result(self.folder / RESULT)
-            was = {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
-        else:
-            state = checkpoint.load(self.folder)
-            was = identity if state is None else state["identity"]
-        return [key for key, value in identity.items() if was.get(key) != value]
+            recorded = {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
+        return run_folder.changed(self.folder, identity, recorded=recorded)
 
     def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
         """The result of an earlier, complete run of the same identity; none if there is none.
@@ -118,13 +114,7 @@ class Experiment:
         Raises:
             InputError: the folder holds a run of another identity, or a result that cannot be read.
         """
-        changed = self.changed(identity)
-        if changed:
-            raise InputError(
-                self.folder,
-                f"holds a run of another {' and '.join(changed)}",
-                "run it again with --force, or keep it and choose another --out",
-            )
+        run_folder.refuse_another(self.folder, self.changed(identity))
         return read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
 
     def is_complete(self) -> bool:
@@ -157,10 +147,8 @@ class Experiment:
             InputError: as `identity` and `finished`, or a full disk.
         """
         identity = self.identity()
-        replaced = self.folder.with_name(f"{self.folder.name}.replaced")
         if force and self.changed(identity):
-            shutil.rmtree(replaced, ignore_errors=True)
-            self.folder.rename(replaced)
+            run_folder.set_aside(self.folder)
         done = self.finished(identity)
         if done is not None:
             return done
@@ -178,7 +166,7 @@ class Experiment:
             result = self._result(identity, predicted, device, time.monotonic() - started)
             write_json(self.folder / RESULT, result)
             log.info("done after %.1f s", result["seconds"])
-        shutil.rmtree(replaced, ignore_errors=True)
+        run_folder.forget(self.folder)
         return result
 
     @property
