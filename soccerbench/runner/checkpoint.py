@@ -30,7 +30,10 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     """
     newest = folder / CHECKPOINT
     with replacing(folder / "checkpoint-new.pt") as stream:
-        torch.save(state, stream)
+        try:
+            torch.save(state, stream)
+        except RuntimeError as error:  # torch closes its archive on the way out, and fails again in doing so
+            raise error.__context__ or error from None
     if newest.exists():
         newest.replace(folder / PREVIOUS)
     (folder / "checkpoint-new.pt").replace(newest)

@@ -1,0 +1,63 @@
+"""What stops the writing of a checkpoint is what is raised, and the one before stays."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+import torch
+
+from soccerbench.data import files
+from soccerbench.data.errors import InputError
+from soccerbench.runner import checkpoint
+
+
+@pytest.mark.parametrize("writes", [0, 1, 3, 6])
+@pytest.mark.parametrize(
+    ("stopped_by", "raised"),
+    [(KeyboardInterrupt(), KeyboardInterrupt), (OSError(errno.ENOSPC, "No space left on device"), InputError)],
+)
+def test_stopped_while_written_it_raises_what_stopped_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_by: BaseException, raised: type[BaseException], writes: int
+) -> None:
+    state = {"epoch": 1, "identity": "", "model": {"a": torch.ones(3), "b": torch.ones(5000)}}
+    checkpoint.save(tmp_path, state)
+    before = (tmp_path / checkpoint.CHECKPOINT).read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "replacing", _failing_after(writes, stopped_by))
+        with pytest.raises(raised):
+            checkpoint.save(tmp_path, {**state, "epoch": 2})
+    assert (tmp_path / checkpoint.CHECKPOINT).read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [checkpoint.CHECKPOINT]
+    loaded = checkpoint.load(tmp_path)
+    assert loaded is not None
+    assert loaded["epoch"] == 1
+
+
+class _Failing:
+    """A stream that takes so many writes."""
+
+    def __init__(self, stream: IO[bytes], writes: int, stopped_by: BaseException) -> None:
+        self._stream, self._left, self._stopped_by = stream, writes, stopped_by
+
+    def write(self, data: bytes) -> int:
+        if self._left == 0:
+            raise self._stopped_by
+        self._left -= 1
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _failing_after(writes: int, stopped_by: BaseException):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    @contextmanager
+    def opened(path: Path) -> Iterator[_Failing]:
+        with files.replacing(path) as stream:
+            yield _Failing(stream, writes, stopped_by)
+
+    return opened
