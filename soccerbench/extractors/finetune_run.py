@@ -143,6 +143,7 @@ class FineTuneRun:
         model = train(
             task, self.row,
             seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
+            cosine=self.row.annealing == "cosine",
         )  # fmt: skip
         assert isinstance(model, Extractor)
         splits = {

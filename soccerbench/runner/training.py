@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes
@@ -84,6 +85,7 @@ def train(
     device: str,
     identity: dict[str, str],
     progress: Progress,
+    cosine: bool = False,
 ) -> nn.Module:
     """Train a row, from its last checkpoint where there is one.
 
@@ -95,6 +97,7 @@ def train(
         device: "auto", "cpu" or "cuda".
         identity: what the run depends on, kept in its checkpoints.
         progress: called after every epoch.
+        cosine: the rate falls over all epochs along half a cosine, in place of the plateau.
 
     Returns:
         The model in evaluation mode: the best epoch's weights, in ultra mode the last one's.
@@ -118,7 +121,7 @@ def train(
             plain.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay, fused=True, capturable=on_gpu
         ),
     )
-    plateau = _plateau(row, optimiser)
+    schedule = _schedule(row, getattr(optimiser, "optimizer", optimiser), cosine=cosine)
     state = checkpoint.load(folder) or {
         "epoch": 0, "finished": False, "history": [], "best": None, "best_loss": math.inf, "identity": identity,
     }  # fmt: skip
@@ -128,8 +131,8 @@ def train(
         if not state["finished"]:
             optimiser.load_state_dict(state["optimiser"])
             optimiser.param_groups[0]["capturable"] = on_gpu  # the checkpoint may be another device's
-            if plateau is not None:
-                plateau.load_state_dict(state["plateau"])
+            if schedule is not None:
+                schedule.load_state_dict(state["schedule"])
     step = _step(fabric, task, model, optimiser)
     while not state["finished"]:
         epoch = state["epoch"] + 1
@@ -142,11 +145,11 @@ def train(
             state |= {"best": weights, "best_loss": math.inf if entry["valid_loss"] is None else entry["valid_loss"]}
         state |= {
             "epoch": epoch,
-            "finished": _lower_rate(plateau, row, entry) or epoch >= row.max_epochs,
+            "finished": _lower_rate(schedule, row, entry) or epoch >= row.max_epochs,
             "history": [*state["history"], entry],
             "model": weights,
             "optimiser": optimiser.state_dict(),
-            "plateau": None if plateau is None else plateau.state_dict(),
+            "schedule": None if schedule is None else schedule.state_dict(),
         }
         if state["finished"]:
             state = {key: state[key] for key in ("epoch", "finished", "history", "identity")} | {"model": state["best"]}
@@ -231,20 +234,24 @@ def _hold(task: Task[Any], device: torch.device) -> None:
         hold(device)
 
 
-def _plateau(row: Schedule, optimiser: Any) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
+def _schedule(
+    row: Schedule, optimiser: torch.optim.Optimizer, *, cosine: bool
+) -> CosineAnnealingLR | ReduceLROnPlateau | None:
+    if cosine:
+        return CosineAnnealingLR(optimiser, T_max=row.max_epochs)
     if row.plateau is None:
         return None
-    return torch.optim.lr_scheduler.ReduceLROnPlateau(
-        getattr(optimiser, "optimizer", optimiser), factor=row.plateau.factor, patience=row.plateau.patience
-    )
+    return ReduceLROnPlateau(optimiser, factor=row.plateau.factor, patience=row.plateau.patience)
 
 
-def _lower_rate(plateau: Any, row: Schedule, entry: dict[str, Any]) -> bool:
-    """Tell the schedule this epoch's validation loss; whether nothing more is to be gained."""
-    if plateau is None or row.plateau is None:
+def _lower_rate(schedule: CosineAnnealingLR | ReduceLROnPlateau | None, row: Schedule, entry: dict[str, Any]) -> bool:
+    """Tell the schedule that an epoch has passed; whether nothing more is to be gained."""
+    if isinstance(schedule, CosineAnnealingLR):
+        schedule.step()
+    if not isinstance(schedule, ReduceLROnPlateau) or row.plateau is None:
         return False
-    plateau.step(entry["valid_loss"])
-    patient: bool = plateau.num_bad_epochs >= row.plateau.patience
+    schedule.step(entry["valid_loss"])
+    patient: bool = schedule.num_bad_epochs >= row.plateau.patience
     return patient and entry["learning_rate"] < row.plateau.stop_below
 
 

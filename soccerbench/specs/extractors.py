@@ -37,7 +37,7 @@ _TABLE_KEYS = {"table", "title", "source", "task", "finetuned_percent", "default
 _FIXED = {"table", "row", "task", "model", "width", "parameters", "published", "assumed", "changed"}
 _SHAPELESS = {
     "mean", "std", "dropout", "augmentation", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau",
-    "architecture", "pretraining", "note",
+    "annealing", "architecture", "pretraining", "note",
 }  # fmt: skip
 
 
@@ -92,6 +92,7 @@ class ExtractorRow(Frozen):
     batch_size: Count
     max_epochs: Count
     plateau: Plateau | None
+    annealing: Literal["cosine"] | None
     assumed: dict[str, str]
     changed: tuple[str, ...] = ()
     published: Published | None = None
@@ -99,6 +100,12 @@ class ExtractorRow(Frozen):
     def digest(self) -> str:
         """Sixteen hex digits over all that a model and its fine-tuning come from."""
         return hash_of(self.model_dump(mode="json", exclude=_UNDIGESTED))
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.annealing is not None and self.plateau is not None:
+            raise ValueError(f"annealing: {self.annealing} lowers the rate by itself; set plateau: null")
+        return self
 
 
 class SlowOnlyRow(ExtractorRow):

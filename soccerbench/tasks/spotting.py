@@ -102,8 +102,10 @@ class Clips:
             chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
             return Batch(held.take(rows[chosen]), targets[chosen])
         shape = (len(wanted), self.clip_frames, self.store.width)
-        dtype, pinned = (self._stored, torch.cuda.is_available()) if self._streamed else (torch.float32, False)
-        features = torch.empty(shape, dtype=dtype, pin_memory=pinned)
+        if self._streamed:
+            features = torch.empty(shape, dtype=self._stored, pin_memory=torch.cuda.is_available())
+        else:  # numpy asks the system for large pages; a batch of small ones takes longer to get than to fill
+            features = torch.from_numpy(np.empty(shape, dtype=np.float32))
         shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
         list(self._readers.map(self._read, *shares))
         return Batch(features, torch.from_numpy(self.targets[wanted]))

@@ -40,7 +40,7 @@ rows:
   - {row: 1, model: own-mean-colour, network: "my_net:MeanColour", architecture: mean colour, backbone: none,
      pretraining: none, width: 3, parameters: null, clip: {frames: 2, fps: 1}, size: 16, mean: [0.5, 0.5, 0.5],
      std: [0.25, 0.25, 0.25], dropout: 0.0, augmentation: {jitter_s: 0, crop: 1, flip: 0, colour: 0},
-     learning_rate: 0.001, weight_decay: 0, batch_size: 4, max_epochs: 1, plateau: null}
+     learning_rate: 0.001, weight_decay: 0, batch_size: 4, max_epochs: 1, plateau: null, annealing: null}
 """
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import os
 import random
 import shutil
@@ -13,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,7 +31,7 @@ from soccerbench.specs.extractors import load_extractors
 EPOCHS = 3
 SETTINGS = (
     "backbone=resnet14", "size=16", "clip.frames=2", "clip.fps=1", "batch_size=4", f"max_epochs={EPOCHS}",
-    "learning_rate=1e-3", "plateau=null",
+    "learning_rate=1e-3", "plateau=null", "annealing=cosine",
 )  # fmt: skip
 
 
@@ -186,12 +189,19 @@ def test_shuffled_labels_train_another_model_in_another_folder(
     assert (control.folder / "history.csv").read_bytes() != (uninterrupted.folder / "history.csv").read_bytes()
 
 
+def test_annealing_lowers_the_rate_along_half_a_cosine(uninterrupted: FineTuneRun) -> None:
+    with (uninterrupted.folder / "history.csv").open() as stream:
+        rates = [float(entry["learning_rate"]) for entry in csv.DictReader(stream)]
+    expected = [1e-3 * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2 for epoch in range(EPOCHS)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-9)
+
+
 def test_without_validation_snippets_there_is_no_plateau(snippets: Path, tmp_path: Path) -> None:
     found = look_through(games_of_splits(Path(read_manifest(snippets).roots[0]), ["train"]))
     write_manifest(tmp_path / "snippets.json", manifest_of(found, background_per_half=0, seed=0))
-    plateau = "plateau={factor: 0.1, patience: 1, stop_below: 1e-6}"
+    plateau = ("annealing=null", "plateau={factor: 0.1, patience: 1, stop_below: 1e-6}")
     with pytest.raises(ValueError, match="--set plateau=null"):
-        made(tmp_path / "snippets.json", tmp_path, plateau).run(device="cpu", progress=silent)
+        made(tmp_path / "snippets.json", tmp_path, *plateau).run(device="cpu", progress=silent)
     record = made(tmp_path / "snippets.json", tmp_path, "max_epochs=1").run(device="cpu", progress=silent)
     assert record["top1"] is None
 

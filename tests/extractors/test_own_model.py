@@ -65,6 +65,7 @@ rows:
     batch_size: 4
     max_epochs: 2
     plateau: null
+    annealing: null
 """
 
 

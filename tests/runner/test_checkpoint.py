@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,7 @@ class _Failing:
         self._stream.flush()
 
 
-def _failing_after(writes: int, stopped_by: BaseException):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _failing_after(writes: int, stopped_by: BaseException) -> Callable[[Path], AbstractContextManager[_Failing]]:
     @contextmanager
     def opened(path: Path) -> Iterator[_Failing]:
         with files.replacing(path) as stream:

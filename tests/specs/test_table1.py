@@ -117,6 +117,7 @@ def test_models_are_taken_in_the_tables_order() -> None:
         (["vtn.backbone=resnet18"], "row 4: backbone: "),
         (["gta.backbone=../../weights"], "row 3: backbone: "),
         (["learning_rate=.nan"], "row 1: learning_rate: "),
+        (["annealing=cosine"], "row 1: annealing: cosine lowers the rate by itself; set plateau: null"),
     ],
 )
 def test_settings_that_are_none(texts: list[str], said: str) -> None:
