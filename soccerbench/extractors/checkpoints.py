@@ -44,7 +44,8 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
         content = _read(path)
         if "identity" in content and "model" in content:
             model.load_state_dict(_fitted(_tensors(content["model"]), model, name=row.model))
-            return f"{path}: a fine-tuned {row.model}, whole"
+            extent = "whole" if content.get("finished") is True else "NOT FINISHED: its `finetune` goes on with it"
+            return f"{path}: a fine-tuned {row.model}, {extent}"
         return f"{path}: {_load_images(model, _tensors(content.get('state_dict', content)), row)}"
     except _UnfitError as error:
         raise InputError(path, str(error), error.remedy) from None

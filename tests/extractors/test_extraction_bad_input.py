@@ -128,7 +128,7 @@ def test_checkpoints_are_found_in_the_folder_of_finetune(
     torch.manual_seed(3)
     (runs / "vtn" / "seed-0").mkdir(parents=True)
     file = runs / "vtn" / "seed-0" / "checkpoint.pt"
-    torch.save({"identity": {}, "model": build(tiny_table.of("vtn")).state_dict()}, file)
+    torch.save({"identity": {}, "finished": True, "model": build(tiny_table.of("vtn")).state_dict()}, file)
     trained, untrained = tmp_path / "trained", tmp_path / "untrained"
     extract(tmp_path / "root", ["vtn"], checkpoints=[str(runs)], untrained=False, out=trained)
     extract(tmp_path / "root", ["vtn"], out=untrained)

@@ -132,9 +132,12 @@ def test_a_fine_tuned_checkpoint_is_loaded_whole(name, tmp_path):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(1)
-    torch.save({"epoch": 3, "identity": {"spec": "x"}, "history": [], "model": model.state_dict()}, tmp_path / "c.pt")
-    fresh = build(row)
-    assert load_weights(fresh, tmp_path / "c.pt", row) == f"{tmp_path / 'c.pt'}: a fine-tuned {name}, whole"
+    file, fresh = tmp_path / "c.pt", build(row)
+    content = {"epoch": 3, "identity": {"spec": "x"}, "history": [], "model": model.state_dict()}
+    torch.save({**content, "finished": False}, file)
+    assert load_weights(build(row), file, row).startswith(f"{file}: a fine-tuned {name}, NOT FINISHED")
+    torch.save({**content, "finished": True}, file)
+    assert load_weights(fresh, file, row) == f"{file}: a fine-tuned {name}, whole"
     for key, value in model.state_dict().items():
         assert torch.equal(fresh.state_dict()[key], value), key
 
