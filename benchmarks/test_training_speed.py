@@ -81,7 +81,7 @@ def plain_batches(task: SpottingTask) -> Iterator[Batch]:
 def our_batches(task: SpottingTask) -> Iterator[Batch]:
     rng = np.random.default_rng(0)
     full = (batch for batch in forever(lambda: task.batches(rng)) if len(batch.features) == task.row.batch_size)
-    return read_ahead(full)
+    return read_ahead(full, one_core=True)
 
 
 def bare_products(task: SpottingTask) -> Callable[[], None]:

@@ -88,8 +88,6 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, middle: int, *, stride: int) -> None:
         super().__init__()
         out = middle * EXPANSION
-        last = nn.BatchNorm3d(out, eps=EPS)
-        nn.init.zeros_(last.weight)  # each branch begins at nought, which fifty blocks on end need
         self.branch = nn.Sequential(
             nn.Conv3d(channels, middle, 1, bias=False),
             nn.BatchNorm3d(middle, eps=EPS),
@@ -98,7 +96,7 @@ class Bottleneck(nn.Module):
             nn.BatchNorm3d(middle, eps=EPS),
             nn.ReLU(inplace=True),
             nn.Conv3d(middle, out, 1, bias=False),
-            last,
+            nn.BatchNorm3d(out, eps=EPS),
         )
         self.shortcut = nn.Sequential()
         if channels != out or stride > 1:

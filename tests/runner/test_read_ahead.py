@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from soccerbench.runner.read_ahead import read_ahead
 
@@ -33,6 +34,16 @@ def test_items_are_taken_in_one_other_thread() -> None:
     list(read_ahead(counting([], 9, threads)))
     assert len(threads) == 1
     assert threading.current_thread().name not in threads
+
+
+def test_one_core_is_meant_for_the_other_thread_alone() -> None:
+    here = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        there = read_ahead((torch.get_num_threads() for _ in range(3)), one_core=True)
+        assert [(number, torch.get_num_threads()) for number in there] == [(1, 2)] * 3
+    finally:
+        torch.set_num_threads(here)
 
 
 @pytest.mark.parametrize("depth", [1, 3])
