@@ -42,7 +42,7 @@ def inflate(module: nn.Module, *, taps: dict[str, int] | None = None) -> None:
         elif isinstance(child, nn.BatchNorm2d):
             setattr(module, name, nn.BatchNorm3d(child.num_features, eps=child.eps, momentum=child.momentum))
             getattr(module, name).load_state_dict(child.state_dict())
-        elif isinstance(child, nn.MaxPool2d):
+        elif isinstance(child, nn.MaxPool2d | nn.AvgPool2d):
             setattr(module, name, _pool(child))
         else:
             inflate(child, taps=taps)
@@ -76,7 +76,10 @@ def _convolution(flat: nn.Conv2d, taps: int) -> nn.Conv3d:
     return convolution
 
 
-def _pool(flat: nn.MaxPool2d) -> nn.MaxPool3d:
+def _pool(flat: nn.MaxPool2d | nn.AvgPool2d) -> nn.MaxPool3d | nn.AvgPool3d:
     """A pool in space alone; timm's are square."""
     kernel, stride, padding = (int(value) for value in (flat.kernel_size, flat.stride, flat.padding))  # type: ignore[arg-type]
-    return nn.MaxPool3d((1, kernel, kernel), (1, stride, stride), (0, padding, padding))
+    sizes = (1, kernel, kernel), (1, stride, stride), (0, padding, padding)
+    if isinstance(flat, nn.MaxPool2d):
+        return nn.MaxPool3d(*sizes, ceil_mode=flat.ceil_mode)
+    return nn.AvgPool3d(*sizes, ceil_mode=flat.ceil_mode, count_include_pad=flat.count_include_pad)

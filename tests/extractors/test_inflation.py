@@ -17,15 +17,16 @@ from soccerbench.extractors.checkpoints import load_weights
 from soccerbench.extractors.inflation import inflate, inflate_weight
 from soccerbench.specs.extractors import load_extractors
 
-SMALL = [("size", 32), ("clip.frames", 3), ("backbone", "resnet18")]
+SMALL = [("size", 32), ("clip.frames", 3)]
 SMALL_OF = {
     "vtn": [("backbone", "vit_tiny_patch16_224"), ("size", 32), ("heads", 3), ("layers", 1)],
     "ircsn": [("backbone", "resnet14")],
 }
 
 
-def small(name):
-    row = load_extractors(models=[name], settings=SMALL_OF.get(name, SMALL)).rows[0]
+def small(name, backbone="resnet18"):
+    settings = SMALL_OF.get(name, [*SMALL, ("backbone", backbone)])
+    row = load_extractors(models=[name], settings=settings).rows[0]
     torch.manual_seed(3)
     return build(row).eval(), row
 
@@ -78,12 +79,13 @@ def test_slowonly_of_101_layers_on_a_still_video_is_the_resnet_on_the_image(tmp_
     assert (moving - network(normal)).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet10t"])  # the second one averages where it halves
 @pytest.mark.parametrize("name", ["tpn-r50", "gta", "i3d-slow"])
-def test_stages_on_a_still_video_are_those_on_the_image(name, tmp_path):
-    network = image_network("resnet18")
-    torch.save(network.state_dict(), tmp_path / "resnet18.pth")
-    model, row = small(name)
-    load_weights(model, tmp_path / "resnet18.pth", row)
+def test_stages_on_a_still_video_are_those_on_the_image(name, backbone, tmp_path):
+    network = image_network(backbone)
+    torch.save(network.state_dict(), tmp_path / "image.pth")
+    model, row = small(name, backbone)
+    load_weights(model, tmp_path / "image.pth", row)
     image = pixels(64)
     with torch.no_grad():
         stages = network.forward_intermediates(model.normalise(image[None]), intermediates_only=True)[-3:]
