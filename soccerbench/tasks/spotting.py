@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, MAX_LATE_S, FeatureStore
-from soccerbench.data.half_precision import all_finite, widen
+from soccerbench.data.half_precision import all_finite
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.predictions import SpottingPredictions
 from soccerbench.models.constant import Constant
@@ -137,7 +137,7 @@ class Clips:
                 for game, half, first in places:
                     self.store.take(game, half, self._rows(game, half, first))  # says where
             if piece is not wanted:
-                widen(piece, wanted)
+                torch.from_numpy(wanted).copy_(torch.from_numpy(piece))
 
     def _rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
         """The rows of the clip that begins at `start`."""
