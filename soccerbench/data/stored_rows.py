@@ -95,6 +95,12 @@ class StoredRows:
         self.fill(descriptor, values, first)
         return values
 
+    def announce(self, descriptor: int, first: int, count: int) -> None:
+        """Tell the system that `count` rows from row `first` on are about to be read, where it can be told."""
+        if hasattr(os, "posix_fadvise"):
+            offset = self.offset + first * self.row_bytes
+            os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
+
     def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
         """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's.
 
@@ -123,11 +129,12 @@ def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
     Raises:
         InputError: as `StoredRows.take`.
     """
+    runs = list(runs)
     with ExitStack() as files:
-        opened: dict[Path, int] = {}
+        opened = {path: files.enter_context(_reading(path)) for path in {stored.path for stored, _, _ in runs}}
+        for stored, first, out in runs:  # a disk is quickest when it knows of several reads at a time
+            stored.announce(opened[stored.path], first, len(out))
         for stored, first, out in runs:
-            if stored.path not in opened:
-                opened[stored.path] = files.enter_context(_reading(stored.path))
             stored.fill(opened[stored.path], out, first)
 
 
