@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,8 @@ class StoredRows:
         """Tell the system that `count` rows from row `first` on are about to be read, where it can be told."""
         if hasattr(os, "posix_fadvise"):
             offset = self.offset + first * self.row_bytes
-            os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
+            with suppress(OSError):  # a file system that takes no advice
+                os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
 
     def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
         """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's.
