@@ -200,8 +200,7 @@ def _epoch(
     model.train()
     between = 1 if device.type == "cpu" else STEPS_BETWEEN_LOOKS
     total, count, steps = torch.zeros((), dtype=torch.float64, device=device), 0, task.steps
-    batches = read_ahead(copied(task.batches(_rng(seed, epoch)), device), one_core=device.type == "cpu")
-    for number, batch in enumerate(batches, start=1):
+    for number, batch in enumerate(_ahead(task.batches(_rng(seed, epoch)), device), start=1):
         total += step(batch).double() * len(batch[0])
         count += len(batch[0])
         if number % between == 0 or number == steps:
@@ -222,10 +221,15 @@ def _refuse_nonsense(folder: Path, epoch: int, loss: float) -> None:
 def _valid_loss(device: torch.device, task: Task[Any], model: Any) -> float | None:
     model.eval()
     total, count = torch.zeros((), dtype=torch.float64, device=device), 0
-    for batch in read_ahead(copied(task.valid_batches(), device), one_core=device.type == "cpu"):
+    for batch in _ahead(task.valid_batches(), device):
         total += task.loss(model, batch).double() * len(batch[0])
         count += len(batch[0])
     return total.item() / count if count else None
+
+
+def _ahead(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
+    """Batches on a device, each made while the one before is computed with, on a CPU by one core alone."""
+    return read_ahead(copied(batches, device), one_core=device.type == "cpu")
 
 
 def _hold(task: Task[Any], device: torch.device) -> None:
