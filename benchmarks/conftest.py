@@ -32,7 +32,7 @@ RECORDS = pytest.StashKey[dict[str, Any]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--data", type=Path, help="a packed root at the width of the release")
     parser.addoption("--games", type=int, default=8, help="games to simulate without --data")
-    parser.addoption("--steps", type=int, default=12, help="training steps to time")
+    parser.addoption("--steps", type=int, default=40, help="training steps to time")
     parser.addoption("--record", action="store_true", help="write results/benchmarks/<machine>.json")
 
 

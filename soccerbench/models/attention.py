@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from soccerbench.models.bit_dropout import BitDropout, kept_scales
+from soccerbench.models.dropout import Dropout, kept_scales
 
 
 class _Attend(torch.autograd.Function):
@@ -98,4 +98,4 @@ class QuickEncoderLayer(nn.TransformerEncoderLayer):
     def __init__(self, d_model: int, heads: int, feedforward: int, dropout: float, *, batch_first: bool = True) -> None:
         super().__init__(d_model, heads, feedforward, dropout, batch_first=batch_first)
         self.self_attn = Attention(d_model, heads, dropout)
-        self.dropout, self.dropout1, self.dropout2 = (BitDropout(dropout) for _ in range(3))
+        self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout) for _ in range(3))

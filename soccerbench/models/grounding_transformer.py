@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.models.attention import QuickEncoderLayer
-from soccerbench.models.bit_dropout import BitDropout
+from soccerbench.models.dropout import Dropout
 from soccerbench.models.encoder import Encoder, sinusoids
 
 TOGETHER = 32  # pairs of about the same length that a CPU takes at once
@@ -40,7 +40,7 @@ class GroundingTransformer(nn.Module):
         super().__init__()
         self.embed = nn.Linear(width, d_model)
         self.segments = nn.Parameter(0.02 * torch.randn(2, d_model))  # candidate, replay
-        self.dropout = BitDropout(dropout)
+        self.dropout = Dropout(dropout)
         self.encoder = Encoder(
             d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout,
             layer=QuickEncoderLayer,

@@ -112,6 +112,7 @@ def train(
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it chose for us, and advice to round more
     fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision="bf16-mixed" if on_gpu else "32-true")
     torch.use_deterministic_algorithms(not on_gpu)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     torch.manual_seed(_draw_seed(seed, 0))
     plain = task.model()
     _hold(task, fabric.device)

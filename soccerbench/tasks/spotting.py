@@ -35,6 +35,7 @@ from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.specs.types import SpottingRow
+from soccerbench.tasks.batch_memory import BatchMemory
 from soccerbench.tasks.postprocess import suppress_non_maxima
 from soccerbench.tasks.resident import ResidentRows, has_room, stored_type, whole_half
 from soccerbench.tasks.statistics import block_statistics
@@ -94,8 +95,8 @@ class Clips:
     def __len__(self) -> int:
         return len(self._places)
 
-    def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
-        """Read some clips: features (B, T, C) and targets (B, 18)."""
+    def take(self, clips: Sequence[int] | NDArray[np.int64], memory: BatchMemory | None = None) -> Batch:
+        """Read some clips: features (B, T, C), in `memory` where they are widened here, and targets (B, 18)."""
         wanted = np.asarray(clips)
         if self._resident is not None:
             held, rows, targets = self._resident
@@ -104,8 +105,8 @@ class Clips:
         shape = (len(wanted), self.clip_frames, self.store.width)
         if self._streamed:
             features = torch.empty(shape, dtype=self._stored, pin_memory=torch.cuda.is_available())
-        else:  # numpy asks the system for large pages; a batch of small ones takes longer to get than to fill
-            features = torch.from_numpy(np.empty(shape, dtype=np.float32))
+        else:
+            features = (memory or BatchMemory()).empty(shape)
         shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
         list(self._readers.map(self._read, *shares))
         return Batch(features, torch.from_numpy(self.targets[wanted]))
@@ -202,17 +203,17 @@ class SpottingTask:
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every training clip once, in random order, mixed up where the row says so."""
-        order = rng.permutation(len(self._train))
+        order, memory = rng.permutation(len(self._train)), BatchMemory()
         for start in range(0, len(order), self.row.batch_size):
-            batch = self._train.take(order[start : start + self.row.batch_size])
+            batch = self._train.take(order[start : start + self.row.batch_size], memory)
             yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
 
     def valid_batches(self) -> Iterator[Batch]:
         """Every validation clip once, in order; nothing in ultra mode."""
-        clips = range(len(self._valid)) if self._valid else range(0)
+        clips, memory = range(len(self._valid)) if self._valid else range(0), BatchMemory()
         for start in range(0, len(clips), self.row.batch_size):
             assert self._valid is not None
-            yield self._valid.take(clips[start : start + self.row.batch_size])
+            yield self._valid.take(clips[start : start + self.row.batch_size], memory)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""

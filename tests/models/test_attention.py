@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from soccerbench.models.attention import QuickEncoderLayer, _Attend
-from soccerbench.models.bit_dropout import BitDropout, kept_scales
 from soccerbench.models.grounding_transformer import TOGETHER, GroundingTransformer
 
 
@@ -79,34 +78,6 @@ def test_what_it_does_not_shorten_is_torchs() -> None:
     for arguments in ((tokens, tokens, tokens), (tokens, others, others)):
         found, wanted = attention(*arguments), plain(*arguments)  # with weights
         assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
-
-
-@pytest.mark.parametrize("p", [0.1, 0.4, 0.999])
-def test_a_share_of_p_is_dropped_and_the_rest_grows(p: float) -> None:
-    torch.manual_seed(0)
-    scales = kept_scales((1001, 501), p)
-    assert scales.shape == (1001, 501)
-    assert scales.dtype == torch.float32
-    kept = scales.unique()
-    assert kept[0] == 0
-    assert kept[1:].tolist() == pytest.approx([1 / (1 - p)], rel=0.02 if p > 0.9 else 1e-4)
-    draws = scales.numel()
-    assert (scales == 0).double().mean().item() == pytest.approx(p, rel=0, abs=5 * (p * (1 - p) / draws) ** 0.5)
-    for lag in (1, 2, 4):  # neighbours share a draw of 64 bits
-        dropped = (scales.flatten() == 0).double()
-        together = (dropped[lag:] * dropped[:-lag]).mean().item()
-        assert together == pytest.approx(p * p, rel=0, abs=5 * (p * p * (1 - p * p) * 2 / draws) ** 0.5)
-
-
-def test_bit_dropout_is_a_dropout() -> None:
-    values = draw(30, 40).float().requires_grad_()
-    assert torch.equal(BitDropout(0.4).eval()(values), values)
-    assert torch.equal(BitDropout(0.0)(values), values)
-    assert torch.equal(BitDropout(1.0)(values), torch.zeros(30, 40))
-    dropped = BitDropout(0.4)(values)
-    (gradient,) = torch.autograd.grad(dropped.sum(), values)
-    torch.testing.assert_close(dropped, values * gradient, rtol=0, atol=0)
-    assert 0.3 < (gradient == 0).float().mean() < 0.5
 
 
 def test_pairs_taken_together_by_length_score_as_all_at_once() -> None:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import pytest
 import torch
 
-from soccerbench.models.dropout import Dropout
+from soccerbench.models.dropout import Dropout, kept_scales
 
 
-@pytest.mark.parametrize("p", [0.1, 0.4, 0.9])
+@pytest.mark.parametrize("p", [0.1, 0.4, 0.999])
 def test_a_share_of_p_is_dropped_and_the_rest_grows(p: float) -> None:
     torch.manual_seed(0)
-    dropped = Dropout(p)(torch.ones(400, 500))
-    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(1 / (1 - p)).item()}
-    assert (dropped == 0).double().mean().item() == pytest.approx(p, rel=0, abs=5 * (p * (1 - p) / 200_000) ** 0.5)
+    scales = kept_scales((1001, 501), p)
+    assert scales.shape == (1001, 501)
+    assert scales.dtype == torch.float32
+    kept = scales.unique()
+    assert kept[0] == 0
+    assert kept[1:].tolist() == pytest.approx([1 / (1 - p)], rel=0.02 if p > 0.9 else 1e-4)
+    draws = scales.numel()
+    assert (scales == 0).double().mean().item() == pytest.approx(p, rel=0, abs=5 * (p * (1 - p) / draws) ** 0.5)
+    for lag in (1, 2, 4):  # neighbours share a draw of 64 bits
+        dropped = (scales.flatten() == 0).double()
+        together = (dropped[lag:] * dropped[:-lag]).mean().item()
+        assert together == pytest.approx(p * p, rel=0, abs=5 * (p * p * (1 - p * p) * 2 / draws) ** 0.5)
 
 
 def test_the_same_seed_drops_the_same() -> None:
@@ -26,18 +35,18 @@ def test_the_same_seed_drops_the_same() -> None:
     assert not torch.equal(drawn[0], drawn[2])
 
 
-def test_the_gradient_is_that_of_the_kept_values() -> None:
-    values = torch.rand(6, 7, requires_grad=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_gradient_is_that_of_the_kept_values(dtype: torch.dtype) -> None:
+    values = torch.rand(30, 40, dtype=dtype, requires_grad=True)
     dropped = Dropout(0.4)(values)
-    dropped.sum().backward()
-    torch.testing.assert_close(values.grad, (dropped.detach() != 0) / 0.6, rtol=1e-6, atol=0)
+    (gradient,) = torch.autograd.grad(dropped.sum(), values)
+    assert torch.equal(dropped, values * gradient)
+    assert gradient.unique().tolist() == pytest.approx([0, 1 / 0.6], rel=1e-4)
+    assert 0.3 < (gradient == 0).float().mean() < 0.5
 
 
-def test_evaluation_changes_nothing() -> None:
+def test_nothing_or_all_can_be_dropped() -> None:
     values = torch.rand(4, 5)
     assert torch.equal(Dropout(0.4).eval()(values), values)
     assert torch.equal(Dropout(0.0)(values), values)
-
-
-def test_all_can_be_dropped() -> None:
-    assert torch.equal(Dropout(1.0)(torch.ones(4)), torch.zeros(4))
+    assert torch.equal(Dropout(1.0)(values), torch.zeros(4, 5))
