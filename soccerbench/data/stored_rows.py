@@ -132,7 +132,8 @@ def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
     """
     runs = list(runs)
     with ExitStack() as files:
-        opened = {path: files.enter_context(_reading(path)) for path in {stored.path for stored, _, _ in runs}}
+        paths = dict.fromkeys(stored.path for stored, _, _ in runs)  # in their order: the first missing one is named
+        opened = {path: files.enter_context(_reading(path)) for path in paths}
         for stored, first, out in runs:  # a disk is quickest when it knows of several reads at a time
             stored.announce(opened[stored.path], first, len(out))
         for stored, first, out in runs:

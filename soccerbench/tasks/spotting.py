@@ -111,6 +111,12 @@ class Clips:
         list(self._readers.map(self._read, *shares))
         return Batch(features, torch.from_numpy(self.targets[wanted]))
 
+    def batches(self, order: Sequence[int] | NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
+        """Read clips in that order, some at a time, into memory that is used again for a batch no longer held."""
+        memory = BatchMemory()
+        for start in range(0, len(order), batch_size):
+            yield self.take(order[start : start + batch_size], memory)
+
     @property
     def games(self) -> list[str]:
         """The games that the clips are cut from."""
@@ -203,17 +209,13 @@ class SpottingTask:
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every training clip once, in random order, mixed up where the row says so."""
-        order, memory = rng.permutation(len(self._train)), BatchMemory()
-        for start in range(0, len(order), self.row.batch_size):
-            batch = self._train.take(order[start : start + self.row.batch_size], memory)
+        for batch in self._train.batches(rng.permutation(len(self._train)), self.row.batch_size):
             yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
 
     def valid_batches(self) -> Iterator[Batch]:
         """Every validation clip once, in order; nothing in ultra mode."""
-        clips, memory = range(len(self._valid)) if self._valid else range(0), BatchMemory()
-        for start in range(0, len(clips), self.row.batch_size):
-            assert self._valid is not None
-            yield self._valid.take(clips[start : start + self.row.batch_size], memory)
+        if self._valid:
+            yield from self._valid.batches(range(len(self._valid)), self.row.batch_size)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""
