@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,15 @@ TINY: tuple[tuple[str, Any], ...] = (
     ("vtn.layers", 1),
     *((f"{model}.backbone", "resnet18") for model in ("tpn-r50", "tpn-r101", "gta", "i3d-slow")),
 )
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """One thread for torch, as in the processes that a test starts: bits depend on their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

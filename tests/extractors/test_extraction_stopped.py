@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from soccerbench.extractors.half_pass import Outcome
 
@@ -32,17 +31,8 @@ def root(tmp_path_factory: pytest.TempPathFactory, write_noise: Callable[..., Pa
     return folder
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in the processes that are started: bits depend on the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
-def expected(root: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> dict[str, bytes]:
+def expected(one_thread: None, root: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> dict[str, bytes]:
     """What an uninterrupted run in this process writes."""
     extract(root, MODELS, out=tmp_path / "whole")
     return arrays(tmp_path / "whole")

@@ -8,16 +8,13 @@ import math
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from interruption import Killed, die, killing_at
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.videos import write_videos
@@ -53,7 +50,7 @@ def made(snippets: Path, out: Path, *settings: str, **options: Any) -> FineTuneR
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(snippets: Path, tmp_path_factory: pytest.TempPathFactory) -> FineTuneRun:
+def uninterrupted(one_thread: None, snippets: Path, tmp_path_factory: pytest.TempPathFactory) -> FineTuneRun:
     run = made(snippets, tmp_path_factory.mktemp("runs"))
     run.run(device="cpu", progress=silent)
     return run
@@ -95,48 +92,27 @@ def test_the_folder_and_what_the_record_says(uninterrupted: FineTuneRun) -> None
     assert len((folder / "history.csv").read_text().splitlines()) == EPOCHS + 1
 
 
-class Stopped(BaseException):
-    """What no code of ours catches."""
-
-
 @pytest.mark.parametrize("steps", [1, 4, 9])
 def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     uninterrupted: FineTuneRun, snippets: Path, tmp_path: Path, steps: int
 ) -> None:
-    run, count = made(snippets, tmp_path), 0
-
-    def stop(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count == steps:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        run.run(device="cpu", progress=stop)
+    run = made(snippets, tmp_path)
+    with pytest.raises(Killed):
+        run.run(device="cpu", progress=killing_at(steps))
     assert not (run.folder / "accuracy.json").exists()
     run.run(device="cpu", progress=silent)
     assert_same(uninterrupted.folder, run.folder)
 
 
-def test_killed_at_any_moment_it_ends_where_the_uninterrupted_run_ends(
+def test_killed_for_real_it_ends_where_the_uninterrupted_run_ends(
     uninterrupted: FineTuneRun, snippets: Path, tmp_path: Path
 ) -> None:
     words = [word for setting in SETTINGS for word in ("--set", setting)]
-    code = "import torch; torch.set_num_threads(1); from soccerbench.cli import main; main()"
-    command = [sys.executable, "-c", code, "finetune", "ircsn", "--snippets", snippets, "--out", tmp_path, *words]
-    process = subprocess.Popen([*command, "--device", "cpu"], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = ["finetune", "ircsn", "--snippets", snippets, "--out", tmp_path, *words, "--device", "cpu"]
+    die(command, epoch=random.randint(1, EPOCHS - 1), within_s=0.1)
     run = made(snippets, tmp_path)
-    while process.poll() is None and not run.folder.exists():
-        time.sleep(0.01)
-    time.sleep(random.uniform(0, 4))  # any moment, on purpose another one each time
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        run.run(device="cpu", progress=silent)
-    finally:
-        torch.set_num_threads(threads)
+    assert not (run.folder / "accuracy.json").exists()
+    run.run(device="cpu", progress=silent)
     assert_same(uninterrupted.folder, run.folder)
 
 

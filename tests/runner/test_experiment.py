@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from interruption import Killed, die, killing_at
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
@@ -27,9 +24,11 @@ from soccerbench.tasks.spotting import SpottingTask
 EPOCHS = 4
 
 
-def experiment(root: Path, out: Path, *, row: int = 7, seed: int = 0, settings: tuple[str, ...] = ()) -> Experiment:
+def experiment(
+    root: Path, out: Path, *, row: int = 7, seed: int = 0, epochs: int = EPOCHS, settings: tuple[str, ...] = ()
+) -> Experiment:
     """A row of Table 2 on a tiny root, a few epochs long."""
-    pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=8", *settings)]
+    pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8", *settings)]
     spec = next(spec for spec in load_table("table2", mini=True, settings=pairs).rows if spec.row == row)
     return Experiment(spec, seed, Root(root), out)
 
@@ -63,10 +62,6 @@ def uninterrupted(
     return made
 
 
-class Killed(BaseException):
-    """What no code of ours catches."""
-
-
 def test_files_of_a_finished_run(uninterrupted: Experiment) -> None:
     names = {file.name for file in uninterrupted.folder.iterdir()}
     assert names == {
@@ -85,16 +80,8 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     uninterrupted: Experiment, tmp_path: Path, steps: int
 ) -> None:
     made = experiment(uninterrupted.root.path, tmp_path, row=uninterrupted.row.row)
-    count = 0
-
-    def stop(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count == steps:
-            raise Killed
-
     with pytest.raises(Killed):
-        made.run(device="cpu", progress=stop)
+        made.run(device="cpu", progress=killing_at(steps))
     assert not (made.folder / "result.json").exists()
     np.random.default_rng().normal()
     torch.manual_seed(int(time.time()))
@@ -152,33 +139,17 @@ def test_a_damaged_checkpoint_is_said_set_aside_and_its_epoch_done_again(
 
 
 def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table2", "--rows", "7",
-        "--data", str(shared_tiny_root), "--set", "max_epochs=60",
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    started = time.monotonic()
-    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True, env=environment)
-    whole_s = time.monotonic() - started
-    kills, draw = 0, random.Random(time.time_ns())
-    while kills < 3:
-        running = subprocess.Popen(
-            [*command, "--out", str(tmp_path / "killed")],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-        )
-        try:
-            running.communicate(timeout=draw.uniform(0.4, 0.9) * whole_s)
-            break
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
-            running.communicate()
-            kills += 1
-    assert kills
-    subprocess.run([*command, "--out", str(tmp_path / "killed")], check=True, capture_output=True, env=environment)
-    place = Path(shared_tiny_root.name, "table2", "row-07", "seed-0")
-    assert_same(tmp_path / "whole" / place, tmp_path / "killed" / place)
+    whole, killed = (experiment(shared_tiny_root, tmp_path / name, epochs=60) for name in ("whole", "killed"))
+    command = ["reproduce", "table2", "--rows", "7", "--data", shared_tiny_root, "--out", killed.out]
+    command += ["--set", "max_epochs=60", "--set", "batch_size=8"]
+    for _ in range(3):
+        die(command, epoch=random.randint(1, 15), within_s=0.1)
+        assert not (killed.folder / "result.json").exists()
+    stages: list[str] = []
+    killed.run(device="cpu", progress=lambda stage, *_: stages.append(stage))
+    assert "epoch 3/60" not in stages
+    whole.run(device="cpu", progress=silent)
+    assert_same(whole.folder, killed.folder)
 
 
 def test_a_finished_run_is_read_and_not_run_again(uninterrupted: Experiment) -> None:

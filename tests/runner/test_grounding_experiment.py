@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from interruption import Killed, die, killing_at
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree
@@ -28,10 +24,6 @@ from soccerbench.specs import load_table, parse_setting
 
 EPOCHS = 2
 CAMERAS, REPLAYS = "Labels-cameras.json", "Labels-replays.json"
-
-
-class Killed(BaseException):
-    """What no code of ours catches."""
 
 
 def experiment(root: Path, out: Path, row: int, *settings: str) -> Experiment:
@@ -73,16 +65,8 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     shared_tiny_root: Path, runs: Path, tmp_path: Path, row: int, steps: int
 ) -> None:
     whole, stopped = (experiment(shared_tiny_root, out, row) for out in (runs, tmp_path))
-    count = 0
-
-    def stop(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count == steps:
-            raise Killed
-
     with pytest.raises(Killed):
-        stopped.run(device="cpu", progress=stop)
+        stopped.run(device="cpu", progress=killing_at(steps))
     assert not (stopped.folder / "result.json").exists()
     run(stopped)
     assert_same(whole, stopped)
@@ -90,26 +74,18 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
 
 @pytest.mark.parametrize("row", [5, 19])
 def test_a_process_killed_for_real_goes_on_to_the_same_bits(shared_tiny_root: Path, tmp_path: Path, row: int) -> None:
-    root, settings = Root(shared_tiny_root), ("max_epochs=40", "batch_size=16")
+    root, settings = Root(shared_tiny_root), ("max_epochs=10", "batch_size=16")
     table = load_table("table3", mini=root.is_mini, settings=[parse_setting(text) for text in settings])
     whole, killed = (
         plan(table, rows=[row], seeds=[0], root=root, out=tmp_path / name).experiments[0]
         for name in ("whole", "killed")
     )
-    command = [
-        sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table3", "--rows", str(row),
-        "--data", str(shared_tiny_root), "--out", str(killed.out), "--set", settings[0], "--set", settings[1],
-    ]  # fmt: skip
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL) as running:
-        history = killed.folder / "history.csv"
-        while running.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 3):
-            time.sleep(0.005)
-        running.send_signal(signal.SIGKILL)
-    assert running.returncode == -signal.SIGKILL
+    command = ["reproduce", "table3", "--rows", row, "--data", shared_tiny_root, "--out", killed.out]
+    die([*command, "--set", settings[0], "--set", settings[1]], epoch=3, within_s=0.1)
     assert not (killed.folder / "result.json").exists()
     seen: list[str] = []
     run(killed, seen)
-    assert "epoch 1/40" not in seen
+    assert "epoch 1/10" not in seen
     run(whole)
     assert_same(whole, killed)
     assert (whole.folder / "history.csv").read_bytes() == (killed.folder / "history.csv").read_bytes()
