@@ -4,6 +4,7 @@ Conventions
     official   league/season/game, as the SoccerNet package downloads
     by split   split/league/season/game, spaces in it as underscores, as the later releases of the features have it
     game       always named as in the official layout, wherever its folder lies
+    both       a game may have a folder in each: a file is looked for in the official one first
 """
 
 from __future__ import annotations
@@ -29,12 +30,20 @@ class Layout:
         self._root = root
 
     def folder(self, game: str) -> str:
-        """The game's folder below the root; the official one where neither is there."""
+        """The game's folder below the root; the official one where both or neither are there."""
+        return next((folder for folder in self.folders(game) if (self._root / folder).is_dir()), game)
+
+    def place(self, game: str, file: str) -> str:
+        """Where one file of a game lies below the root; where it should lie if it is missing."""
+        for folder in self.folders(game):
+            if (self._root / folder / file).exists():
+                return f"{folder}/{file}"
+        return f"{self.folder(game)}/{file}"
+
+    def folders(self, game: str) -> list[str]:
+        """Where the game's files may lie below the root, the folder to look in first before the other."""
         split = self._splits.get(game)
-        if split is None or (self._root / game).is_dir():
-            return game
-        by_split = f"{split}/{game.replace(' ', '_')}"
-        return by_split if (self._root / by_split).is_dir() else game
+        return [game] if split is None else [game, f"{split}/{game.replace(' ', '_')}"]
 
 
 class GameTree(Tree):
@@ -60,5 +69,5 @@ class GameTree(Tree):
         return super().read(self._place(name))
 
     def _place(self, name: str) -> str:
-        folder, separator, file = name.rpartition("/")
-        return f"{self._layout.folder(folder)}{separator}{file}"
+        game, separator, file = name.rpartition("/")
+        return self._layout.place(game, file) if separator else name

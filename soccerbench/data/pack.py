@@ -20,6 +20,7 @@ from soccerbench.data.features import HALVES, Part, Source, open_source, parts_o
 from soccerbench.data.files import write_bytes
 from soccerbench.data.half_precision import widen
 from soccerbench.data.layouts import Layout
+from soccerbench.data.manifest import Checksums, known_checksums
 from soccerbench.data.pack_plan import Half, Plan
 from soccerbench.data.pack_writer import PackWriter
 from soccerbench.data.packed import Dtype, Index
@@ -58,6 +59,8 @@ def pack(
 ) -> Packed:
     """Pack the features of a root, and copy its labels beside them; a pack that was stopped goes on.
 
+    What is packed already is read back and written again where it is not what it was.
+
     Args:
         root: a SoccerNet folder.
         out: a new or an empty folder, or one where this pack was begun.
@@ -67,42 +70,45 @@ def pack(
         progress: called with the bytes packed and in all.
 
     Raises:
-        InputError: features that are missing or unusable, another pack in `out`, a full disk.
+        InputError: features that are missing, unusable or not what their checksums say, another pack in `out`, a full
+            disk.
         ValueError: an unknown block.
     """
     source, games = open_source(root), Root(root).games
     plan = _plan(source, games, dtype, blocks)
+    checksums = known_checksums(root, source)
     writer = PackWriter(out, plan)
-    missing = writer.missing()
-    total = sum(map(plan.nbytes, plan.rows))
-    done = total - sum(map(plan.nbytes, missing))
+    total, done, resumed = sum(map(plan.nbytes, plan.rows)), 0, 0
 
-    def write(half: Half) -> int:
+    def write(half: Half) -> tuple[int, bool]:
+        if writer.holds(half):
+            return plan.nbytes(half), True
         parts = _parts(source, plan, half.file)
         try:
-            writer.write(half, _pieces(source, half, parts))
+            writer.write(half, _pieces(source, half, parts, checksums))
         except InputError:
             raise
         except ValueError as error:
             path = source.path(half.game, half.half, half.file)
             raise InputError(path, str(error), "run `data verify` on the root, or pack as float32") from None
-        return plan.nbytes(half)
+        return plan.nbytes(half), False
 
     if progress is not None:
         progress(done, total)
     pool = ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1))
     try:
-        left = {pool.submit(write, half) for half in missing}
+        left = {pool.submit(write, half) for half in plan.rows}
         while left:
             ready, left = wait(left, return_when=FIRST_EXCEPTION, timeout=0.2)
-            done += sum(future.result() for future in ready)
+            for nbytes, held in (future.result() for future in ready):
+                done, resumed = done + nbytes, resumed + held
             if progress is not None and ready:
                 progress(done, total)
     finally:
         pool.shutdown(cancel_futures=True)
     if not writer.finished:
         _copy_texts(root, out, {half.game for half in plan.rows})
-    return Packed(writer.finish(), total, len(plan.rows) - len(missing), len(plan.rows))
+    return Packed(writer.finish(), total, resumed, len(plan.rows))
 
 
 def _plan(source: Source, games: dict[str, list[str]], dtype: Dtype, blocks: Sequence[str] | None) -> Plan:
@@ -158,18 +164,25 @@ def _parts(source: Source, plan: Plan, file: str) -> tuple[Part, ...]:
     return parts_of(source.blocks, [name for name, block in plan.blocks.items() if block.file == file])
 
 
-def _pieces(source: Source, half: Half, parts: tuple[Part, ...]) -> Iterator[NDArray[np.float32]]:
+def _pieces(source: Source, half: Half, parts: tuple[Part, ...], checksums: Checksums) -> Iterator[NDArray[np.float32]]:
     """The columns to be packed, piece by piece; each piece is overwritten by the next."""
     stored = source.rows(half.game, half.half, half.file, parts[0].file_width)
+    expected = checksums.halves.get((half.game, half.half, half.file))
+    seen = 0 if expected is None else crc32(checksums.begin_of(stored))
     count = max(1, PIECE_BYTES // stored.row_bytes)
     buffer = np.empty((count, sum(part.stop - part.start for part in parts)), np.float32)
     for piece in stored.pieces(count):
+        if expected is not None:
+            seen = crc32(piece.view(np.uint8).data, seen)
         column = 0
         for part in parts:
             stop = column + part.stop - part.start
             widen(piece[:, part.start : part.stop], buffer[: len(piece), column:stop])
             column = stop
         yield buffer[: len(piece)]
+    if expected is not None and seen != expected:
+        problem = f"{stored.place}CRC-32 {seen:08x}, written with {expected:08x}"
+        raise InputError(stored.path, problem, "copy or make the file again; `data verify` names all such files")
 
 
 def _copy_texts(root: Path, out: Path, games: set[str]) -> None:
@@ -180,5 +193,5 @@ def _copy_texts(root: Path, out: Path, games: set[str]) -> None:
             write_bytes(out / name, (root / name).read_bytes())
     for game in sorted(games):
         (out / game).mkdir(parents=True, exist_ok=True)
-        for labels in (root / layout.folder(game)).glob("Labels*.json"):
-            write_bytes(out / game / labels.name, labels.read_bytes())
+        for name in {file.name for folder in layout.folders(game) for file in (root / folder).glob("Labels*.json")}:
+            write_bytes(out / game / name, (root / layout.place(game, name)).read_bytes())

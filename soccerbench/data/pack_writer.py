@@ -1,17 +1,18 @@
 """Writes a packed root, half by half, in any order and from several threads, and goes on where it was stopped.
 
 A journal holds what is being packed and, a line each, the halves that are written. It is removed when the index takes
-its place. On resumption every half in it is read back and its checksum compared, so that what a crash left half on the
-disk is written again.
+its place. What an earlier call wrote is read back and its checksum compared before it is believed, so that what a crash
+left half on the disk, or what was damaged since, is written again.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -51,22 +52,32 @@ class PackWriter:
 
     def __init__(self, out: Path, plan: Plan) -> None:
         self.out, self.plan = out, plan
-        self.written: dict[Half, Written] = {}
+        self._written: dict[Half, Written] = {}
+        self._earlier: dict[Half, Written] = {}
         self._lock = threading.Lock()
         self._stored: dict[Half, StoredRows] = {}
         self.finished = self._is_finished()
-        if self.finished:
-            return
         with _naming(out):
-            self._begin()
-        left = sum(plan.nbytes(half) for half in self.missing())
+            if not self.finished:
+                self._begin()
+            self._lay_out()
+        left = sum(plan.nbytes(half) for half in plan.rows if half not in self._earlier)
         free = shutil.disk_usage(out).free
         if left > free:
             raise InputError(out, f"needs {left / 1e9:.1f} GB more, and the disk has {free / 1e9:.1f} GB free", GO_ON)
 
-    def missing(self) -> list[Half]:
-        """The halves that are not written yet."""
-        return [] if self.finished else [half for half in self.plan.rows if half not in self.written]
+    def holds(self, half: Half) -> bool:
+        """Whether an earlier call wrote one half and all of it is as it was written; safe from several threads.
+
+        Args:
+            half: one of the plan's.
+        """
+        earlier = self._earlier.get(half)
+        if earlier is None or _checksum_of(self._stored[half]) != earlier.crc32:
+            return False
+        with self._lock:
+            self._written[half] = earlier
+        return True
 
     def write(self, half: Half, pieces: Iterable[NDArray[np.float32]]) -> None:
         """Write one half; safe from several threads.
@@ -82,6 +93,7 @@ class PackWriter:
         stored = self._stored[half]
         checksum, rounding, position = 0, Rounding(), stored.offset
         packable = Narrower() if stored.dtype == np.float16 else _finite
+        self._reopen()
         with _naming(stored.path):
             descriptor = os.open(stored.path, os.O_WRONLY)
             try:
@@ -97,9 +109,8 @@ class PackWriter:
             if position != stored.offset + stored.nbytes:
                 raise ValueError(f"fewer than the {stored.rows} rows that were promised")
             with self._lock, (self.out / JOURNAL).open("ab") as journal:
-                self.written[half] = Written(checksum, rounding)
-                line = [*half, checksum, rounding.relative, rounding.absolute]
-                journal.write(orjson.dumps(line) + b"\n")
+                self._written[half] = Written(checksum, rounding)
+                journal.write(_line(half, self._written[half]))
 
     def finish(self) -> Index:
         """Write the index; from now on the root is complete.
@@ -123,10 +134,10 @@ class PackWriter:
             packed = files.setdefault(half.split, {}).setdefault(
                 half.file, {"path": _name(half), "width": self.plan.width(half.file), "halves": []}
             )
-            entry = {"game": half.game, "half": half.half, "rows": rows, "crc32": self.written[half].crc32}
+            entry = {"game": half.game, "half": half.half, "rows": rows, "crc32": self._written[half].crc32}
             packed["halves"].append(entry)
         description = self.plan.description()
-        lost = [written.rounding for written in self.written.values()]
+        lost = [written.rounding for written in self._written.values()]
         return {
             "format": 1,
             "source": self.plan.source,
@@ -138,35 +149,46 @@ class PackWriter:
         }
 
     def _is_finished(self) -> bool:
-        """Whether the folder holds this very pack already."""
+        """Whether the folder says that it holds this very pack already."""
         if not (self.out / INDEX).exists():
             return False
         index = read_index(self.out / INDEX)
-        rows = {
-            Half(split, file, half.game, half.half): half.rows
-            for split, files in index.files.items()
-            for file, packed in files.items()
-            for half in packed.halves
-        }
+        rounding = Rounding(index.largest_relative_error, index.largest_absolute_error)
+        rows = {}
+        for split, files in index.files.items():
+            for file, packed in files.items():
+                for entry in packed.halves:
+                    half = Half(split, file, entry.game, entry.half)
+                    rows[half], self._earlier[half] = entry.rows, Written(entry.crc32, rounding)
         if Plan(index.dtype, index.blocks, rows, index.source) != self.plan:
             raise InputError(self.out, "holds another pack", "name an empty or a new folder")
         return True
 
+    def _reopen(self) -> None:
+        """Go back from the index to the journal: something of a finished pack has to be written again."""
+        with self._lock, _naming(self.out):
+            if self.finished:
+                lines = [_line(half, earlier) for half, earlier in self._earlier.items()]
+                write_bytes(self.out / JOURNAL, b"".join([self._header(), *lines]))
+                (self.out / INDEX).unlink()
+                self.finished = False
+
     def _begin(self) -> None:
-        """Lay out the files, or find what an earlier call has written."""
+        """Begin a journal, or find what an earlier call says it has written."""
         journal = self.out / JOURNAL
         self.out.mkdir(parents=True, exist_ok=True)
-        header = orjson.dumps(self.plan.description())
-        lines = journal.read_bytes().splitlines() if journal.exists() else []
-        if lines and lines[0] != header:
+        lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+        if lines and lines[0] != self._header():
             raise InputError(self.out, "holds the beginning of another pack", "name an empty or a new folder")
         if not lines:
             if set(self.out.iterdir()) - {journal}:
                 raise InputError(self.out, "exists and is no pack", "name an empty or a new folder")
-            write_bytes(journal, header + b"\n")
-        self._lay_out()
+            write_bytes(journal, self._header())
         for line in lines[1:]:
-            self._recall(line)
+            with suppress(ValueError, TypeError):  # the line that was being written when the power failed
+                *name, checksum, relative, absolute = orjson.loads(line)
+                if (half := Half(*name)) in self.plan.rows:
+                    self._earlier[half] = Written(checksum, Rounding(relative, absolute))
 
     def _lay_out(self) -> None:
         """Give every file its header and its full length, unless it has them."""
@@ -177,29 +199,39 @@ class PackWriter:
         for name, halves in files.items():
             path, width = self.out / name, self.plan.width(halves[0].file)
             shape = (sum(self.plan.rows[half] for half in halves), width)
-            with path.open("r+b" if path.exists() else "w+b") as stream:
-                description = {"descr": dtype.str, "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(stream, description)
-                offset = stream.tell()
-                stream.truncate(offset + shape[0] * width * dtype.itemsize)
+            header = io.BytesIO()
+            np.lib.format.write_array_header_1_0(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+            offset = header.tell()
+            if not _is_laid_out(path, header.getvalue(), offset + shape[0] * width * dtype.itemsize):
+                self._reopen()
+                with path.open("r+b" if path.exists() else "w+b") as stream:
+                    stream.write(header.getvalue())
+                    stream.truncate(offset + shape[0] * width * dtype.itemsize)
             for half in halves:
                 stored = StoredRows(path, offset, self.plan.rows[half], width, dtype)
                 self._stored[half] = stored
                 offset += stored.nbytes
 
-    def _recall(self, line: bytes) -> None:
-        """Take a half from the journal, if its bytes are on the disk."""
-        try:
-            *name, checksum, relative, absolute = orjson.loads(line)
-            half = Half(*name)
-            stored = self._stored[half]
-        except (ValueError, TypeError, KeyError):
-            return  # the line that was being written when the power failed
-        if checksum_of(stored) == checksum:
-            self.written[half] = Written(checksum, Rounding(relative, absolute))
+    def _header(self) -> bytes:
+        """The first line of the journal: what is being packed."""
+        return orjson.dumps(self.plan.description()) + b"\n"
 
 
-def checksum_of(stored: StoredRows) -> int:
+def _line(half: Half, written: Written) -> bytes:
+    """A half in the journal."""
+    return orjson.dumps([*half, written.crc32, written.rounding.relative, written.rounding.absolute]) + b"\n"
+
+
+def _is_laid_out(path: Path, header: bytes, nbytes: int) -> bool:
+    """Whether a file begins with `header` and has `nbytes` in all."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(header)) == header and os.fstat(stream.fileno()).st_size == nbytes
+    except FileNotFoundError:
+        return False
+
+
+def _checksum_of(stored: StoredRows) -> int:
     """CRC-32 of the rows of one half as they are stored."""
     checksum = 0
     for piece in stored.pieces(max(1, PIECE_BYTES // stored.row_bytes)):

@@ -26,7 +26,7 @@ class PlainFiles:
 
     def path(self, game: str, half: int, file: str) -> Path:
         """Where one feature file of one half lies."""
-        return self.root / self._layout.folder(game) / f"{half}_{file}"
+        return self.root / self._layout.place(game, f"{half}_{file}")
 
     def has(self, game: str, half: int, file: str) -> bool:
         """Whether that file is there."""

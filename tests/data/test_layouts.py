@@ -84,3 +84,22 @@ def test_the_official_layout_wins_where_both_are_there(shared_tiny_root: Path, t
     game = Root(shared_tiny_root).games["train"][0]
     shutil.copytree(shared_tiny_root / game, root / game)
     assert Layout(root).folder(game) == game
+
+
+def test_labels_in_official_folders_beside_features_by_split(
+    shared_tiny_root: Path, other: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(other, tmp_path / "both")
+    for game in (game for games in Root(shared_tiny_root).games.values() for game in games):
+        (tmp_path / "both" / game).mkdir(parents=True)
+        for labels in (tmp_path / "both" / Layout(other).folder(game)).glob("Labels*"):
+            labels.rename(tmp_path / "both" / game / labels.name)
+    root, official = Root(tmp_path / "both"), Root(shared_tiny_root)
+    game = root.games["train"][0]
+    assert root.store(("vtn",)).length(game, 1) == 150
+    np.testing.assert_array_equal(root.labels("train")[game].position_ms, official.labels("train")[game].position_ms)
+    pack(root.path, tmp_path / "packed")
+    pack(official.path, tmp_path / "official")
+    for file in (tmp_path / "official").rglob("*.npy"):
+        assert file.read_bytes() == (tmp_path / "packed" / file.name).read_bytes()
+    assert Root(tmp_path / "packed").labels("train").keys() == official.labels("train").keys()

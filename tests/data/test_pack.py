@@ -175,6 +175,45 @@ def test_what_a_crash_left_wrong_is_written_again(shared_tiny_root: Path, tmp_pa
     assert all(np.array_equal(values, plain[key]) for key, values in all_rows(out, FIVE).items())
 
 
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1000] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(("damage", "halves"), [(truncate, 1), (flip, 1), (Path.unlink, 4)])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_damaged_pack_is_mended(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage, halves: int, stopped: bool
+) -> None:
+    first = pack(shared_tiny_root, tmp_path / "packed")
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "packed").iterdir() if path.is_file()}
+    damage(tmp_path / "packed" / TRAIN)
+    if stopped:
+        with monkeypatch.context() as patched:
+            fail_after(0, patched)
+            with pytest.raises(InputError, match="No space left"):
+                pack(shared_tiny_root, tmp_path / "packed")
+        with pytest.raises(InputError, match="not finished"):
+            FeatureStore(tmp_path / "packed", FIVE)
+    again = pack(shared_tiny_root, tmp_path / "packed")
+    assert (again.resumed, again.index) == (first.halves - halves, first.index)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "packed").iterdir() if path.is_file()} == whole
+
+
+def test_damage_is_not_packed_along(shared_tiny_root: Path, tmp_path: Path) -> None:
+    pack(shared_tiny_root, tmp_path / "one")
+    flip(tmp_path / "one" / TRAIN)
+    with pytest.raises(InputError, match=r"one/train-.*half 2: CRC-32 .*, written with .*data verify"):
+        pack(tmp_path / "one", tmp_path / "two")
+    with pytest.raises(InputError, match="not finished"):
+        FeatureStore(tmp_path / "two", FIVE)
+
+
 def test_killed_and_gone_on_with(shared_tiny_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "packed"
     code = (
