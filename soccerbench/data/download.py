@@ -1,19 +1,25 @@
 """Downloads released features and labels through the SoccerNet package, and goes on where it was stopped.
 
-Files that are complete are never fetched again; the package's own client goes on with those that are not. The labels
-of the challenge are private and are not asked for.
+Files that are complete, in either layout, are never fetched again; the package's own client goes on with those that
+are not, and those that are damaged are set aside and fetched anew. The labels of the challenge are private and are not
+asked for.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES
 from soccerbench.data.games import official_games
+from soccerbench.data.layouts import Layout
+from soccerbench.data.parsing import parse_json
 
 FEATURES = {
     "baidu": "baidu_soccer_embeddings.npy",
@@ -50,6 +56,10 @@ def download(
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(f"unknown {kind} {unknown[0]!r}; known: {', '.join(known)}")
+    for file in (file for split in splits for file in _here(root, split, features, labels)):
+        if not _is_whole(file):
+            file.replace(file.with_name(f"{file.name}.damaged"))
+            say(f"{file}: damaged; set aside as {file.name}.damaged, to be fetched again")
     wanted = {split: _missing(root, split, features, labels) for split in splits}
     _check_room(root, features, wanted)
     for split, missing in wanted.items():
@@ -67,9 +77,32 @@ def download(
 
 def _missing(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
     """The files of a split that are not there yet."""
+    return [file for file in _files(root, split, features, labels) if not file.is_file()]
+
+
+def _here(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
+    """The files of a split that are there."""
+    return [file for file in _files(root, split, features, labels) if file.is_file()]
+
+
+def _files(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
+    """Where the files of a split are or should be."""
+    layout = Layout(root)
     names = [f"{half}_{FEATURES[name]}" for name in features for half in HALVES]
     names += [] if split == "challenge" else [LABELS[name] for name in labels]
-    return [path for game in official_games(split) for name in names if not (path := root / game / name).is_file()]
+    return [root / layout.place(game, name) for game in official_games(split) for name in names]
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file has all the rows that its header promises, or is JSON from beginning to end."""
+    try:
+        if file.suffix == ".json":
+            parse_json(file.read_bytes(), file)
+        else:
+            np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError):
+        return False
+    return True
 
 
 def _check_room(root: Path, features: Sequence[str], wanted: dict[str, list[Path]]) -> None:
@@ -89,12 +122,18 @@ def _check_room(root: Path, features: Sequence[str], wanted: dict[str, list[Path
 def _fetch(root: Path, split: str, files: Sequence[str]) -> None:
     try:
         _downloader(root).downloadGames(files=list(files), split=[split], verbose=False)
-    except PermissionError as error:
-        remedy = "ask for access on the page named there, log in with `huggingface-cli login`, and try again"
-        raise InputError(root, f"access was refused ({error})", remedy) from None
     except Exception as error:  # whatever the client raises: no network, a connection that broke, a full disk
+        if isinstance(error, PermissionError) and error.errno is None and _status(error) < 500:
+            pages = re.findall(r"https?://\S*/datasets/\S+", str(error))  # the rest of the text is long and out of date
+            remedy = f"ask for access{f' at {pages[-1]}' if pages else ''}, log in with `hf auth login`, and try again"
+            raise InputError(root, "access was refused", remedy) from None
         problem = f"the download stopped ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
         raise InputError(root, problem, f"check network and disk, and {GO_ON}") from None
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status that an error of the client comes from; 0 where it does not tell."""
+    return int(getattr(getattr(error.__cause__, "response", None), "status_code", 0))
 
 
 def _downloader(root: Path) -> Any:

@@ -1,7 +1,8 @@
 """What one pass over the rows of one half tells about them: the checks of `data verify`, at the speed of the disk.
 
 Largest and smallest value of each block in each row are enough: a value that is not finite is one of the two, a row of
-zeros has both at zero, and a block that says the same in every row has the same two in all of them.
+zeros has both at zero, and a block that says the same in every row has the same two in all of them. Where that is so,
+the rows are read a second time and compared.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
             row += len(piece)
     finite = np.isfinite(high).all(axis=1) & np.isfinite(low).all(axis=1)
     still = (high == high[0]).all(axis=0) & (low == low[0]).all(axis=0) & (stored.rows > 1)
+    if still.any():
+        still &= _is_constant(stored, bounds)
     return HalfStatistics(
         not_finite=np.flatnonzero(~finite),
         zero=np.flatnonzero((high == 0).all(axis=1) & (low == 0).all(axis=1)),
@@ -78,6 +81,14 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
         negative=negative,
         crc32=checksum,
     )
+
+
+def _is_constant(stored: StoredRows, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(blocks,) which of the blocks between `bounds` say the same in every row."""
+    first, same = stored.take(np.arange(1), slice(None)), np.ones(stored.width, bool)
+    for piece in stored.pieces(max(1, PIECE_BYTES // stored.row_bytes)):
+        same &= (piece == first).all(axis=0)
+    return np.array([same[start:stop].all() for start, stop in pairwise(bounds)])
 
 
 def place_of_block(negative: NDArray[np.bool_], widths: Sequence[int], block: int) -> int | None:

@@ -1,12 +1,12 @@
 """Verifies a root: everything that would spoil a training or a score, found beforehand and named.
 
 Every half that should be there is, has the width, type and length it should have, holds finite numbers that are not
-all zero and not always the same, belongs to its labels and to the other files of its half, has its blocks in the order
-they are read in, and, where a checksum is known, is the very file that was written.
+all zero, not always the same and not those of another half, belongs to its labels and to the other files of its half,
+has its blocks in the order they are read in, and, where a checksum is known, is the very file that was written.
 
 Conventions
     problem   spoils something: the root is not verified
-    note      worth knowing, spoils nothing
+    note      worth knowing, spoils nothing: also a file that no game of a split has, which may be on purpose
     checksum  of `pack.json` for packed files, of `mini.json` for the files of a simulated root; others have none
 """
 
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from zlib import crc32
 
 from soccerbench.data.errors import InputError
@@ -30,6 +31,7 @@ from soccerbench.data.root import Root
 from soccerbench.data.stored_rows import StoredRows
 
 MAX_WORKERS = 4
+MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
 UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU; it has a width of its own
 Progress = Callable[[int, int], None]
 
@@ -70,14 +72,19 @@ class _Verification:
         self.report = Report(root.path, [], [], [])
         self.checksums: Checksums = known_checksums(root.path, source)
         self.undecided = 0
+        self.files = list(dict.fromkeys(block.file for block in source.blocks.values()))
+        self._last_s: dict[str, Mapping[int, float]] = {}
+        self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
     def run(self, started: float, progress: Progress | None) -> Report:
         """All checks: what is there, how long it is, and then every byte of it."""
         halves = [half for split, games in self.root.games.items() for half in self._present(split, games)]
         if not halves:
             self._problem("missing", "no feature files in this root")
+        self._check_splits()
         self._check_lengths(halves)
         self._check_labels(halves)
+        self._check_rates(halves)
         self._check_texts()
         total, done = sum(half.stored.nbytes for half in halves), 0
         with ThreadPoolExecutor(self.workers) as pool:
@@ -90,6 +97,7 @@ class _Verification:
                         progress(done, total)
             finally:
                 pool.shutdown(cancel_futures=True)
+        self._check_copies()
         if self.undecided:
             self.report.notes.append(
                 f"the order of the blocks could not be told from the values of {self.undecided} halves"
@@ -100,7 +108,6 @@ class _Verification:
 
     def _present(self, split: str, games: list[str]) -> Iterator[_Half]:
         """The halves of a split that can be opened; those that should be there and cannot are problems."""
-        files = list(dict.fromkeys(block.file for block in self.source.blocks.values()))
         missing = [game for game in games if not self.root.has_features(game)]
         if missing and len(missing) == len(games):
             self.report.notes.append(f"{split}: none of its {len(games)} games is here")
@@ -108,7 +115,8 @@ class _Verification:
         for game in missing:
             self._problem("missing", "the game's folder is missing", split=split, game=game)
         here = [game for game in games if game not in set(missing)]
-        for file in files:
+        self._check_labelled(split, here)
+        for file in self.files:
             there = {(game, half) for game in here for half in HALVES if self.source.has(game, half, file)}
             if not there:
                 continue
@@ -150,16 +158,49 @@ class _Verification:
                     said = f"{length_s:.0f} s, but {longest} has {by_file[longest]:.0f} s"
                     self._problem("length", said, split=split, game=game, half=number, file=file)
 
+    def _check_labelled(self, split: str, games: list[str]) -> None:
+        """All games of a split are annotated, or none is."""
+        if not self.root.has_labels(split):
+            return
+        for game in games:
+            if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
+                self._problem("missing", "the file is missing", split=split, game=game, file=SPOTTING_LABELS)
+
+    def _check_splits(self) -> None:
+        """A file that one split has, the others have too."""
+        there = {(report.split, report.file) for report in self.report.files}
+        for file in self.files:
+            having = [split for split in self.root.games if (split, file) in there]
+            for split, games in self.root.games.items():
+                if having and split not in having and any(map(self.root.has_features, games)):
+                    self.report.notes.append(f"{split}: no game has {file}, which {' and '.join(having)} have")
+
     def _check_labels(self, halves: list[_Half]) -> None:
         """No event lies far beyond the end of its half."""
-        last_s: dict[str, Mapping[int, float]] = {}
         for half in halves:
-            if half.game not in last_s:
-                last_s[half.game] = self._last_events_s(half.split, half.game)
-            length_s, event_s = half.stored.rows / self._fps(half.file), last_s[half.game].get(half.half, 0.0)
+            length_s, event_s = half.stored.rows / self._fps(half.file), self._last_event_s(half)
             if event_s > length_s + MAX_LATE_S:
                 said = f"ends at {length_s:.0f} s, but {SPOTTING_LABELS} has an event at {event_s:.0f} s"
                 self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
+
+    def _check_rates(self, halves: list[_Half]) -> None:
+        """The halves of a file do not go on long after their last events, as those of twice the rate would."""
+        ratios: dict[tuple[str, str], list[float]] = {}
+        for half in halves:
+            if event_s := self._last_event_s(half):
+                length_s = half.stored.rows / self._fps(half.file)
+                ratios.setdefault((half.split, half.file), []).append(length_s / event_s)
+        for (split, file), found in ratios.items():
+            if (ratio := median(found)) > MAX_LENGTH_RATIO:
+                apart = f"are its rows {1 / self._fps(file):g} s apart?"
+                said = f"halves are {ratio:.1f} times as long as their labels; {apart}"
+                self._problem("rate", said, split=split, file=file)
+
+    def _last_event_s(self, half: _Half) -> float:
+        """The time of the last event of a half; 0 where there is none or the labels cannot be read."""
+        if half.game not in self._last_s:
+            self._last_s[half.game] = self._last_events_s(half.split, half.game)
+        return self._last_s[half.game].get(half.half, 0.0)
 
     def _last_events_s(self, split: str, game: str) -> Mapping[int, float]:
         if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
@@ -169,7 +210,7 @@ class _Verification:
         except InputError as error:
             self._problem("labels", error.problem, split=split, game=game, file=SPOTTING_LABELS)
             return {}
-        return {half: labels.position_ms[labels.half == half].max(initial=0) / 1000 for half in HALVES}
+        return {half: float(labels.position_ms[labels.half == half].max(initial=0)) / 1000 for half in HALVES}
 
     def _check_texts(self) -> None:
         """The files without rows, where their checksums are known."""
@@ -204,6 +245,7 @@ class _Verification:
         names = [name for name, block in self.source.blocks.items() if block.file == half.file]
         if seen.constant:
             problem("constant", f"{', '.join(names[block] for block in seen.constant)}: the same in every row")
+        self._same.setdefault((half.file, half.stored.rows, seen.crc32), []).append(half)
         expected = self.checksums.halves.get((half.game, half.half, half.file))
         if expected is not None and expected != seen.crc32:
             problem("checksum", f"CRC-32 {seen.crc32:08x}, written with {expected:08x}")
@@ -212,6 +254,14 @@ class _Verification:
             self.undecided += place is None
             if place is not None and place != names.index(UNRECTIFIED):
                 problem("order", f"{UNRECTIFIED} seems to be block {place + 1}, not {names.index(UNRECTIFIED) + 1}")
+
+    def _check_copies(self) -> None:
+        """No half holds what another one holds."""
+        for halves in self._same.values():
+            first, *others = sorted(halves, key=lambda half: (half.split, half.game, half.half))
+            for half in others:
+                said = f"the same values as half {first.half} of {first.split}, {first.game}"
+                self._problem("copy", said, split=half.split, game=half.game, half=half.half, file=half.file)
 
     def _widths(self, file: str) -> list[int]:
         return [block.width for block in self.source.blocks.values() if block.file == file]

@@ -30,14 +30,15 @@ def verification_grid(report: Report) -> Grid:
     lines = []
     for file in report.files:
         count = sum((problem.split, problem.file) == (file.split, file.file) for problem in report.problems)
-        known = {0: "none", file.halves: "all"}.get(file.checksums, str(file.checksums))
+        known = {file.halves: "all", 0: "none"}.get(file.checksums, str(file.checksums))
         kinds = ", ".join(sorted(file.dtypes))
         numbers = (str(file.halves), str(file.rows), f"{file.nbytes / 1e9:.2f}", str(count))
         lines.append((file.split, file.file, kinds, known, *numbers))
     notes = []
     for problem in report.problems[:PROBLEMS_SHOWN]:
-        place = [problem.split, problem.game, problem.half and f"half {problem.half}", problem.file]
-        notes.append(f"{problem.check}: {', '.join(str(part) for part in place if part)}: {problem.problem}")
+        parts = (problem.split, problem.game, problem.half and f"half {problem.half}", problem.file)
+        place = ", ".join(str(part) for part in parts if part)
+        notes.append(": ".join(part for part in (problem.check, place, problem.problem) if part))
     left = len(report.problems) - PROBLEMS_SHOWN
     notes += [f"and {left} more; --json has all of them"] if left > 0 else []
     notes += [f"note: {note}" for note in report.notes]

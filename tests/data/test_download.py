@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from soccerbench.data import download as module
@@ -15,6 +18,15 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.games import official_games
 
 BAIDU = ("1_baidu_soccer_embeddings.npy", "2_baidu_soccer_embeddings.npy")
+
+
+def _array() -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((3, 4), np.float32))
+    return stream.getvalue()
+
+
+ARRAY = _array()
 
 
 class Site:
@@ -35,7 +47,7 @@ class Site:
         for game in official_games(split[0])[: self.games]:
             (self.root / game).mkdir(parents=True, exist_ok=True)
             for name in files:
-                (self.root / game / name).write_bytes(b"")
+                (self.root / game / name).write_bytes(b"{}" if name.endswith(".json") else ARRAY)
         if self.error is not None:
             raise self.error
 
@@ -75,10 +87,60 @@ def test_it_goes_on_with_what_is_missing(site: Site, tmp_path: Path) -> None:
     assert said == [f"valid: {93 * 3 + 1} files to fetch (1_ResNET_TF2.npy, 2_ResNET_TF2.npy, Labels-v2.json)"]
 
 
-def test_refused_access_says_how_to_get_it(site: Site, tmp_path: Path) -> None:
-    site.error = PermissionError("Could not download from 'SoccerNet/SN-Features': request access at https://…")
-    with pytest.raises(InputError, match=r"access was refused .*request access.*huggingface-cli login"):
+REFUSED = (
+    "Could not download from 'SoccerNet/SN' (401 Client Error for url: https://site/api/datasets/SoccerNet/SN/main.). "
+    "If this dataset is gated, request access at https://site/datasets/SoccerNet/SN and log in."
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, r"access was refused; ask for access at https://site/datasets/SoccerNet/SN, log in with `hf auth login`"),
+        (503, r"the download stopped \(PermissionError: Could not .*; check network and disk"),
+    ],
+)
+def test_refused_access_says_how_to_get_it(site: Site, tmp_path: Path, status: int, said: str) -> None:
+    site.error = PermissionError(REFUSED)
+    site.error.__cause__ = ConnectionError()
+    site.error.__cause__.response = SimpleNamespace(status_code=status)  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=said):
         download(tmp_path, features=["baidu"], splits=["test"], say=str)
+
+
+def test_a_folder_that_cannot_be_written_is_no_refused_access(site: Site, tmp_path: Path) -> None:
+    site.error = PermissionError(13, "Permission denied")
+    with pytest.raises(InputError, match=r"the download stopped .*Permission denied"):
+        download(tmp_path, features=["baidu"], splits=["test"], say=str)
+
+
+@pytest.mark.parametrize(("name", "data"), [(BAIDU[1], ARRAY[:-4]), (BAIDU[0], b""), ("Labels-v2.json", b'{"annota')])
+def test_damaged_files_are_set_aside_and_fetched_again(site: Site, tmp_path: Path, name: str, data: bytes) -> None:
+    download(tmp_path, features=["baidu"], splits=["test"], say=str)
+    file = tmp_path / official_games("test")[4] / name
+    whole = file.read_bytes()
+    file.write_bytes(data)
+    said: list[str] = []
+    download(tmp_path, features=["baidu"], splits=["test"], say=said.append)
+    assert said == [
+        f"{file}: damaged; set aside as {name}.damaged, to be fetched again",
+        f"test: 1 files to fetch ({name})",
+    ]
+    assert (file.read_bytes(), file.with_name(f"{name}.damaged").read_bytes()) == (whole, data)
+
+
+def test_files_of_the_second_layout_are_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    for game in official_games("test"):
+        folder = tmp_path / "test" / game.replace(" ", "_")
+        folder.mkdir(parents=True)
+        for name in BAIDU:
+            (folder / name).write_bytes(ARRAY)
+    said: list[str] = []
+    download(tmp_path, features=["baidu"], labels=["v2"], splits=["test"], say=said.append)
+    assert said == ["test: 100 files to fetch (Labels-v2.json)"]
+    assert site.calls == [(["Labels-v2.json"], ["test"])]
+    download(tmp_path, features=["baidu"], labels=["v2"], splits=["test"], say=said.append)
+    assert said[1:] == ["test: complete"]
 
 
 def test_a_client_that_says_nothing_and_brings_nothing(site: Site, tmp_path: Path) -> None:

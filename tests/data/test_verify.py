@@ -92,6 +92,37 @@ def test_values_that_are_wrong(tiny_root: Path, check: str, edit, said: str) -> 
     assert re.search(said, problems[0].problem)
 
 
+def test_a_block_whose_rows_have_the_same_extremes_is_not_constant(tiny_root: Path) -> None:
+    def edit(values: np.ndarray) -> None:
+        values[:, 12:16] = 0.5
+        values[:, 12] = np.arange(len(values)) % 2
+        values[:, 13] = 1 - values[:, 12]
+
+    change(tiny_root / Root(tiny_root).games["valid"][0] / f"2_{BAIDU}", edit)
+    assert "constant" not in {check for check, *_ in found(tiny_root)}
+
+
+def test_a_half_in_the_place_of_another(tiny_root: Path) -> None:
+    games = Root(tiny_root).games
+    source, wrong = (tiny_root / game for game in games["train"])
+    (wrong / f"1_{BAIDU}").write_bytes((source / f"2_{BAIDU}").read_bytes())
+    problems = verify(tiny_root).problems
+    assert [(problem.check, problem.game, problem.half) for problem in problems] == [("copy", games["train"][1], 1)]
+    assert problems[0].problem == f"the same values as half 2 of train, {games['train'][0]}"
+
+
+def test_a_rate_that_is_wrong(tiny_root: Path) -> None:
+    about = json.loads((tiny_root / "features.json").read_text())
+    about["blocks"]["tpn-r50"]["fps"] = 1
+    for file in tiny_root.rglob("?_tpn_r50.npy"):
+        change(file, lambda values: np.repeat(values, 2, axis=0) + np.random.default_rng(0).random((300, 6)) / 8)
+    problems = [problem for problem in verify(tiny_root).problems if problem.check == "rate"]
+    assert [(problem.split, problem.file) for problem in problems] == [
+        (split, "tpn_r50.npy") for split in ("challenge", "test", "train", "valid")
+    ]
+    assert re.search(r"halves are 2\.\d times as long as their labels; are its rows 1 s apart", problems[0].problem)
+
+
 def test_types_that_differ(tiny_root: Path) -> None:
     change(tiny_root / Root(tiny_root).games["train"][0] / "1_tpn_r50.npy", lambda values: values.astype(np.float64))
     assert found(tiny_root) == [("dtype", "train", None, "tpn_r50.npy")]
@@ -100,6 +131,27 @@ def test_types_that_differ(tiny_root: Path) -> None:
 def test_a_missing_half(tiny_root: Path) -> None:
     (tiny_root / Root(tiny_root).games["train"][1] / f"1_{BAIDU}").unlink()
     assert found(tiny_root) == [("missing", "train", 1, BAIDU)]
+
+
+def test_labels_that_one_game_lacks(tiny_root: Path) -> None:
+    (tiny_root / Root(tiny_root).games["train"][1] / "Labels-v2.json").unlink()
+    assert found(tiny_root) == [("missing", "train", None, "Labels-v2.json")]
+
+
+def test_a_file_that_one_split_lacks_is_a_note(tiny_root: Path) -> None:
+    for half in (1, 2):
+        (tiny_root / Root(tiny_root).games["test"][0] / f"{half}_{BAIDU}").unlink()
+    report = verify(tiny_root)
+    assert report.ok
+    assert report.notes[0] == f"test: no game has {BAIDU}, which train and valid and challenge have"
+
+
+def test_a_root_without_features(tiny_root: Path) -> None:
+    for file in tiny_root.rglob("*.npy"):
+        file.unlink()
+    done = CliRunner().invoke(app, ["data", "verify", str(tiny_root)])
+    assert done.exit_code == 1
+    assert "missing: no feature files in this root" in done.stdout
 
 
 def test_a_missing_game_and_a_missing_split(tiny_root: Path) -> None:
