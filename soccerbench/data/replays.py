@@ -6,6 +6,7 @@ begins.
 Conventions
     entry    stands at the end of the shot it describes; the entry before it in the same half stands at its start
     first    a shot without an entry before it in its half starts with the half, at 0
+    name     the second of its `gameTime`, by which a replay is scored; what it shows lies where `position` says
     link     the event that a replay shows, at the whole second of its `time`; an empty one ("") is withheld
     half     a link may lead into the other half; such a replay is kept, and `same_half` is false
     length   0 is possible (four of the challenge replays, counted in whole seconds)
@@ -66,12 +67,14 @@ class Replay:
         start_ms: where the shot before it ends.
         end_ms: its own end, at or after its start.
         link: the event it shows; None where it is withheld.
+        named_s: whole second of its end by which it is scored; None where that is `end_ms` cut to seconds.
     """
 
     half: int
     start_ms: int
     end_ms: int
     link: Link | None = None
+    named_s: int | None = None
 
     @property
     def start_s(self) -> int:
@@ -81,7 +84,7 @@ class Replay:
     @property
     def end_s(self) -> int:
         """Whole second in which it ends, by which a submission names it."""
-        return self.end_ms // 1000
+        return self.end_ms // 1000 if self.named_s is None else self.named_s
 
     @property
     def same_half(self) -> bool:
@@ -110,6 +113,7 @@ class _Shot:
     end_ms: int
     replay: bool
     link: Link | None
+    named_s: int
 
 
 def camera_file(tree: Tree, game: str) -> str:
@@ -155,7 +159,7 @@ def read_replays(tree: Tree, game: str, *, strict: bool, file: str | None = None
                 raise InputError(path, problem, "sort the entries by time")
             warnings["replays that end before they start, taken as empty"] += 1
         if shot.replay:
-            replays.append(Replay(shot.half, min(start_ms, shot.end_ms), shot.end_ms, shot.link))
+            replays.append(Replay(shot.half, min(start_ms, shot.end_ms), shot.end_ms, shot.link, shot.named_s))
         previous[shot.half] = shot.end_ms
     return GameReplays(game, tuple(replays), warnings)
 
@@ -192,11 +196,13 @@ def _read_shot(entry: Any) -> _Shot:
         raise ValueError
     link = entry.get("link", "")
     usable = link != "" and not link_faults(link)
+    time = entry["gameTime"]
     return _Shot(
-        half=int(entry["gameTime"][0]),
+        half=int(time[0]),
         end_ms=int(entry["position"]),
         replay=entry.get("replay") == "replay",
         link=_read_link(link) if usable else None,
+        named_s=60 * int(time[-5:-3]) + int(time[-2:]),
     )
 
 

@@ -158,7 +158,7 @@ class CmnTask:
         for replay, replay_rows, replay_kept, confidence in zip(replays, rows, kept, spots[..., 0], strict=True):
             time_s = np.maximum(replay_rows[replay_kept] / self.store.fps + self.row.shift_s, 0)
             score = confidence[replay_kept].astype(np.float64)
-            found = ReplayDetections(half, replay.start_ms // 1000, replay.end_ms // 1000, time_s, score)
+            found = ReplayDetections(half, replay.start_s, replay.end_s, time_s, score)
             detections.append(distinct(found))
         return detections
 

@@ -46,7 +46,7 @@ class NaiveTask:
     def _found(self, replay: Replay) -> ReplayDetections:
         assert self.delay_s is not None
         time_s = np.array([_since_s(self.row, replay) - self.delay_s])
-        found = ReplayDetections(replay.half, replay.start_ms // 1000, replay.end_ms // 1000, time_s, np.ones(1))
+        found = ReplayDetections(replay.half, replay.start_s, replay.end_s, time_s, np.ones(1))
         return distinct(found)
 
 

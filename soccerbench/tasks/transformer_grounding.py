@@ -195,5 +195,5 @@ def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _found(replay: Replay, time_s: NDArray[np.float64], score: NDArray[np.float64]) -> ReplayDetections:
-    found = ReplayDetections(replay.half, replay.start_ms // 1000, replay.end_ms // 1000, np.maximum(time_s, 0), score)
+    found = ReplayDetections(replay.half, replay.start_s, replay.end_s, np.maximum(time_s, 0), score)
     return distinct(found)

@@ -50,13 +50,21 @@ def test_an_entry_ends_its_shot_and_the_one_before_starts_it(tmp_path: Path, str
     game = read(tmp_path, SHOTS, strict=strict)
     assert not game.warnings
     assert game.replays == (
-        Replay(1, 95_250, 100_250, Link(1, CLASS_INDEX["Goal"], 80, 80_400)),
-        Replay(1, 100_250, 110_250),
-        Replay(1, 110_250, 110_250, Link(2, CLASS_INDEX["Foul"], 10)),  # no length, its event in the other half
-        Replay(2, 0, 7_250, Link(1, CLASS_INDEX["Goal"], 80)),  # the first of its half starts with it
+        Replay(1, 95_250, 100_250, Link(1, CLASS_INDEX["Goal"], 80, 80_400), 100),
+        Replay(1, 100_250, 110_250, None, 110),
+        Replay(1, 110_250, 110_250, Link(2, CLASS_INDEX["Foul"], 10), 110),  # no length, its event in the other half
+        Replay(2, 0, 7_250, Link(1, CLASS_INDEX["Goal"], 80), 7),  # the first of its half starts with it
     )
     assert [replay.same_half for replay in game.replays] == [True, False, False, False]
     assert (game.replays[0].start_s, game.replays[0].end_s) == (95, 100)
+
+
+@pytest.mark.parametrize(("position", "end_ms"), [("99100", 99_100), ("101000", 101_000), ("132250", 132_250)])
+def test_a_replay_is_named_by_the_second_that_is_scored(tmp_path: Path, position: str, end_ms: int) -> None:
+    shots = [SHOTS[0], shot("1 - 01:40", link=LINK) | {"position": position}]
+    (replay,) = read(tmp_path, shots).replays
+    entry = read_camera_annotations(Tree(tmp_path), GAME, strict=True).entries[1]
+    assert (replay.end_ms, replay.end_s) == (end_ms, entry.second) == (end_ms, 100)
 
 
 def test_no_replays_at_all(tmp_path: Path) -> None:
@@ -93,7 +101,7 @@ def test_a_broken_link_is_refused_or_counted(tmp_path: Path, link: Any, problem:
         read(tmp_path, shots)
     assert problem in str(caught.value)
     game = read(tmp_path, shots, strict=False)
-    assert game.replays == (Replay(1, 95_250, 100_250),)
+    assert game.replays == (Replay(1, 95_250, 100_250, None, 100),)
     assert dict(game.warnings) == {"broken links": 1}
 
 
@@ -102,7 +110,7 @@ def test_a_replay_that_ends_before_it_starts(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="entry 2: a replay that ends at 90250 ms, before it starts"):
         read(tmp_path, shots)
     game = read(tmp_path, shots, strict=False)
-    assert game.replays == (Replay(1, 90_250, 90_250),)
+    assert game.replays == (Replay(1, 90_250, 90_250, None, 90),)
     assert sum(game.warnings.values()) == 1
 
 

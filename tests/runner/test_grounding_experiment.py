@@ -121,6 +121,19 @@ def test_a_row_runs_those_it_needs_once(shared_tiny_root: Path, tmp_path: Path) 
     assert finished == [(folder / "result.json").stat().st_mtime_ns for folder in (spotted, ultra)]
 
 
+@pytest.mark.parametrize("row", [5, 19, 32])
+def test_a_replay_whose_position_disagrees_with_its_game_time_is_scored(
+    tiny_root: Path, tmp_path: Path, row: int
+) -> None:
+    path, file = annotations(Root(tiny_root), "test")
+    entry = next(entry for entry in file["annotations"] if entry["replay"] == "replay")
+    entry["position"] = str(int(entry["position"]) + 1000)
+    path.write_text(json.dumps(file))
+    score = run(experiment(tiny_root, tmp_path / "runs", row, "max_epochs=1"))["scores"]["test"]["loose"]
+    replays = sum(entry["replay"] == "replay" for entry in file["annotations"])
+    assert (score["replays_scored"], score["replays_missing"]) == (replays, 0)
+
+
 def test_a_digest_covers_what_a_row_needs(shared_tiny_root: Path, tmp_path: Path) -> None:
     plain, other = (experiment(shared_tiny_root, tmp_path, 18, f"offset_loss={weight}").row for weight in (1, 2))
     assert plain.digest() != other.digest()  # row 19 has another loss
