@@ -65,8 +65,11 @@ def refuse_unknown(file: Path, content: Mapping[str, Any], known: set[str]) -> N
 
 
 def first_error(error: ValidationError) -> str:
-    """The first of the errors in plain words, with its key, and how many more there are."""
-    errors = error.errors()
+    """The first of the errors in plain words, with its key, and how many more there are; unknown keys come first.
+
+    A key that is mistyped is missing, too, and what was written says more than what was meant.
+    """
+    errors = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in errors[0]["loc"])
     message = str(errors[0]["msg"]).removeprefix("Value error, ")
     message = message.replace("Extra inputs are not permitted", "unknown key")

@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from soccerbench.specs.base import Count, Frozen, Seconds, Share, TrainedRow, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
+from soccerbench.specs.layers import first_error
 
 
 class NetVLADppSizes(Frozen):
@@ -76,9 +77,7 @@ def _check_sizes(sizes: type[Frozen], given: dict[str, Any]) -> None:
     try:
         sizes.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, ("architecture", *first["loc"])))
-        raise ValueError(f"{place}: {first['msg']}") from None
+        raise ValueError(f"architecture.{first_error(error)}") from None
 
 
 Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow

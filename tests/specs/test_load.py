@@ -49,9 +49,13 @@ MINIMAL = {
 }
 
 
+OMIT = object()
+
+
 def write(folder: Path, change: dict[str, Any]) -> str:
-    """A table file whose first row has `change` on top."""
-    content = {**MINIMAL, "rows": [{**MINIMAL["rows"][0], **change}]}  # type: ignore[dict-item]
+    """A table file whose first row has `change` on top, without what is to be omitted."""
+    row = {**MINIMAL["rows"][0], **change}  # type: ignore[dict-item]
+    content = {**MINIMAL, "rows": [{key: value for key, value in row.items() if value is not OMIT}]}
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump(content))
     return str(file)
@@ -118,6 +122,7 @@ def test_a_users_own_table(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"chunk": 7}, "row 1: chunk: unknown key"),
+        ({"nms_s": OMIT, "nms": 20}, "row 1: nms: unknown key (and 1 more)"),
         ({"chunk_s": -7}, "row 1: chunk_s"),
         ({"chunk_s": "7 seconds"}, "row 1: chunk_s"),
         ({"chunk_s": 7000}, "row 1: chunk_s"),
@@ -129,7 +134,7 @@ def test_a_users_own_table(tmp_path: Path) -> None:
         ({"features": "resnet", "mega": True}, "unknown block 'mega-resnet'"),
         ({"learning_rate": float("nan")}, "row 1: learning_rate"),
         ({"architecture": {"d_model": 9, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0}}, "d_model 9"),
-        ({"architecture": {"width": 9}}, "row 1: architecture.d_model"),
+        ({"architecture": {"width": 9}}, "row 1: architecture.width: unknown key (and 5 more)"),
         ({"assumed": {"max_epochs": {"value": 1, "why": "x"}}}, "max_epochs: stands both"),
         ({"assumed": {"shift": 1}}, "assumed: shift: write {value"),
         ({"task": "dancing"}, "task: 'dancing'"),
