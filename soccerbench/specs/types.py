@@ -63,7 +63,7 @@ class SpottingRow(TrainedRow):
     def _head_has_its_sizes(self) -> Self:
         sizes = SPOTTING_HEADS.get(self.head)
         if sizes is not None:
-            _check_sizes(sizes, self.architecture)
+            object.__setattr__(self, "architecture", _checked(sizes, self.architecture))
         elif ":" not in self.head:
             known = ", ".join(SPOTTING_HEADS)
             raise ValueError(f"head: unknown head {self.head!r}; known: {known}, or module:Class with --plugin")
@@ -72,10 +72,10 @@ class SpottingRow(TrainedRow):
         return self
 
 
-def _check_sizes(sizes: type[Frozen], given: dict[str, Any]) -> None:
-    """Refuse sizes that the head does not know or cannot have."""
+def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
+    """The sizes as numbers of their kind; refuses what the head does not know or cannot have."""
     try:
-        sizes.model_validate(given)
+        return sizes.model_validate(given).model_dump()
     except ValidationError as error:
         raise ValueError(f"architecture.{first_error(error)}") from None
 

@@ -113,6 +113,13 @@ def test_mini_is_laid_over_by_head_and_mode() -> None:
     assert "minutes" in mini.rows[0].assumed["max_epochs"]
 
 
+def test_sizes_are_used_as_they_were_validated(tmp_path: Path) -> None:
+    written = {"d_model": "8", "heads": 2.0, "layers": 1, "feedforward": "8", "dropout": 0}
+    sizes = load_table(write(tmp_path, {"architecture": written})).rows[0].architecture
+    assert sizes == {"d_model": 8, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0}
+    assert [type(size) for size in sizes.values()] == [int, int, int, int, float]
+
+
 def test_a_users_own_table(tmp_path: Path) -> None:
     table = load_table(write(tmp_path, {"head": "my_head:Tiny", "architecture": {"anything": [1, 2]}}))
     assert table.rows[0].architecture == {"anything": [1, 2]}
