@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 from typing_extensions import Self
 
+from soccerbench.specs.errors import SpecError
 from soccerbench.specs.features import blocks_of, fps_of
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -126,6 +127,25 @@ class TrainedRow(BaseRow):
     plateau: Plateau | None
     weight_decay: Annotated[float, Field(ge=0)]
     standardise: bool
+
+    def whole_rows(self, key: str, fps: int) -> int:
+        """How many feature rows a length in seconds spans.
+
+        Args:
+            key: of the length, such as `chunk_s`.
+            fps: rows per second in the root that is read.
+
+        Raises:
+            SpecError: no whole number of rows.
+        """
+        seconds: float = getattr(self, key)
+        rows = seconds * fps
+        if abs(rows - round(rows)) > 1e-6:
+            problem = (
+                f"{key}: {seconds:g} s is {rows:g} feature rows at {fps} per second; give a multiple of {1 / fps:g} s"
+            )
+            raise SpecError(f"{self.table} row {self.row}", problem)
+        return round(rows)
 
     @model_validator(mode="after")
     def _mode_allows_the_schedule(self) -> Self:

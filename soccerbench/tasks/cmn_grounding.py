@@ -60,7 +60,7 @@ class CmnTask:
         valid: Mapping[str, GameReplays],
     ) -> None:
         self.row, self.store = row, store
-        self.chunk, self.field = round(row.chunk_s * store.fps), round(row.receptive_field_s * store.fps)
+        self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
         self._games = tuple(train)
         self._train, self._valid = self._sampler(train), self._sampler(valid)
 

@@ -172,7 +172,7 @@ class SpottingTask:
         head: type[nn.Module] | None = None,
     ) -> None:
         self.row, self.store = row, store
-        self.clip_frames = round(row.chunk_s * store.fps)
+        self.clip_frames = row.whole_rows("chunk_s", store.fps)
         self._head = head or HEADS[row.head]
         self._train = Clips(store, train, clip_frames=self.clip_frames, shift_s=row.shift_s)
         self._valid = Clips(store, valid, clip_frames=self.clip_frames, shift_s=row.shift_s) if valid else None

@@ -65,7 +65,7 @@ class GroundingTransformerTask:
         valid: Mapping[str, GameReplays],
     ) -> None:
         self.row, self.store = row, store
-        self.chunk, self.before = round(row.chunk_s * store.fps), round(row.before_s * store.fps)
+        self.chunk, self.before = (row.whole_rows(key, store.fps) for key in ("chunk_s", "before_s"))
         self.stride = max(round(row.stride_s * store.fps), 1)
         self._games = tuple(train)
         self._train, self._valid = (

@@ -12,7 +12,7 @@ from soccerbench.data.replays import read_replays
 from soccerbench.data.root import Root
 from soccerbench.models.cmn import Cmn
 from soccerbench.models.standardise import Standardised
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs import SpecError, load_table, parse_setting
 from soccerbench.tasks.cmn_grounding import Batch, CmnTask, assemble, chunk_starts
 
 
@@ -28,6 +28,13 @@ def task_of(root: Root, *settings: str, row: int = 5) -> CmnTask:
 @pytest.fixture(scope="module")
 def root(shared_tiny_root: Path) -> Root:
     return Root(shared_tiny_root)
+
+
+@pytest.mark.parametrize("setting", ["chunk_s=100.5", "receptive_field_s=40.5"])
+def test_chunks_are_whole_numbers_of_rows(root: Root, setting: str) -> None:
+    key, seconds = setting.split("=")
+    with pytest.raises(SpecError, match=rf"table3 row 5: {key}: {seconds} s is {seconds} feature rows"):
+        task_of(root, setting)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from soccerbench.data.replays import GameReplays, Replay, read_replays
 from soccerbench.data.root import Root
 from soccerbench.models.grounding_transformer import GroundingTransformer
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs import SpecError, load_table, parse_setting
 from soccerbench.tasks.replay_clips import Query
 from soccerbench.tasks.transformer_grounding import Batch, GroundingTransformerTask, padded
 
@@ -43,6 +43,12 @@ def root(shared_tiny_root: Path) -> Root:
 )
 def test_where_chunks_start(root: Root, start: int, stride: int, starts: list[int]) -> None:
     assert task_of(root).starts(Query("game", 1, start, start + 5), stride=stride).tolist() == starts
+
+
+@pytest.mark.parametrize("key", ["chunk_s", "before_s"])
+def test_chunks_are_whole_numbers_of_rows(root: Root, key: str) -> None:
+    with pytest.raises(SpecError, match=rf"table3 row 4: {key}: 100.5 s is 100.5 feature rows"):
+        task_of(root, f"{key}=100.5")
 
 
 def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Root) -> None:

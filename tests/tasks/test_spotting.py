@@ -15,7 +15,7 @@ from soccerbench.data.features import FeatureStore
 from soccerbench.data.labels import SpottingLabels
 from soccerbench.data.root import Root
 from soccerbench.models.windows import centred_windows
-from soccerbench.specs import SpottingRow, load_table
+from soccerbench.specs import SpecError, SpottingRow, load_table
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
 
 
@@ -58,6 +58,14 @@ def test_events_past_the_last_clip_are_left_out(root: Root) -> None:
     targets = Clips(root.store(["vtn"]), {game: labels_of(game, (1, 3, 165_000))}, clip_frames=50, shift_s=0).targets
     assert (targets[:, 0] == 1).all()
     assert targets[:, 1:].sum() == 0
+
+
+def test_a_chunk_is_a_whole_number_of_rows(root: Root) -> None:
+    labels = {game: labels_of(game, (1, 0, 0)) for game in root.games["train"]}
+    halved = row(8, chunk_s=6.5)
+    assert SpottingTask(halved, root.store(["resnet"]), train=labels, valid={}).clip_frames == 13  # two rows a second
+    with pytest.raises(SpecError, match=r"row 8: chunk_s: 6.5 s is 6.5 feature rows at 1 per .* multiple of 1 s"):
+        SpottingTask(halved, root.store(["vtn"]), train=labels, valid={})
 
 
 @pytest.mark.parametrize(
