@@ -10,15 +10,25 @@ Conventions
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 from typing_extensions import Self
 
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.features import blocks_of, fps_of
 
+
+def _plain(name: str) -> str:
+    """A name that can be that of a folder and leads nowhere else."""
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(f"{name!r} is no plain name; use letters, digits, - and _ alone")
+    return name
+
+
+TableName = Annotated[str, AfterValidator(_plain)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -68,7 +78,7 @@ class TransformerSizes(Frozen):
 class BaseRow(Frozen):
     """What rows of every task and head say."""
 
-    table: str
+    table: TableName
     row: Annotated[int, Field(ge=1)]
     features: str
     mega: bool

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.base import Count, Frozen, Plateau, Share, hash_of
+from soccerbench.specs.base import Count, Frozen, Plateau, Share, TableName, hash_of
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.layers import first_error, overlay, put, refuse_unknown, split
 from soccerbench.specs.locate import table_file
@@ -71,7 +71,7 @@ class Published(Frozen):
 class ExtractorRow(Frozen):
     """What rows of every video model say."""
 
-    table: str
+    table: TableName
     row: Annotated[int, Field(ge=1)]
     task: Literal["recognition"]
     model: str
@@ -196,7 +196,7 @@ MODELS = tuple(_ROW_TYPES)
 class ExtractorTable(Frozen):
     """The video models in order, and the top-1 accuracy, in per cent, that the paper fine-tunes them to."""
 
-    table: str
+    table: TableName
     title: str
     source: str
     finetuned_percent: tuple[float, float] | None = None

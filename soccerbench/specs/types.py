@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.base import Count, Frozen, Seconds, Share, TrainedRow, TransformerSizes
+from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 from soccerbench.specs.layers import first_error
 
@@ -86,7 +86,7 @@ Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
 class Table(Frozen):
     """A table of the paper, or a user's own: rows in order."""
 
-    table: str
+    table: TableName
     title: str
     source: str
     rows: tuple[Row, ...]

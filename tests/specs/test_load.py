@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from soccerbench.specs import SpecError, blocks_of, load_features, load_table, parse_setting, table_names
+from soccerbench.specs import (
+    SpecError,
+    blocks_of,
+    load_extractors,
+    load_features,
+    load_table,
+    parse_setting,
+    table_names,
+)
 from soccerbench.specs.dump import spec_text
+from soccerbench.specs.locate import shipped
+from soccerbench.specs.yaml_file import read_yaml
 
 # Table 2 of the paper, typed a second time from its print: features, mega, head, mode, chunk, NMS, test, challenge.
 TABLE_2: list[tuple[Any, ...]] = [
@@ -147,6 +157,7 @@ def test_a_users_own_table(tmp_path: Path) -> None:
         ({"task": "dancing"}, "task: 'dancing'"),
         ({"published": {"test": "n/a"}}, "row 1: published.test"),
         ({"blocks": []}, "blocks: is worked out"),
+        ({"table": "../../x"}, "row 1: table: '../../x' is no plain name; use letters, digits, - and _ alone"),
     ],
 )
 def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], said: str) -> None:
@@ -176,6 +187,17 @@ def test_files_that_are_no_tables(tmp_path: Path, text: str, said: str) -> None:
     file.write_text(text)
     with pytest.raises(SpecError, match=said):
         load_table(str(file))
+
+
+@pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", "", "a b", "x\n"])
+def test_a_table_is_named_like_a_folder_of_its_own(tmp_path: Path, name: str) -> None:
+    for content, load in ((MINIMAL, load_table), (read_yaml(shipped("reproduce") / "table1.yaml"), load_extractors)):
+        file = tmp_path / "mine.yaml"
+        file.write_text(yaml.safe_dump({**content, "table": name}))
+        with pytest.raises(SpecError, match=r"table: .* is no plain name"):
+            load(str(file))
+        file.write_text(yaml.safe_dump({**content, "table": "My_table-2"}))
+        assert load(str(file)).table == "My_table-2"
 
 
 def test_two_rows_of_one_number(tmp_path: Path) -> None:
