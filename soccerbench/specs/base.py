@@ -3,8 +3,9 @@
 Conventions
     *_s         seconds
     assumed     key -> why: the value of that key is our choice, not the paper's
+    left_open   the same, for a value that stands in the row, or for a part of one that no key holds ("postprocess.nms")
     published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
-    digest      hash of everything but `published`: equal digests train equal models
+    digest      hash of everything but `published` and `left_open`: equal digests train equal models
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Published = float | Literal["-", "N/A"]
 
-UNPUBLISHED_KEYS = {"published"}
+UNDIGESTED_KEYS = {"published", "left_open"}
 
 
 class Frozen(BaseModel):
@@ -86,6 +87,7 @@ class BaseRow(Frozen):
     mode: Literal["regular", "ultra"]
     shift_s: Annotated[float, Field(ge=-60, le=60)]
     assumed: dict[str, str] = {}
+    left_open: dict[str, str] = {}
     changed: tuple[str, ...] = ()
     published: dict[Literal["test", "challenge"], Published] = {}
 
@@ -111,8 +113,8 @@ class BaseRow(Frozen):
         return ("train", "valid", "test") if self.mode == "ultra" else ("train",)
 
     def digest(self) -> str:
-        """Sixteen hex digits over all that the row says but `published`."""
-        return self.digest_without(UNPUBLISHED_KEYS)
+        """Sixteen hex digits over all that the row says but `published` and `left_open`."""
+        return self.digest_without(UNDIGESTED_KEYS)
 
     def digest_without(self, keys: set[str]) -> str:
         """Sixteen hex digits over what the row says beside some keys."""
@@ -121,7 +123,8 @@ class BaseRow(Frozen):
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:
         _ = self.blocks
-        unknown = [key for key in self.assumed if key not in type(self).model_fields]
+        told = (*self.assumed, *(key.partition(".")[0] for key in self.left_open))
+        unknown = [key for key in told if key not in type(self).model_fields]
         if unknown:
             raise ValueError(f"assumed: unknown key {unknown[0]!r}")
         return self

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, computed_field, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.base import BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
+from soccerbench.specs.base import UNDIGESTED_KEYS, BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
 
 Weight = Annotated[float, Field(ge=0)]
 Samples = Annotated[int, Field(ge=0, le=1000)]
@@ -83,8 +83,8 @@ class GroundingRow(BaseRow):
 
     def model_digest(self) -> str:
         """Sixteen hex digits over all that the head and its raw detections come from: equal ones share a training."""
-        beside = {"table", "row", "name", "assumed", "changed", "published", "postprocess", "needs"}
-        return self.digest_without(beside)
+        beside = {"table", "row", "name", "assumed", "changed", "postprocess", "needs"}
+        return self.digest_without(UNDIGESTED_KEYS | beside)
 
 
 class LearnedRow(GroundingRow, TrainedRow):

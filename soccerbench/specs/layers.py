@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from soccerbench.specs.errors import SpecError
 
 Layer = tuple[dict[str, Any], dict[str, str]]
-_WORKED_OUT = ("changed", "blocks", "runs", "needs")
+_WORKED_OUT = ("changed", "blocks", "runs", "needs", "left_open")
 
 
 def split(place: str, raw: Mapping[str, Any]) -> Layer:
     """Values by key, stated and assumed alike, and the reason of each assumed one.
+
+    What is assumed with a reason alone is kept among the values, under `left_open`.
 
     Raises:
         SpecError: no mapping, a key that stands in both, an assumption without a reason, or a key that is worked out.
@@ -23,8 +25,11 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
     if not isinstance(raw, Mapping):
         raise SpecError(place, "a mapping of keys to values is needed")
     values = {key: value for key, value in raw.items() if key != "assumed"}
-    reasons = {}
+    reasons, left_open = {}, {}
     for key, entry in (raw.get("assumed") or {}).items():
+        if isinstance(entry, Mapping) and set(entry) == {"why"}:
+            left_open[key] = entry["why"]
+            continue
         if key in values:
             raise SpecError(place, f"{key}: stands both as stated and under assumed")
         if not isinstance(entry, Mapping) or set(entry) != {"value", "why"} or not isinstance(entry["why"], str):
@@ -33,13 +38,19 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
     for key in _WORKED_OUT:
         if key in values:
             raise SpecError(place, f"{key}: is worked out, not given")
-    return values, reasons
+    return values | ({"left_open": left_open} if left_open else {}), reasons
 
 
 def overlay(base: Layer, over: Layer) -> Layer:
     """`over` on top of `base`; what it sets is no longer assumed for the reason that `base` gives."""
-    kept = {key: why for key, why in base[1].items() if key not in over[0]}
-    return {**base[0], **over[0]}, {**kept, **over[1]}
+
+    def kept(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
+        return {**{key: why for key, why in below.items() if key not in over[0]}, **above}
+
+    values = {**base[0], **over[0]}
+    if "left_open" in values:
+        values["left_open"] = kept(base[0].get("left_open", {}), over[0].get("left_open", {}))
+    return values, kept(base[1], over[1])
 
 
 def put(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:

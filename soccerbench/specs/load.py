@@ -110,6 +110,7 @@ def _row(
         if first in row_type.model_fields or first not in _GROUNDING_KEYS:
             put(place, values, key, value)
             reasons.pop(first, None)
+            values.get("left_open", {}).pop(first, None)
             changed.append(f"{key}={value}")
     try:
         return row_type.model_validate({**values, "assumed": reasons, "changed": changed})

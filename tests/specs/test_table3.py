@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from soccerbench.specs import SpecError, load_table, parse_setting
+from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GROUNDING_HEADS, CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
 from soccerbench.specs.locate import shipped
 
@@ -52,6 +53,32 @@ def test_what_the_paper_says_of_the_steps() -> None:
     assert (ROWS[9].mode, ROWS[9].max_epochs, ROWS[9].learning_rate, ROWS[9].chunk_s) == ("ultra", 40, 2e-4, 30)
     assert "learning_rate" not in ROWS[9].assumed
     assert "learning_rate" in ROWS[5].assumed
+
+
+def test_what_the_paper_leaves_open_is_declared() -> None:
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon"}
+    fused, joined = {"postprocess.fuse"}, {"postprocess.fuse", "postprocess.nms"}
+    told = {1: cmn, 4: {"max_epochs"}, 6: cmn, 7: cmn | fused, 8: cmn | joined, 9: set(), 18: cmn | joined, 31: set()}
+    assert {row: set(ROWS[row].left_open) for row in told} == told  # forty epochs are row 9's by the paper
+    assert all(why for row in ROWS.values() for why in row.left_open.values())
+    shown = yaml.safe_load(spec_text(ROWS[7]))
+    assert shown["assumed"]["chunk_s"]["value"] == 120
+    assert "chunk_s" not in shown
+    assert "Table 2, row 8" in shown["assumed"]["postprocess.fuse"]["why"]
+
+
+def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_path: Path) -> None:
+    plain, told = (
+        load_table(own_table(tmp_path, change)).rows[0]
+        for change in ({}, {"assumed": {"batch_size": {"why": "ours"}, "postprocess.order": {"why": "ours"}}})
+    )
+    assert set(told.left_open) - set(plain.left_open) == {"batch_size", "postprocess.order"}
+    assert told.digest() == plain.digest()
+    assert told.model_digest() == plain.model_digest()
+    assert "chunk_s" not in load_table(own_table(tmp_path, {"chunk_s": 100})).rows[0].left_open
+    changed = load_table("table3", settings=[parse_setting("chunk_s=100")]).rows[0]
+    assert set(changed.left_open) == {"receptive_field_s", "learning_rate.adam_epsilon"}
+    assert "max_epochs" not in load_table("table3", mini=True).rows[3].left_open  # six, with a reason of their own
 
 
 def test_what_rows_need_and_have_seen() -> None:
@@ -116,6 +143,8 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
         ({"receptive_field_s": 70}, "receptive_field_s: 70 is more than half of chunk_s"),
         ({"mode": "ultra"}, "plateau: ultra mode"),
         ({"runs": []}, "runs: is worked out, not given"),
+        ({"left_open": {}}, "left_open: is worked out, not given"),
+        ({"assumed": {"chunks_s.size": {"why": "ours"}}}, "assumed: unknown key 'chunks_s'"),
         ({"delay_s": 3}, "delay_s: unknown key"),
     ],
 )
