@@ -5,6 +5,7 @@ Source: section 3.2.2 of the paper; what it leaves open is an `assumed` entry of
 Conventions
     before     the seconds before the replay that are looked at; a chunk ends where the replay starts at the latest, so
                that it never shows the replay itself, and rows missing there repeat the last one before it
+    stride     chunks are counted back from the last one; another begins where what is looked at does, if none did
     positive   the replay's event lies in the chunk; a replay whose event lies in none of its chunks has only negatives
     offset     of the event, from the chunk's start (0) to its end (1)
     sample     a chunk and a replay; an epoch takes all samples of all replays in random order
@@ -140,11 +141,11 @@ class GroundingTransformerTask:
         ]
 
     def starts(self, asked: Query, *, stride: int) -> NDArray[np.int64]:
-        """First rows of the chunks before a replay, the last one first counted; none where it starts with the half."""
+        """First rows of the chunks before a replay, in order; none where it starts with the half."""
         if asked.start == 0:
             return np.empty(0, dtype=np.int64)
-        last = max(asked.start - self.chunk, 0)
-        return np.arange(last, max(asked.start - self.before, 0) - 1, -stride, dtype=np.int64)[::-1]
+        first, last = max(asked.start - self.before, 0), max(asked.start - self.chunk, 0)
+        return np.unique(np.append(np.arange(last, first, -stride, dtype=np.int64), first))
 
     def _rows(self, asked: Query, start: int) -> NDArray[np.int64]:
         return np.minimum(np.arange(start, start + self.chunk), asked.start - 1)

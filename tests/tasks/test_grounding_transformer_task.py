@@ -34,9 +34,12 @@ def root(shared_tiny_root: Path) -> Root:
 @pytest.mark.parametrize(
     ("start", "stride", "starts"),
     [
-        (200, 20, [90, 110, 130, 150, 170]),  # back from the last chunk, 170 to 200, within 80 to 200
+        (200, 20, [80, 90, 110, 130, 150, 170]),  # back from the last chunk, 170 to 200, and the first of 80 to 200
         (200, 45, [80, 125, 170]),
-        (100, 30, [10, 40, 70]),  # the half begins after the 120 s
+        (100, 30, [0, 10, 40, 70]),  # the half begins after the 120 s
+        (33, 5, [0, 3]),
+        (64, 5, [0, 4, 9, 14, 19, 24, 29, 34]),
+        (119, 5, [0, *range(4, 90, 5)]),
         (20, 5, [0]),  # less than a chunk before the replay
         (0, 5, []),  # nothing before the replay
     ],
@@ -49,6 +52,14 @@ def test_where_chunks_start(root: Root, start: int, stride: int, starts: list[in
 def test_chunks_are_whole_numbers_of_rows(root: Root, key: str) -> None:
     with pytest.raises(SpecError, match=rf"table3 row 4: {key}: 100.5 s is 100.5 feature rows"):
         task_of(root, f"{key}=100.5")
+
+
+@pytest.mark.parametrize("start", [1, 29, 33, 64, 119, 120, 121, 149])
+def test_every_row_before_a_replay_is_looked_at(root: Root, start: int) -> None:
+    task = task_of(root)
+    asked = Query("game", 1, start, start + 5)
+    rows = {int(row) for first in task.starts(asked, stride=task.stride) for row in task._rows(asked, first)}
+    assert rows == set(range(max(start - 120, 0), start))
 
 
 def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Root) -> None:
@@ -124,7 +135,7 @@ def test_detections_equal_the_forward_of_each_chunk(root: Root) -> None:
         first, last = replay.start_ms // 1000, max(replay.end_ms, replay.start_ms + 1000) // 1000
         clip = torch.from_numpy(task.store.take(game.game, replay.half, np.arange(first, last)))
         frames: dict[int, tuple[float, float]] = {}
-        for start in range(max(first - 30, 0), max(first - 120, 0) - 1, -7):
+        for start in sorted({*range(max(first - 30, 0), max(first - 120, 0), -7), max(first - 120, 0)}, reverse=True):
             rows = np.minimum(np.arange(start, start + 30), first - 1)
             chunk = torch.from_numpy(task.store.take(game.game, replay.half, rows))
             with torch.no_grad():
