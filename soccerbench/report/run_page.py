@@ -197,10 +197,10 @@ def _name(run: Run) -> str:
 def _words(members: Sequence[Run]) -> Entry:
     """A row's spec and provenance as text."""
     first = members[0].result
-    spec, reasons = first["spec"], first["spec"]["assumed"]
-    hidden = {"assumed", "published", "table", "row"}
+    spec, reasons = first["spec"], first["spec"]["assumed"] | first["spec"].get("left_open", {})
+    hidden = {"assumed", "left_open", "published", "table", "row"}
     stated = [(key, _text(value)) for key, value in spec.items() if key not in hidden | set(reasons) and value]
-    assumed = [(key, _text(spec[key]), why) for key, why in reasons.items()]
+    assumed = [(key, _text(spec.get(key, "")), why) for key, why in reasons.items()]
     facts = [("seeds", ", ".join(str(run.result["seed"]) for run in members))]
     for key, name in _FACTS.items():
         values = dict.fromkeys(_text(run.result.get(key)) for run in members)

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from soccerbench.cli import app
 from soccerbench.data.replay_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.data.replays import GameReplays, Link, Replay
+from soccerbench.data.root import Root
 from soccerbench.report.grounded import GROUNDED, grounded_games
 from soccerbench.report.submission_page import page_of_submission
+from soccerbench.runner.experiment import Experiment
+from soccerbench.runner.progress import silent
+from soccerbench.specs import load_table, parse_setting
 
 GOAL = 2
 
@@ -80,3 +86,15 @@ def test_a_report_of_a_grounding_submission(shared_tiny_root: Path, tmp_path: Pa
     assert shown["tolerances_s"] == [1, 2, 3, 4, 5, *range(10, 61, 5)]
     assert shown["per_class"] == {}
     assert [item["count"] for item in shown["arcs"]] == [len(replays)]
+
+
+def test_what_a_row_leaves_open_stands_among_what_is_assumed(shared_tiny_root: Path, tmp_path: Path) -> None:
+    settings = [parse_setting("max_epochs=1"), parse_setting("batch_size=16")]
+    row = next(row for row in load_table("table3", mini=True, settings=settings).rows if row.row == 5)
+    Experiment(row, 0, Root(shared_tiny_root), tmp_path).run(device="cpu", progress=silent)
+    arguments = ["report", str(tmp_path), "--out", str(tmp_path / "page.html"), "--data", str(shared_tiny_root)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "the released CALF-more-negative code; the paper gives none" in text
+    assert "left_open" not in text
