@@ -156,7 +156,7 @@ class Experiment:
             run.run(device=device, progress=progress, force=force)
         self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow):
+        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow), self._letting_go():
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, identity)
             model = self._model(identity, device, progress)
@@ -173,6 +173,14 @@ class Experiment:
     def is_narrow(self) -> bool:
         """Whether one thread computes it."""
         return not self.row.blocks or self.root.store(self.row.blocks).width < NARROW
+
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Let the job go in the end, and with it all that its task holds: a GPU has no room for those of two rows."""
+        try:
+            yield
+        finally:
+            vars(self).pop("job", None)
 
     def _of(self, run: BaseRow) -> Experiment:
         """The experiment of a row that this one needs, of the same seed and data."""

@@ -90,5 +90,6 @@ def has_room(device: torch.device, store: FeatureStore, games: Iterable[str]) ->
     if device.type != "cuda":
         return False
     rows = sum(store.length(game, half) for game in games for half in HALVES)
+    torch.cuda.empty_cache()  # what earlier rows have let go counts as used until then
     free, _ = torch.cuda.mem_get_info(device)
     return rows * store.width * stored_type(store).itemsize < SHARE_OF_FREE_MEMORY * free

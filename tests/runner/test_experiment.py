@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from soccerbench.runner import checkpoint, training
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
 from soccerbench.specs import load_table, parse_setting
+from soccerbench.tasks import spotting
+from soccerbench.tasks.resident import ResidentRows
 from soccerbench.tasks.spotting import SpottingTask
 
 EPOCHS = 4
@@ -168,6 +172,29 @@ def test_narrow_features_take_one_thread_and_give_the_others_back(shared_tiny_ro
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(given)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_no_features_are_held_after_a_run(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    held: list[weakref.ref[ResidentRows]] = []
+
+    def hold(*arguments: Any) -> ResidentRows:
+        rows = ResidentRows(*arguments)
+        held.append(weakref.ref(rows))
+        return rows
+
+    monkeypatch.setattr(spotting, "has_room", lambda *_: True)
+    monkeypatch.setattr(spotting, "ResidentRows", hold)
+    made = experiment(shared_tiny_root, tmp_path)
+    if stopped:
+        with pytest.raises(Killed):
+            made.run(device="cpu", progress=_stop_in_epoch_3)
+        gc.collect()  # of the traceback
+    else:
+        made.run(device="cpu", progress=silent)
+    assert [rows() for rows in held] == [None, None]  # of training and of validation
 
 
 def test_seeds_differ(uninterrupted: Experiment, tmp_path: Path) -> None:

@@ -78,11 +78,13 @@ def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> No
 def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Root(shared_tiny_root)
     store, games = root.store(("vtn",)), root.games["train"]
-    needed = 600 * 4 * 4
+    needed, emptied = 600 * 4 * 4, []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
     for free, expected in ((needed / 0.7 + 1, True), (needed / 0.7 - 1, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
         assert has_room(torch.device("cuda"), store, games) is expected
     assert has_room(CPU, store, games) is False
+    assert emptied == [1, 1]  # what was let go is room
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
