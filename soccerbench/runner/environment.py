@@ -13,10 +13,15 @@ from pathlib import Path
 
 from soccerbench.data.features import HALVES, FeatureStore
 from soccerbench.data.files import Tree
+from soccerbench.data.mini.extractors import FILES, width
 from soccerbench.specs.locate import PACKAGE
 
 ROOMS_THAT_MAKE_NUMBERS = ("data", "metrics", "models", "runner", "specs", "tasks")
 ROWS_PER_FILE = 8
+SHAPES = [
+    {block.name: (block.fps, width(block, scale)) for blocks in FILES.values() for block in blocks}
+    for scale in ("release", "mini")
+]
 
 
 @cache
@@ -41,6 +46,8 @@ def data_fingerprint(
 ) -> str:
     """Sixteen hex digits over what a row reads: its games, their label files, and a sample of each feature file.
 
+    Rates and widths of blocks count too where they are neither the release's nor mini's.
+
     Args:
         tree: where the labels are.
         store: the row's features; None for a row that reads none.
@@ -61,6 +68,10 @@ def data_fingerprint(
                 digest.update(store.length(game, half).to_bytes(8, "little"))
                 for rows in store.sample(game, half, ROWS_PER_FILE):
                     digest.update(rows)
+    if store is not None:
+        shape = {name: (store.fps, wide) for name, wide in zip(store.blocks, store.widths, strict=True)}
+        if not any(shape.items() <= usual.items() for usual in SHAPES):
+            digest.update(repr(shape).encode())
     return digest.hexdigest()[:16]
 
 

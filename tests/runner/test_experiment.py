@@ -242,6 +242,25 @@ def test_other_data_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
         experiment(tiny_root, tmp_path).prepare(force=False)
 
 
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        {name: {"fps": 2} for name in ("tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")},
+        {"tpn-r101": {"width": 8}, "gta": {"width": 4}},  # the same columns, shared out otherwise
+    ],
+)
+def test_another_description_of_the_same_files_is_noticed(
+    tiny_root: Path, tmp_path: Path, blocks: dict[str, dict[str, int]]
+) -> None:
+    before = experiment(tiny_root, tmp_path).identity()
+    file = tiny_root / "features.json"
+    content = json.loads(file.read_text())
+    for name, entries in blocks.items():
+        content["blocks"][name] |= entries
+    file.write_text(json.dumps(content))
+    assert experiment(tiny_root, tmp_path).identity()["data"] != before["data"]
+
+
 def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
     made = experiment(shared_tiny_root, tmp_path)
     made.folder.mkdir(parents=True)
