@@ -18,6 +18,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes, write_json
 from soccerbench.data.root import Root
 from soccerbench.runner import checkpoint, run_folder
@@ -101,10 +102,16 @@ class Experiment:
         return {"spec": self.row.digest(), "data": joint_hash(data), "code": code_hash(self.plugin)}
 
     def changed(self, identity: dict[str, str]) -> list[str]:
-        """Which of spec, data and code differ from those that the folder's run, finished or begun, was made with."""
+        """Which of spec, data and code differ from those that the folder's run, finished or begun, was made with.
+
+        All do where its result cannot be read.
+        """
         recorded = None
         if (self.folder / RESULT).exists():
-            result = read_result(self.folder / RESULT)
+            try:
+                result = read_result(self.folder / RESULT)
+            except InputError:
+                return list(identity)
             recorded = {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
         return run_folder.changed(self.folder, identity, recorded=recorded)
 
@@ -114,8 +121,9 @@ class Experiment:
         Raises:
             InputError: the folder holds a run of another identity, or a result that cannot be read.
         """
+        result = read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
         run_folder.refuse_another(self.folder, self.changed(identity))
-        return read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
+        return result
 
     def is_complete(self) -> bool:
         """Whether an earlier run of the same identity has a result.
@@ -215,10 +223,13 @@ class Experiment:
         if wanted is None or checkpoint.load(self.folder) is not None:
             return
         for file in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}/{RESULT}")):
-            state = checkpoint.load(file.parent) if read_result(file).get("model") == wanted else None
+            try:
+                state = checkpoint.load(file.parent) if read_result(file).get("model") == wanted else None
+            except InputError as error:
+                log.warning("passed over: %s", error)
+                continue
             if state is not None:
                 log.info("the head is that of %s", file.parent)
-                write_bytes(self.folder / "history.csv", (file.parent / "history.csv").read_bytes())
                 checkpoint.save(self.folder, state | {"identity": identity})
                 return
 

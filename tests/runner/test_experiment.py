@@ -7,6 +7,7 @@ import json
 import random
 import time
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -265,8 +266,13 @@ def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
     made = experiment(shared_tiny_root, tmp_path)
     made.folder.mkdir(parents=True)
     (made.folder / "result.json").write_text("{")
-    with pytest.raises(InputError, match="is no result"):
-        made.prepare(force=False)
+    for begin in (made.prepare, partial(made.run, device="cpu", progress=silent)):
+        with pytest.raises(InputError, match=r"is no result .*; run its row again with --force"):
+            begin(force=False)
+    assert not made.is_complete()
+    made.prepare(force=True)
+    made.run(device="cpu", progress=silent, force=True)
+    assert made.is_complete()
 
 
 def test_ultra_learns_from_test_and_says_nothing_about_it(shared_tiny_root: Path, tmp_path: Path) -> None:

@@ -104,6 +104,21 @@ def test_rows_of_one_head_share_its_training(shared_tiny_root: Path, runs: Path,
     assert other.model_digest() != shared.row.model_digest()
 
 
+def test_a_row_passes_over_damage_of_others_and_needs_no_learning_curve_of_theirs(
+    shared_tiny_root: Path, tmp_path: Path
+) -> None:
+    trained, damaged, made = (experiment(shared_tiny_root, tmp_path, row) for row in (5, 4, 6))
+    run(trained)
+    curve = (trained.folder / "history.csv").read_bytes()
+    (trained.folder / "history.csv").unlink()
+    damaged.folder.mkdir(parents=True)
+    (damaged.folder / "result.json").write_text("{")
+    seen: list[str] = []
+    run(made, seen)
+    assert not [stage for stage in seen if stage.startswith("epoch")]
+    assert (made.folder / "history.csv").read_bytes() == curve
+
+
 def test_a_row_runs_those_it_needs_once(shared_tiny_root: Path, tmp_path: Path) -> None:
     made = experiment(shared_tiny_root, tmp_path, 8)
     assert [(run.row.table, run.row.row) for run in made.needed] == [("table2", 8), ("table3", 9)]
