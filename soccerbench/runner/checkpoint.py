@@ -6,6 +6,7 @@ one take its name. A damaged one is set aside and the one before it is used.
 
 from __future__ import annotations
 
+import errno
 import logging
 import pickle
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from soccerbench.data.errors import InputError
 from soccerbench.data.files import replacing
 
 CHECKPOINT = "checkpoint.pt"
@@ -43,6 +45,9 @@ def load(folder: Path) -> dict[str, Any] | None:
     """The newest undamaged checkpoint of `folder`; none if there is none.
 
     A damaged one is renamed to `….damaged` and named in a warning.
+
+    Raises:
+        InputError: one that cannot be read, which says nothing about what it holds.
     """
     for name in (CHECKPOINT, PREVIOUS):
         file = folder / name
@@ -58,11 +63,29 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
+    """The state that a file holds; none where it is damaged."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            if archive.testzip() is not None:
-                return None
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError):
+        state = torch.load(file, map_location="cpu", weights_only=True) if _is_whole(file) else None
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error})"
+        raise InputError(file, problem, "see to its disk and its rights: the same command then goes on") from None
+    except RuntimeError as error:  # such as too little memory
+        if "PytorchStreamReader" not in str(error):
+            raise
+        return None
+    except (EOFError, ValueError, KeyError, pickle.UnpicklingError):
         return None
     return state if isinstance(state, dict) and {"epoch", "identity"} <= set(state) else None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is an archive all of whose bytes are as they were written."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (EOFError, RuntimeError, ValueError, zipfile.BadZipFile):
+        return False
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a damaged index leads to places that no file has
+            raise
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -36,6 +37,60 @@ def test_stopped_while_written_it_raises_what_stopped_it(
     loaded = checkpoint.load(tmp_path)
     assert loaded is not None
     assert loaded["epoch"] == 1
+
+
+@pytest.mark.parametrize("where", [(zipfile, "ZipFile"), (torch, "load")])
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (OSError(errno.EIO, "Input/output error"), r"cannot be read \(Input/output error\); see to its disk"),
+        (PermissionError(errno.EACCES, "Permission denied"), r"cannot be read \(Permission denied\)"),
+    ],
+)
+def test_what_cannot_be_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: tuple[object, str], raised: OSError, expected: str
+) -> None:
+    _save_two(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(*where, _raising(raised))
+        with pytest.raises(InputError, match=expected) as caught:
+            checkpoint.load(tmp_path)
+    assert caught.value.path == tmp_path / checkpoint.CHECKPOINT
+    assert checkpoint.load(tmp_path) == {"epoch": 2, "identity": {}}
+
+
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _save_two(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", _raising(RuntimeError("DefaultCPUAllocator: can't allocate memory")))
+        with pytest.raises(RuntimeError, match="allocate"):
+            checkpoint.load(tmp_path)
+    assert checkpoint.load(tmp_path) == {"epoch": 2, "identity": {}}
+
+
+def test_any_damage_leads_to_the_checkpoint_before(tmp_path: Path) -> None:
+    _save_two(tmp_path)
+    newest, before = tmp_path / checkpoint.CHECKPOINT, tmp_path / checkpoint.PREVIOUS
+    whole, other = newest.read_bytes(), before.read_bytes()
+    for place in range(0, len(whole), 20):
+        for there in (b"", b"\xff" + whole[place + 1 :], whole[place + 64 :]):
+            newest.write_bytes(whole[:place] + there)
+            before.write_bytes(other)
+            loaded = checkpoint.load(tmp_path)
+            assert loaded is not None
+            assert loaded["epoch"] in (1, 2)  # a byte that nothing depends on does no damage
+
+
+def _save_two(folder: Path) -> None:
+    for epoch in (1, 2):
+        checkpoint.save(folder, {"epoch": epoch, "identity": {}})
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def called(*_: object, **__: object) -> None:
+        raise error
+
+    return called
 
 
 class _Failing:
