@@ -133,10 +133,13 @@ class CmnTask:
     def _batches(
         self, sampler: CmnSampler, order: NDArray[np.int64], rng: np.random.Generator, *, skip: bool
     ) -> Iterator[Batch]:
+        is_empty = True
         for first in range(0, len(order), self.row.batch_size):
             chosen = order[first : first + self.row.batch_size]
-            if skip and rng.random() < 0.5:
+            is_last = first + self.row.batch_size >= len(order)
+            if skip and rng.random() < 0.5 and not (is_last and is_empty):  # no epoch goes by without a batch
                 continue
+            is_empty = False
             replays = [self.replay(sampler.queries[number]) for number in chosen.tolist()]
             for starts in sampler.rounds(chosen, self.row.sampling, rng):
                 pairs = np.empty((len(chosen), 2, self.chunk, self.store.width), dtype=np.float32)

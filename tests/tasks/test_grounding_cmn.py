@@ -102,6 +102,11 @@ def test_the_released_code_skips_half_of_the_batches(root: Root) -> None:
     assert 0.35 * task.steps < np.mean(counts) < 0.65 * task.steps
 
 
+def test_the_last_batch_is_never_skipped_where_all_others_are(root: Root) -> None:
+    task = task_of(root, "sampling.skip_half_the_batches=true", "batch_size=1000")
+    assert {len(list(task.batches(np.random.default_rng(seed)))) for seed in range(10)} == {5}
+
+
 @pytest.mark.parametrize("row", [1, 5])
 def test_detections_equal_the_forward_of_each_pair(root: Root, row: int) -> None:
     task = task_of(root, row=row)
