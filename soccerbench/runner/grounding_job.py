@@ -145,8 +145,7 @@ class GroundingJob:
         """What a step makes of the detections of a split."""
         if isinstance(step, Filter):
             return each(found, partial(filter_before, before_s=step.before_s))
-        run = self.row.run_of(step.spotting if isinstance(step, Fuse) else step.join)
-        tree = Tree(self.folder_of(run) / f"predictions-{split}.zip")
+        tree = Tree(self.folder_of(self.row.run_of(step)) / f"predictions-{split}.zip")
         if isinstance(step, Suppress):
             others = [read_grounding_predictions(tree, game.game, strict=False) for game in found]
             return each(join_games(scaled(found), scaled(others)), partial(suppress, window_s=step.window_s))

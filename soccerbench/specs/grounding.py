@@ -76,10 +76,10 @@ class GroundingRow(BaseRow):
         others = [split for run in self.runs for split in run.seen_splits]
         return tuple(dict.fromkeys([*super().seen_splits, *others]))
 
-    def run_of(self, reference: Run) -> BaseRow:
+    def run_of(self, step: Fuse | Suppress) -> BaseRow:
         """The row that a step names."""
-        wanted = (reference.table or self.table, reference.row)
-        return next(run for run in self.runs if (run.table, run.row) == wanted)
+        naming = [one for one in self.postprocess if not isinstance(one, Filter)]
+        return self.runs[naming.index(step)]
 
     def model_digest(self) -> str:
         """Sixteen hex digits over all that the head and its raw detections come from: equal ones share a training."""

@@ -160,5 +160,14 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
     assert rows[0].model_dump()["needs"] == {"table3 row 9": ROWS[9].digest()}
 
 
+def test_a_step_finds_the_row_of_a_table_that_it_names_by_its_file(tmp_path: Path) -> None:
+    step = {"step": "nms", "join": {"table": str(shipped("reproduce") / "table3.yaml"), "row": 9}, "window_s": 25}
+    row = load_table(own_table(tmp_path, {"postprocess": [{"step": "filter", "before_s": 50}, step]})).rows[0]
+    assert isinstance(row, CmnRow)
+    joined = row.postprocess[1]
+    assert isinstance(joined, Suppress)
+    assert row.run_of(joined) == ROWS[9]
+
+
 def test_every_head_has_a_row() -> None:
     assert {row.head for row in ROWS.values()} == set(GROUNDING_HEADS)
