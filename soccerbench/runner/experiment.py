@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -48,7 +48,7 @@ class Experiment:
         root: the data.
         out: the folder of all runs.
         head: the class of a user's own head.
-        plugin: the file it comes from.
+        plugin: the file that it, or the head of a row that this one needs, comes from.
     """
 
     row: Row
@@ -192,7 +192,9 @@ class Experiment:
 
     def _of(self, run: BaseRow) -> Experiment:
         """The experiment of a row that this one needs, of the same seed and data."""
-        return replace(self, row=cast("Row", run), head=None, plugin=None)
+        from soccerbench.runner.plugin import experiment_of  # which imports this
+
+        return experiment_of(cast("Row", run), self.seed, root=self.root, out=self.out, plugin=self.plugin)
 
     def _fingerprint(self) -> str:
         games = self.games()
@@ -215,7 +217,7 @@ class Experiment:
         """What the weights depend on, where rows may share them."""
         if not isinstance(self.row, GroundingRow):
             return None
-        return joint_hash([self.row.model_digest(), self._fingerprint(), code_hash(self.plugin)])
+        return joint_hash([self.row.model_digest(), self._fingerprint(), code_hash()])
 
     def _adopt(self, identity: dict[str, str]) -> None:
         """Begin with the weights of another row of the table that has trained the same head on the same data."""

@@ -12,18 +12,26 @@ from torch import nn
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
 from soccerbench.runner.experiment import Experiment
+from soccerbench.specs.base import BaseRow
 from soccerbench.specs.errors import SpecError
+from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.types import Row
 
 
 def experiment_of(row: Row, seed: int, *, root: Root, out: Path, plugin: Path | None) -> Experiment:
-    """The experiment of a row, with its head where that is one's own.
+    """The experiment of a row, with its head where that is one's own, and the file where a row that it needs has one.
 
     Raises:
         SpecError, InputError: as `load_class`.
     """
     head = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else None
-    return Experiment(row, seed, root, out, head, plugin if head else None)
+    return Experiment(row, seed, root, out, head, plugin if _reads_plugin(row) else None)
+
+
+def _reads_plugin(row: BaseRow) -> bool:
+    """Whether the head of a row, or of one that it needs, is one's own."""
+    needed = row.runs if isinstance(row, GroundingRow) else ()
+    return ":" in row.head or any(map(_reads_plugin, needed))
 
 
 def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[Any]:

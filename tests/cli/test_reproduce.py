@@ -130,14 +130,19 @@ class Last(nn.Module):
 """
 
 
-def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
-    (tmp_path / "my_heads.py").write_text(PLUGIN)
+def write_own_head(folder: Path) -> None:
+    """`my_heads.py`, and `mine.yaml` with a row that names its head."""
+    (folder / "my_heads.py").write_text(PLUGIN)
     row = {
         "row": 1, "features": "five", "mega": False, "head": "my_heads:Last", "mode": "regular", "chunk_s": 7,
         "nms_s": 20, "learning_rate": 0.001, "batch_size": 8, "max_epochs": 1, "plateau": None, "weight_decay": 0.0,
         "shift_s": 0.0, "standardise": False, "architecture": {"hidden": 8},
     }  # fmt: skip
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
+
+
+def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
+    write_own_head(tmp_path)
     with_plugin = ("mine.yaml", "--data", shared_tiny_root, "--plugin", "my_heads.py")
     done = reproduce(*with_plugin, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -148,6 +153,29 @@ def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
     (tmp_path / "my_heads.py").write_text(PLUGIN + "\nother = 1\n")
     changed = reproduce(*with_plugin, folder=tmp_path)
     assert "another code" in changed.stderr
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_fusing_with_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
+    write_own_head(tmp_path)
+    fuse = {
+        "step": "fuse", "spotting": {"table": "mine.yaml", "row": 1}, "window_s": 42, "score": 0.02, "nearest": 1.25,
+        "second": 0.8, "labels": ["Foul"],
+    }  # fmt: skip
+    row = {
+        "row": 1, "features": "none", "mega": False, "head": "naive", "mode": "regular", "shift_s": 0.0, "since": "end",
+        "delay_s": 30, "postprocess": [fuse],
+    }  # fmt: skip
+    (tmp_path / "fused.yaml").write_text(yaml.safe_dump({"table": "fused", "task": "grounding", "rows": [row]}))
+    command = ("fused.yaml", "--data", shared_tiny_root, "--jobs", str(jobs))
+    without = reproduce(*command, folder=tmp_path)
+    assert without.returncode == 2
+    assert "--plugin my_heads.py" in without.stderr
+    done = reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
+    (tmp_path / "my_heads.py").write_text(PLUGIN + "\nother = 1\n")
+    assert "another code" in reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path).stderr
 
 
 def first(root: Path, pattern: str) -> Path:
