@@ -137,10 +137,17 @@ class Experiment:
         """Find out now what would stop `run` later.
 
         Raises:
-            InputError: as `identity`; without `force` also as `finished`; labels that cannot be trained on.
+            InputError: as `identity`; without `force` also as `finished`; labels that cannot be trained on; no
+                validation games for a plateau.
         """
         for run in self.needed:
             run.prepare(force=force)
+        if isinstance(self.row, TrainedRow) and self.row.plateau is not None and not self.root.games["valid"]:
+            raise InputError(
+                self.root.path / "splits.json",
+                f"valid: no games to see the plateau of {self.title} on",
+                "give it validation games, or --set plateau=null",
+            )
         identity = self.identity()
         for split, games in self.games().items():
             if games:

@@ -262,6 +262,16 @@ def test_another_description_of_the_same_files_is_noticed(
     assert experiment(tiny_root, tmp_path).identity()["data"] != before["data"]
 
 
+def test_a_plateau_needs_validation_games(tiny_root: Path, tmp_path: Path) -> None:
+    file = tiny_root / "splits.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"valid": []}))
+    with pytest.raises(InputError, match=r"splits\.json: valid: no games .*; give it .* --set plateau=null"):
+        experiment(tiny_root, tmp_path, row=8).prepare(force=False)
+    without = experiment(tiny_root, tmp_path, row=8, settings=("plateau=null",))
+    without.prepare(force=False)
+    without.run(device="cpu", progress=silent)
+
+
 def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
     made = experiment(shared_tiny_root, tmp_path)
     made.folder.mkdir(parents=True)
