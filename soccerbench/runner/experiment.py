@@ -174,13 +174,13 @@ class Experiment:
         with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow), self._letting_go():
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, identity)
-            model = self._model(identity, device, progress)
+            model, before_s = self._model(identity, device, progress)
             predicted = [split for split, games in self.games().items() if split in SCORED_SPLITS and games]
             for split in predicted:
                 self._predict(model, split, progress)
-            result = self._result(identity, predicted, device, time.monotonic() - started)
+            result = self._result(identity, predicted, device, before_s + time.monotonic() - started)
             write_json(self.folder / RESULT, result)
-            log.info("done after %.1f s", result["seconds"])
+            log.info("done: %.1f s in all", result["seconds"])
         run_folder.forget(self.folder)
         return result
 
@@ -210,15 +210,17 @@ class Experiment:
             store.check(game for members in games.values() for game in members)
         return data_fingerprint(self.root.tree, store, games, self.job.label_files)
 
-    def _model(self, identity: dict[str, str], device: str, progress: Progress) -> nn.Module | None:
-        """The trained head; none for a row without one."""
+    def _model(self, identity: dict[str, str], device: str, progress: Progress) -> tuple[nn.Module | None, float]:
+        """The trained head, none for a row without one, and the seconds that its training had taken before."""
         if not isinstance(self.row, TrainedRow):
-            return None
+            return None, 0.0
         self._adopt(identity)
-        return train(
+        before_s = (checkpoint.load(self.folder) or {}).get("seconds", 0.0)
+        model = train(
             self.job.task(), self.row,
             seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
         )  # fmt: skip
+        return model, before_s
 
     def _model_identity(self) -> str | None:
         """What the weights depend on, where rows may share them."""

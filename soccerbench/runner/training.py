@@ -13,6 +13,7 @@ import csv
 import io
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -93,7 +94,7 @@ def train(
         task: model, batches and loss.
         row: epochs, optimiser and schedule.
         seed: of the weights and of every draw.
-        folder: takes `checkpoint.pt` after every epoch and `history.csv`.
+        folder: takes `checkpoint.pt` after every epoch, with the seconds that training took so far, and `history.csv`.
         device: "auto", "cpu" or "cuda".
         identity: what the run depends on, kept in its checkpoints.
         progress: called after every epoch.
@@ -108,7 +109,7 @@ def train(
     """
     from lightning_fabric import Fabric  # seconds to import: only where training starts
 
-    on_gpu = uses_gpu(device)
+    started, on_gpu = time.monotonic(), uses_gpu(device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it chose for us, and advice to round more
     fabric = Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision="bf16-mixed" if on_gpu else "32-true")
     torch.use_deterministic_algorithms(not on_gpu)
@@ -126,6 +127,7 @@ def train(
     state = checkpoint.load(folder) or {
         "epoch": 0, "finished": False, "history": [], "best": None, "best_loss": math.inf, "identity": identity,
     }  # fmt: skip
+    before_s = state.get("seconds", 0.0)
     if state["epoch"]:
         log.info("going on after epoch %d", state["epoch"])
         plain.load_state_dict(state["model"])
@@ -151,9 +153,11 @@ def train(
             "model": weights,
             "optimiser": optimiser.state_dict(),
             "schedule": None if schedule is None else schedule.state_dict(),
+            "seconds": before_s + time.monotonic() - started,
         }
         if state["finished"]:
-            state = {key: state[key] for key in ("epoch", "finished", "history", "identity")} | {"model": state["best"]}
+            kept = ("epoch", "finished", "history", "identity", "seconds")
+            state = {key: state[key] for key in kept} | {"model": state["best"]}
         checkpoint.save(folder, state)
         _write_history(folder, state["history"])
         told = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "epoch")

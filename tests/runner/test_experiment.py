@@ -143,6 +143,20 @@ def test_a_damaged_checkpoint_is_said_set_aside_and_its_epoch_done_again(
     assert_same(uninterrupted.folder, made.folder)
 
 
+@pytest.mark.parametrize(("said", "least"), [({"seconds": 1000.0}, 1000), ({}, 0)])  # none by those of an older version
+def test_seconds_are_those_of_all_sessions(
+    shared_tiny_root: Path, tmp_path: Path, said: dict[str, float], least: int
+) -> None:
+    made = experiment(shared_tiny_root, tmp_path)
+    with pytest.raises(Killed):
+        made.run(device="cpu", progress=_stop_in_epoch_3)
+    state = checkpoint.load(made.folder)
+    assert state is not None
+    assert state.pop("seconds") > 0
+    checkpoint.save(made.folder, state | said)
+    assert least < made.run(device="cpu", progress=silent)["seconds"] < least + 100
+
+
 def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_path: Path) -> None:
     whole, killed = (experiment(shared_tiny_root, tmp_path / name, epochs=60) for name in ("whole", "killed"))
     command = ["reproduce", "table2", "--rows", "7", "--data", shared_tiny_root, "--out", killed.out]

@@ -16,6 +16,7 @@ from soccerbench.data.files import Tree
 from soccerbench.data.replay_predictions import read_grounding_predictions
 from soccerbench.data.root import Root
 from soccerbench.report.table import grid, summarise
+from soccerbench.runner import checkpoint
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
 from soccerbench.runner.reproduce import plan
@@ -97,6 +98,10 @@ def test_rows_of_one_head_share_its_training(shared_tiny_root: Path, runs: Path,
     result = run(shared, seen)
     assert not [stage for stage in seen if stage.startswith("epoch")]
     assert "the head is that of" in (shared.folder / "log.txt").read_text()
+    trained, taken = (checkpoint.load(made.folder) for made in (experiment(shared_tiny_root, runs, 5), shared))
+    assert trained is not None
+    assert taken is not None
+    assert result["seconds"] > taken["seconds"] == trained["seconds"] > 0
     assert run(alone, seen)["scores"] == result["scores"]
     assert [stage for stage in seen if stage.startswith("epoch")]
     assert (shared.folder / "history.csv").read_bytes() == (alone.folder / "history.csv").read_bytes()
