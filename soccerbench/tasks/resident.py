@@ -61,7 +61,8 @@ class ResidentRows:
 def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:
     """Copy one half to where it is wanted, (T, C), and look for values that are not finite there."""
     rows = np.arange(len(there))
-    there.copy_(torch.from_numpy(store.take_stored(game, half, rows)))
+    stored = store.take_stored(game, half, rows)
+    there.copy_(torch.from_numpy(stored.astype(stored.dtype.newbyteorder("="), copy=False)))
     if not there.isfinite().all():
         store.take(game, half, rows)  # says where
 

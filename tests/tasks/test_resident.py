@@ -13,7 +13,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.pack import pack
 from soccerbench.data.root import Root
 from soccerbench.specs import load_table
-from soccerbench.tasks.resident import ResidentRows, has_room, stored_type
+from soccerbench.tasks.resident import ResidentRows, has_room, load, stored_type, whole_half
 from soccerbench.tasks.spotting import Clips, SpottingTask
 
 CPU = torch.device("cpu")
@@ -63,6 +63,16 @@ def test_a_value_that_is_not_finite_is_named(tiny_root: Path, way: str, value: f
     with pytest.raises(InputError, match="row 77: a value is not finite") as caught:
         read()
     assert caught.value.path == file
+
+
+@pytest.mark.parametrize("kind", [">f2", ">f4", ">f8", "<f8"])
+def test_files_of_any_byte_order_and_width(tiny_root: Path, kind: str) -> None:
+    for file in tiny_root.rglob("*_baidu_soccer_embeddings.npy"):
+        np.save(file, np.load(file).astype(kind))
+    store, game = Root(tiny_root).store(("gta", "vtn")), Root(tiny_root).games["test"][0]
+    there = torch.empty(store.length(game, 2), store.width)
+    load(store, game, 2, there)
+    assert torch.equal(there, whole_half(store, game, 2, CPU))
 
 
 def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> None:
