@@ -6,7 +6,8 @@ Conventions
     clip       `chunk_s` of one half; training clips lie end to end from its first row, the last one's missing rows
                repeat the half's last
     target     (18,), several classes at once; class 0, the background, where no event falls into the clip
-    event row  floor((position - shift) · fps); events past the last row, which real label files have, are left out
+    event row  floor((position - shift) · fps); events past the last row, which real label files have, count in the last
+               clip as far as it is filled up, and are left out beyond
     detection  at the row its window is centred on, position = row / fps + shift
 """
 
