@@ -237,7 +237,7 @@ def root_blocks(root: Path) -> dict[str, Block]:
 
 
 def is_simulated(root: Path) -> bool:
-    """Whether the root says of itself that its features are simulated."""
+    """Whether the root says of itself that it is simulated."""
     return bool(simulation(root))
 
 

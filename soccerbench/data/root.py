@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from soccerbench.data.errors import InputError
-from soccerbench.data.features import FeatureStore, simulation
+from soccerbench.data.features import FeatureStore, is_simulated, simulation
 from soccerbench.data.games import SPLITS, split_games
 from soccerbench.data.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
 from soccerbench.data.layouts import GameTree, Layout
@@ -43,8 +43,8 @@ class Root:
 
     @cached_property
     def is_simulated(self) -> bool:
-        """Whether the features are simulated: no number measured here may stand beside a published one."""
-        return bool(simulation(self.features_path))
+        """Whether labels or features are simulated: no number measured here may stand beside a published one."""
+        return is_simulated(self.path) or is_simulated(self.features_path)
 
     @cached_property
     def is_mini(self) -> bool:

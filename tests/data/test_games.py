@@ -56,3 +56,14 @@ def test_a_folder_that_is_no_soccernet_root(tmp_path: Path) -> None:
         Root(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         Root(tmp_path / "none")
+
+
+@pytest.mark.parametrize("simulated", ["labels", "features"])
+def test_a_root_is_simulated_if_its_labels_or_its_features_are(tmp_path: Path, simulated: str) -> None:
+    labels, features = tmp_path / "labels", tmp_path / "features"
+    for folder in (labels, features):
+        (folder / "a/b/c").mkdir(parents=True)
+    (labels / "splits.json").write_text(json.dumps({"train": ["a/b/c"]}))
+    assert not Root(labels, features=features).is_simulated
+    (tmp_path / simulated / "features.json").write_text('{"simulated": {"seed": 0}}')
+    assert Root(labels, features=features).is_simulated
