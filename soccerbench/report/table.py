@@ -47,6 +47,7 @@ def summarise(
     Returns:
         JSON-able; scores are fractions, published numbers per cent as printed.
     """
+    simulated = any(result["simulated"] for result in results)
     records = []
     for row in rows:
         mine = sorted((result for result in results if result["row"] == row["row"]), key=lambda result: result["seed"])
@@ -56,7 +57,6 @@ def summarise(
         record |= {key: row.get(key) for key in ("name", "chunk_s", "nms_s")} | {"setup": setup(row)}
         record["digest"] = [result["digest"] for result in mine][:1]
         record["unavailable"] = reasons.get(row["row"])
-        simulated = any(result["simulated"] for result in mine)
         record["published"] = {} if simulated else row["published"]
         key = SCORE_KEYS[row["task"]]
         record["measured"] = {split: _measured(mine, split, key) for split in SPLITS}

@@ -63,6 +63,8 @@ def test_on_simulated_features_no_published_number_is_shown_and_a_line_says_why(
     assert "73.19" not in text
     assert table.lines == (("8", "five", "netvlad++", "7/20", "35.00", "40.00"),)
     assert "say nothing about the paper" in table.notes[0]
+    beside = summarise(ROWS, [result(8, 0, 0.35, simulated=True)], {2: "needs features"})
+    assert [record["published"] for record in beside] == [{}, {}]
 
 
 def test_a_split_that_was_seen_is_a_dash_and_keeps_its_published_dash() -> None:
