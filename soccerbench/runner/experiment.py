@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,7 @@ from soccerbench.runner.job import Job, job_of
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.results import RESULT, read_result
 from soccerbench.runner.training import train, uses_gpu
-from soccerbench.specs.base import BaseRow, TrainedRow
+from soccerbench.specs.base import TrainedRow
 from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.types import Row
@@ -71,12 +71,17 @@ class Experiment:
     @cached_property
     def job(self) -> Job:
         """The row's work on the root."""
-        return job_of(self.row, self.root, head=self.head, folder_of=lambda run: self._of(run).folder)
+        return job_of(
+            self.row, self.root, head=self.head, folder_of=lambda run: replace(self, row=cast("Row", run)).folder
+        )
 
-    @property
+    @cached_property
     def needed(self) -> list[Experiment]:
-        """Those whose predictions this one takes."""
-        return [self._of(run) for run in self.row.runs] if isinstance(self.row, GroundingRow) else []
+        """Those whose predictions this one takes, of the same seed and data."""
+        from soccerbench.runner.plugin import experiment_of  # which imports this
+
+        rows = cast("tuple[Row, ...]", self.row.runs) if isinstance(self.row, GroundingRow) else ()
+        return [experiment_of(row, self.seed, root=self.root, out=self.out, plugin=self.plugin) for row in rows]
 
     @property
     def head_key(self) -> tuple[str, str, int] | None:
@@ -196,12 +201,6 @@ class Experiment:
             yield
         finally:
             vars(self).pop("job", None)
-
-    def _of(self, run: BaseRow) -> Experiment:
-        """The experiment of a row that this one needs, of the same seed and data."""
-        from soccerbench.runner.plugin import experiment_of  # which imports this
-
-        return experiment_of(cast("Row", run), self.seed, root=self.root, out=self.out, plugin=self.plugin)
 
     def _fingerprint(self) -> str:
         games = self.games()

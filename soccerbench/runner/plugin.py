@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
 from soccerbench.runner.experiment import Experiment
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.grounding import GroundingRow
-from soccerbench.specs.types import Row
+from soccerbench.specs.types import Row, SpottingRow
 
 
 def experiment_of(row: Row, seed: int, *, root: Root, out: Path, plugin: Path | None) -> Experiment:
     """The experiment of a row, with its head where that is one's own, and the file where a row that it needs has one.
 
     Raises:
-        SpecError, InputError: as `load_class`.
+        SpecError, InputError: as `load_class`; a head that fails on clips, or that makes no logits of them.
     """
-    head = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else None
+    head = None
+    if isinstance(row, SpottingRow) and ":" in row.head:
+        head = load_class(row.head, plugin, of=nn.Module)
+        assert plugin is not None
+        _try(head, row, root, plugin)
     return Experiment(row, seed, root, out, head, plugin if _reads_plugin(row) else None)
 
 
@@ -65,3 +72,29 @@ def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[A
         kind = "torch module" if of is nn.Module else of.__name__
         raise SpecError(name, f"{plugin} has no {kind} called {class_name}")
     return found
+
+
+def _try(head: type[nn.Module], row: SpottingRow, root: Root, plugin: Path) -> None:
+    """Make the head and give it two clips of nothing, so that what is wrong with it is said before any training."""
+    store = root.store(row.blocks)
+    clips = torch.zeros(2, round(row.chunk_s * store.fps), store.width)  # (B, T, C)
+    given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
+    try:
+        logits = head(store.width, **row.architecture)(clips)
+    except Exception as error:  # whatever the user's own code raises
+        raise InputError(
+            _place(error, plugin),
+            f"{row.head}({given}) fails on features {tuple(clips.shape)} ({type(error).__name__}: {error})",
+            "mend the file, or `architecture` of the row",
+        ) from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (len(clips), len(CLASSES) + 1):
+        problem = f"{row.head}({given}) makes {shape or type(logits).__name__} of features {tuple(clips.shape)}"
+        raise InputError(plugin, problem, f"give logits (B, {len(CLASSES) + 1}): the background, then the classes")
+
+
+def _place(error: Exception, file: Path) -> str:
+    """The last line of the file on the way to an error; the file alone where none of its lines is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file.resolve()]
+    return f"{file}:{lines[-1]}" if lines else str(file)
