@@ -22,6 +22,7 @@ from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
 from soccerbench.cli.specs import list_tables, show, validate
 from soccerbench.cli.submit import submit
+from soccerbench.data.errors import line_of
 
 app = typer.Typer(
     help="Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2.",
@@ -41,12 +42,12 @@ for data_verb in (mini, videos, download, verify, pack):
 
 
 def main() -> None:
-    """Run the command line; unusable input is one line on standard error and exit code 2."""
+    """Run the command line; unusable input, or a file out of reach, is one line on standard error and exit code 2."""
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages for torch: a full-size step is 3 % quicker
     try:
         app()
-    except (ValueError, ModuleNotFoundError) as error:
+    except (ValueError, ModuleNotFoundError, OSError) as error:
         if os.environ.get("SOCCERBENCH_DEBUG"):
             raise
-        print(f"soccerbench: {error}", file=sys.stderr)  # noqa: T201
+        print(f"soccerbench: {line_of(error)}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

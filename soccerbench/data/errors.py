@@ -1,4 +1,4 @@
-"""The one error that user input may cause below the specs."""
+"""The one error that user input may cause below the specs, and what any error says."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ class InputError(ValueError):
     def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
         self.path, self.problem, self.remedy = Path(path), problem, remedy
         super().__init__(" ".join(f"{path}: {problem}; {remedy}".split()))
+
+
+def line_of(error: Exception) -> str:
+    """What an error says; for one of the system's, its file and its cause."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

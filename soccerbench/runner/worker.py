@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from soccerbench.data.errors import line_of
 from soccerbench.data.root import Root
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.logs import curves_to
@@ -97,8 +98,8 @@ def serve(link: Connection, call: Call) -> None:
             with curves_to(call.curves):
                 experiment = experiment_of(row, seed, root=root, out=call.out, plugin=call.plugin)
                 experiment.run(device=call.device, progress=told, force=call.force)
-        except (ValueError, ModuleNotFoundError) as error:
-            told.say(Ended(str(error), traceback.format_exc()))
+        except (ValueError, ModuleNotFoundError, OSError) as error:
+            told.say(Ended(line_of(error), traceback.format_exc()))
         except Exception:  # the other side raises it again
             told.say(Ended(None, traceback.format_exc()))
         else:

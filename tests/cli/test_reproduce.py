@@ -255,6 +255,8 @@ def test_data_that_cannot_be_used(
         (("table2", "--rows", "8", "--device", "tpu"), "unknown device 'tpu'"),
         (("table2", "--data", "nowhere"), "nowhere: no such folder"),
         (("table2", "--features-root", "nowhere"), "nowhere"),
+        (("table2", "--rows", "8", "--out", "/dev/null"), "/dev/null/tiny/table2/row-08/seed-0: Not a directory\n"),
+        (("table2", "--rows", "7,8", "--out", "/dev/null", "--jobs", "2"), "/seed-0: Not a directory\n"),
     ],
 )
 def test_arguments_that_cannot_be_used(
