@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -13,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from soccerbench.report.table import Grid
+from soccerbench.runner.progress import Progress as Told
 
+BETWEEN_LINES_S = 30  # in a log
 _NUMBER = re.compile(r"[+\-]?\d[\d.,]*(?![^ ±])|-?$|N/A$|not run$")
 
 
@@ -73,12 +77,40 @@ class Bars:
         self._progress.update(self._rows, completed=done, total=total)
 
 
+class Lines:
+    """The same for a log: a line at the end of every experiment, and now and then one about a running one."""
+
+    def __init__(self) -> None:
+        self._said_s = time.monotonic()
+        self._running: set[str] = set()
+
+    def of(self, title: str) -> Told:
+        """Begin an experiment."""
+        return partial(self._step, title)
+
+    def rows_done(self, title: str, done: int, total: int) -> None:
+        """Note the end of an experiment; of one that was finished before, nothing."""
+        if title in self._running:
+            self._running.remove(title)
+            note(f"{title}: finished, {done} of {total}")
+
+    def _step(self, title: str, stage: str, done: int, total: int) -> None:
+        self._running.add(title)
+        now_s = time.monotonic()
+        if now_s - self._said_s >= BETWEEN_LINES_S:
+            self._said_s = now_s
+            note(f"{title}: {stage}, {done / max(total, 1):.0%}")
+
+
 @contextmanager
-def bars(rows: int) -> Iterator[Bars]:
-    """Bars that vanish when all is done; nothing at all where standard error is no terminal."""
+def bars(rows: int) -> Iterator[Bars | Lines]:
+    """Bars that vanish when all is done; lines where standard error is no terminal."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress, rows)
 
 
