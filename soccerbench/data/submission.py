@@ -59,7 +59,8 @@ def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: 
     """Pack the official zip of one split, if nothing is wrong with it.
 
     Args:
-        source: a folder or zip with one results file a game, or the folder of a run with `predictions-<split>.zip`.
+        source: a folder or zip with one results file a game, or the folder of a run with `predictions-<split>.zip`;
+            of a run on simulated data all games are packed where no labels say which they are.
         out: the zip to write.
         task: "spotting" or "grounding".
         split: whose games to pack; files of other games are left out.
@@ -69,18 +70,31 @@ def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: 
         What is wrong, one line a problem; `out` is written only if there is nothing.
 
     Raises:
-        InputError: a source that cannot be read or an `out` that cannot be written.
+        InputError: a source that cannot be read, a run without predictions for the split, or an `out` that cannot be
+            written.
         ValueError: no such split.
     """
     label_tree = None if labels is None else Tree(labels)
     games = _expected_games(label_tree, split)
-    predicted = source / f"predictions-{split}.zip"
-    tree = Tree(predicted if predicted.is_file() else source)
+    zips = {file.name: file for file in sorted(source.glob("predictions-*.zip"))}
+    own = f"predictions-{split}.zip"
+    if zips and own not in zips:
+        raise InputError(source, f"a run without {own}", f"it has {', '.join(zips)}; choose another --split")
+    tree = Tree(zips.get(own, source))
+    if own in zips and labels is None and _is_simulated(source):
+        games = [name.rpartition("/")[0] for name in tree.names()]
     names = {game: f"{game}/{file}" for game in games for file in RESULT_FILES[task] if f"{game}/{file}" in tree}
     problems = _inspect(tree, task, games, names, label_tree)
     if not problems:
         write_zip(out, ((f"{game}/{RESULT_FILES[task][0]}", tree.read(name)) for game, name in names.items()))
     return problems
+
+
+def _is_simulated(run: Path) -> bool:
+    """Whether a run was made on simulated data."""
+    tree = Tree(run)
+    result = tree.json("result.json") if "result.json" in tree else None
+    return isinstance(result, dict) and bool(result.get("simulated"))
 
 
 def _expected_games(labels: Tree | None, split: str) -> Sequence[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree
 from soccerbench.data.games import official_games
 from soccerbench.data.replay_predictions import GroundingPredictions, ReplayDetections, write_grounding_predictions
@@ -202,6 +203,18 @@ def test_packing_from_a_folder_a_run_and_a_zip(labels: Path, tmp_path: Path, tas
         packed.append(out.read_bytes())
     assert packed[0] == packed[1] == packed[2]
     assert sorted(zipfile.ZipFile(out).namelist()) == sorted(documents(task))
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_run_on_simulated_data_knows_its_games(tmp_path: Path, simulated: bool) -> None:
+    write(tmp_path / "predictions-challenge.zip", documents("spotting"))
+    (tmp_path / "result.json").write_text(json.dumps({"simulated": simulated}))
+    out = tmp_path / "out.zip"
+    problems = pack_submission(tmp_path, out, task="spotting", split="challenge")
+    assert len(problems) == (0 if simulated else len(official_games("challenge")))
+    assert out.exists() == simulated
+    with pytest.raises(InputError, match=r"without predictions-test\.zip; it has predictions-challenge\.zip; ch"):
+        pack_submission(tmp_path, out, task="spotting", split="test")
 
 
 def test_nothing_is_written_while_anything_is_wrong(labels: Path, tmp_path: Path) -> None:
