@@ -13,21 +13,28 @@ def check(
     baseline: Annotated[
         Path | None, typer.Option(help="Folder of records, or one table's own in it; the shipped results if not given.")
     ] = None,
-    update: Annotated[bool, typer.Option("--update", help="Show the difference, then make the records anew.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Show the difference, then make the records (of --baseline) anew.")
+    ] = False,
     speed: Annotated[bool, typer.Option("--speed", help="Compare seconds too: on the record's machine only.")] = False,
 ) -> None:
     """Hold runs against the committed records and the metric against its fixtures; exit code 1 if anything drifted.
 
     Examples: soccerbench check runs; soccerbench check runs --baseline results/mini/table2 --update
     """
+    from soccerbench.data.errors import InputError
     from soccerbench.report.drift import drift_grid
     from soccerbench.report.terminal import note, print_grid
     from soccerbench.runner.drift import check_row, rows_of_baseline
     from soccerbench.runner.fixtures import check_fixtures
     from soccerbench.runner.records import write_records
     from soccerbench.runner.results import by_row, read_runs
-    from soccerbench.specs.locate import shipped
+    from soccerbench.specs.locate import is_checkout, shipped
 
+    if baseline is None and update and not is_checkout():
+        raise ValueError("check --update: give --baseline FOLDER; the shipped records belong to the installed package")
+    if baseline is not None and not update and not baseline.is_dir():
+        raise InputError(baseline, "no such folder", "give a folder of records; --update makes one")
     results = baseline or shipped("results")
     count, wrong = check_fixtures(shipped("results") / "fixtures")
     for line in wrong:

@@ -13,6 +13,11 @@ def shipped(folder: str) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / folder
 
 
+def is_checkout() -> bool:
+    """Whether the package runs from the repository, whose shipped records may be made anew."""
+    return (PACKAGE.parent / "pyproject.toml").is_file()
+
+
 def table_file(name: str) -> Path:
     """The YAML file of a table: a path of the user's own, or a shipped one by its name."""
     return Path(name) if name.endswith((".yaml", ".yml")) else shipped("reproduce") / f"{name}.yaml"

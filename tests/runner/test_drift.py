@@ -22,7 +22,7 @@ from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
 from soccerbench.runner.records import make_record, measures, record_file
 from soccerbench.runner.results import by_row, read_runs
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs import load_table, locate, parse_setting
 from soccerbench.tasks import spotting as spotting_task
 from soccerbench.tasks.postprocess import suppress_non_maxima
 
@@ -195,3 +195,15 @@ def test_no_runs_and_broken_records_are_named(runs: Path, tmp_path: Path) -> Non
     result = CliRunner().invoke(app, ["check", str(runs), "--baseline", str(tmp_path)])
     assert isinstance(result.exception, InputError)
     assert "lacks" in str(result.exception)
+
+
+def test_a_baseline_that_is_not_there_or_not_ones_own(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"nope: no such folder; .*--update makes one"):
+        CliRunner().invoke(app, ["check", str(runs), "--baseline", str(tmp_path / "nope")], catch_exceptions=False)
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(locate, "PACKAGE", tmp_path)  # as in a wheel, which holds its records
+    with pytest.raises(ValueError, match="check --update: give --baseline FOLDER"):
+        CliRunner().invoke(app, ["check", str(runs), "--update"], catch_exceptions=False)
+    assert not list((tmp_path / "results").iterdir())
