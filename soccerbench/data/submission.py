@@ -42,15 +42,12 @@ def validate_submission(path: Path, *, task: Task, split: str, labels: Path | No
         One line a problem; none for a clean submission.
 
     Raises:
-        InputError: `labels` that cannot be used.
+        InputError: a submission that is neither a folder nor a readable zip, or `labels` that cannot be used.
         ValueError: no such split.
     """
     label_tree = None if labels is None else Tree(labels)
     games = _expected_games(label_tree, split)
-    try:
-        tree = Tree(path)
-    except InputError as error:
-        return [str(error)]
+    tree = Tree(path)
     found, problems = _locate(tree, task, games)
     return problems + _inspect(tree, task, games, found, label_tree)
 
