@@ -21,6 +21,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test", "challenge")
+_GAME_DEPTH = 3
 
 
 @cache
@@ -61,6 +62,12 @@ def split_games(tree: Tree, split: str) -> list[str]:
     if len(set(games)) < len(games):
         raise InputError(tree.path / "splits.json", f"key {split!r} names a game twice", "name each game once")
     return [str(game) for game in games]
+
+
+def located(name: str) -> tuple[str, str, str]:
+    """The game that a file is of, the folders around its league, if any, and the file's own name."""
+    *folders, file = name.replace("\\", "/").split("/")
+    return "/".join(folders[-_GAME_DEPTH:]), "/".join(folders[:-_GAME_DEPTH]), file
 
 
 def _is_relative(game: str) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree
-from soccerbench.data.games import split_games
+from soccerbench.data.games import located, split_games
 
 
 def open_games(
@@ -47,9 +47,13 @@ def open_games(
     label_tree, prediction_tree = Tree(labels), Tree(predictions)
     games = _games_with(label_tree, label_files) if split == "all" else split_games(label_tree, split)
     if not games:
+        _refuse_another_kind(label_tree, games, label_files, prediction_files)
         raise InputError(labels, f"no games of split {split!r}", f"give a folder or zip of games with {label_files[0]}")
-    for tree, files in ((label_tree, label_files), (prediction_tree, prediction_files)):
+    both = (label_tree, label_files, prediction_files), (prediction_tree, prediction_files, label_files)
+    for tree, files, others in both:
         missing = [game for game in games if not any(f"{game}/{file}" in tree for file in files)]
+        if len(missing) == len(games):
+            _refuse_another_kind(tree, games, files, others)
         if missing:
             problem = f"missing, as for {len(missing)} of {len(games)} games"
             raise InputError(tree.path / missing[0] / files[0], problem, "add the file, or choose another --split")
@@ -65,6 +69,24 @@ def open_games(
         if found:
             warnings[kind] = len(found)
     return label_tree, prediction_tree, games, warnings
+
+
+def _refuse_another_kind(tree: Tree, games: Sequence[str], files: Sequence[str], others: Sequence[str]) -> None:
+    """Say what a tree without any of the games' `files` seems to be: `others` are the names in one of the other kind.
+
+    Raises:
+        InputError: a folder around the leagues, labels for predictions or the other way round, or a run's folder.
+    """
+    for name in tree.names():
+        game, outside, file = located(name)
+        wanted = not games or game in games
+        if wanted and outside and file in files:
+            raise InputError(tree.path / outside, "lies around the leagues", "pack them at the top or give that folder")
+        if wanted and file in others:
+            problem = f"holds {file} where {files[0]} is looked for"
+            raise InputError(tree.path, problem, "labels and predictions seem to be swapped")
+        if name.startswith("predictions-") and name.endswith(".zip"):
+            raise InputError(tree.path, "the folder of a run", f"give its {name}, or that of another split")
 
 
 def _games_with(tree: Tree, files: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import Tree, write_zip
-from soccerbench.data.games import official_games, split_games
+from soccerbench.data.games import SPLITS, located, official_games, split_games
 from soccerbench.data.inspection import inspect_grounding, inspect_spotting
 from soccerbench.data.predictions import SPOTTING_RESULTS
 from soccerbench.data.replay_predictions import GROUNDING_FILES
@@ -25,7 +25,6 @@ from soccerbench.data.replays import read_replays
 
 Task = Literal["spotting", "grounding"]
 RESULT_FILES: dict[Task, tuple[str, ...]] = {"spotting": (SPOTTING_RESULTS,), "grounding": GROUNDING_FILES}
-_GAME_DEPTH = 3
 
 
 def validate_submission(path: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
@@ -49,7 +48,8 @@ def validate_submission(path: Path, *, task: Task, split: str, labels: Path | No
     games = _expected_games(label_tree, split)
     tree = Tree(path)
     found, problems = _locate(tree, task, games)
-    return problems + _inspect(tree, task, games, found, label_tree)
+    another = None if found else _another_split(tree, task, split, label_tree)
+    return [another] if another else problems + _inspect(tree, task, games, found, label_tree)
 
 
 def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
@@ -81,7 +81,8 @@ def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: 
     if own in zips and labels is None and _is_simulated(source):
         games = [name.rpartition("/")[0] for name in tree.names()]
     names = {game: f"{game}/{file}" for game in games for file in RESULT_FILES[task] if f"{game}/{file}" in tree}
-    problems = _inspect(tree, task, games, names, label_tree)
+    another = None if names else _another_split(tree, task, split, label_tree)
+    problems = [another] if another else _inspect(tree, task, games, names, label_tree)
     if not problems:
         write_zip(out, ((f"{game}/{RESULT_FILES[task][0]}", tree.read(name)) for game, name in names.items()))
     return problems
@@ -98,6 +99,16 @@ def _expected_games(labels: Tree | None, split: str) -> Sequence[str]:
     return official_games(split) if labels is None else split_games(labels, split)
 
 
+def _another_split(tree: Tree, task: Task, split: str, labels: Tree | None) -> str | None:
+    """One line about a tree all of whose games are of other splits; none where it has no games at all."""
+    games = {game for game, _, file in map(located, tree.names()) if file in RESULT_FILES[task]}
+    likely = [other for other in SPLITS if games & set(_expected_games(labels, other))]
+    if not games or split in likely:
+        return None
+    remedy = f"choose --split {likely[0]}" if likely else "choose another --split, or give the --labels of their root"
+    return str(InputError(tree.path, f"holds none of the games of split {split}, but {len(games)} others", remedy))
+
+
 def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """The file of each game, wherever it lies, and what is wrong with names and places."""
     expected, files = set(games), RESULT_FILES[task]
@@ -105,8 +116,7 @@ def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str
     problems = [_line(tree, name, "stands twice in the zip", "pack it once") for name in tree.repeated]
     around: Counter[str] = Counter()
     for name in tree.names():
-        *folders, file = name.replace("\\", "/").split("/")
-        game, outside = "/".join(folders[-_GAME_DEPTH:]), "/".join(folders[:-_GAME_DEPTH])
+        game, outside, file = located(name)
         if file not in files:
             remedy = f"name it {files[0]}" if game in expected and file.endswith(".json") else "leave it out"
             problems.append(_line(tree, name, "is no file of a submission", remedy))

@@ -137,6 +137,24 @@ def test_wrong_usage_is_code_2(run: Any, root: Path, option: str, value: str, sa
     assert "Traceback" not in outcome.err
 
 
+def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
+    labels, predictions = tmp_path / "labels", tmp_path / "predictions"
+    put(labels, "Labels-v2.json", {"annotations": [LABEL]})
+    (labels / "splits.json").write_text(json.dumps({"test": [GAME]}))
+    put(predictions / "top/folder", "results_spotting.json", {"predictions": [PREDICTION]})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/predictions-test.zip").write_bytes(b"")
+    for given, found, split, said in (
+        (labels, predictions, "test", "predictions/top/folder: lies around the leagues; pack them at the top or give"),
+        (labels, labels, "test", "labels: holds Labels-v2.json where results_spotting.json is looked for; labels and"),
+        (predictions / "top/folder", labels, "all", "folder: holds results_spotting.json where Labels-v2.json is"),
+        (labels, tmp_path / "run", "test", "run: the folder of a run; give its predictions-test.zip"),
+    ):
+        outcome = run("evaluate", "spotting", "--labels", given, "--predictions", found, "--split", split)
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+        assert said in outcome.err
+
+
 def test_classes_are_not_for_grounding(run: Any, root: Path) -> None:
     outcome = evaluate(run, root, "--classes", "Goal", task="grounding")
     assert outcome.code == 2

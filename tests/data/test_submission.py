@@ -211,7 +211,7 @@ def test_a_run_on_simulated_data_knows_its_games(tmp_path: Path, simulated: bool
     (tmp_path / "result.json").write_text(json.dumps({"simulated": simulated}))
     out = tmp_path / "out.zip"
     problems = pack_submission(tmp_path, out, task="spotting", split="challenge")
-    assert len(problems) == (0 if simulated else len(official_games("challenge")))
+    assert bool(problems) != simulated
     assert out.exists() == simulated
     with pytest.raises(InputError, match=r"without predictions-test\.zip; it has predictions-challenge\.zip; ch"):
         pack_submission(tmp_path, out, task="spotting", split="test")
@@ -231,6 +231,17 @@ def test_without_labels_the_official_games_are_expected(tmp_path: Path) -> None:
     assert len(lines) == len(official_games("challenge")) == 50
     with pytest.raises(ValueError, match="unknown split"):
         validate_submission(tmp_path / "empty.zip", task="spotting", split="all")
+
+
+def test_another_split_is_one_line(labels: Path, tmp_path: Path) -> None:
+    files = {f"{game}/results_spotting.json": {} for game in official_games("test")}
+    path = write(tmp_path / "test.zip", files)
+    for look in (validate_submission(path, task="spotting", split="challenge"),
+                 pack_submission(path, tmp_path / "out.zip", task="spotting", split="challenge")):  # fmt: skip
+        assert look == [f"{path}: holds none of the games of split challenge, but 100 others; choose --split test"]
+    own = write(tmp_path / "own.zip", documents("spotting"))
+    (line,) = validate_submission(own, task="spotting", split="challenge")
+    assert line.endswith("but 2 others; choose another --split, or give the --labels of their root")
 
 
 def test_the_real_submission_is_clean() -> None:
