@@ -28,7 +28,7 @@ class Root:
 
     def __init__(self, path: Path, *, features: Path | None = None, name: str | None = None) -> None:
         if not path.is_dir():
-            raise InputError(path, "no such folder", "give the folder that holds the SoccerNet games, or mini")
+            raise InputError(path, "no such folder", "give the folder that holds the SoccerNet games")
         self.path, self.features_path = path, features or path
         self.name = name or path.resolve().name
         self.tree = GameTree(path)

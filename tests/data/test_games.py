@@ -54,7 +54,7 @@ def test_an_unknown_split(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_soccernet_root(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds none of the SoccerNet games"):
         Root(tmp_path)
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match=r"no such folder; give the folder that holds the SoccerNet games$"):
         Root(tmp_path / "none")
 
 
