@@ -26,8 +26,7 @@ _GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_t
 @cache
 def table_names() -> tuple[str, ...]:
     """The shipped tables whose rows are heads, sorted."""
-    files = sorted(shipped("reproduce").glob("*.yaml"))
-    return tuple(file.stem for file in files if "rows" in read_yaml(file) and not is_extractor_table(file))
+    return tuple(name for name in _shipped_names() if not is_extractor_table(table_file(name)))
 
 
 def load_table(
@@ -48,7 +47,7 @@ def load_table(
     if is_extractor_table(file):
         raise SpecError(name, "its rows are video models: fine-tune one with `soccerbench finetune MODEL`")
     if not name.endswith((".yaml", ".yml")) and name not in table_names():
-        raise SpecError(name, f"no such table; shipped are {', '.join(table_names())}, or give a YAML file's path")
+        raise SpecError(name, f"no such table; shipped are {', '.join(_shipped_names())}, or give a YAML file's path")
     content = read_yaml(file)
     refuse_unknown(file, content, _TABLE_KEYS)
     rows = content.get("rows")
@@ -84,6 +83,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key, yaml.safe_load(value)
     except yaml.YAMLError:
         raise SpecError("--set", f"{key}: {value!r} is no value") from None
+
+
+@cache
+def _shipped_names() -> tuple[str, ...]:
+    """All shipped tables, sorted."""
+    return tuple(file.stem for file in sorted(shipped("reproduce").glob("*.yaml")) if "rows" in read_yaml(file))
 
 
 def _row(

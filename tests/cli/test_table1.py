@@ -30,6 +30,11 @@ def test_list_names_it_among_the_tables() -> None:
     assert first.split("│")[1].strip() == "table1"
 
 
+def test_a_table_that_is_none_names_all() -> None:
+    with pytest.raises(SpecError, match=r"^tabel2: no such table; shipped are .*table1, table2, table3"):
+        CliRunner().invoke(app, ["list", "tabel2"], catch_exceptions=False)
+
+
 def test_show_and_validate() -> None:
     assert "why: the released configuration for 32 frames" in output("show", "table1", "2")
     assert "digest: " in output("show", TABLE_1, "6")
