@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from soccerbench import __version__
 from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
 from soccerbench.cli.data_download import download
@@ -25,7 +27,6 @@ from soccerbench.cli.submit import submit
 from soccerbench.data.errors import line_of
 
 app = typer.Typer(
-    help="Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +40,21 @@ for verb in (show, validate, finetune, extract, reproduce, evaluate, compare, su
 app.add_typer(data, name="data")
 for data_verb in (mini, videos, download, verify, pack):
     data.command()(data_verb)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"soccerbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2."""
 
 
 def main() -> None:
