@@ -56,6 +56,8 @@ def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
 
     seeds = reproduce("table2", "--data", shared_tiny_root, *QUICK, "--rows", "2", "--seeds", "0-1", folder=tmp_path)
     assert "±" in seeds.stdout
+    last = json.loads((table / "table.json").read_text())["rows"]
+    assert [(record["row"], record["measured"]["test"]["n"]) for record in last] == [(2, 2)]  # those of the last call
 
 
 @pytest.fixture
