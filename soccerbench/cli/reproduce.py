@@ -51,8 +51,13 @@ def reproduce(
     soccerbench reproduce figure3 --data /data/SoccerNet
     """
     if table == "figure3":
-        if rows or settings or plugin:
-            raise ValueError("figure3 has no rows: it takes --data, --features-root and --out")
+        given = {
+            "--rows": rows, "--seeds": seeds != "0", "--device": device != "auto", "--jobs": jobs, "--set": settings,
+            "--plugin": plugin, "--log": log, "--force": force,
+        }  # fmt: skip
+        unused = ", ".join(name for name, value in given.items() if value)
+        if unused:
+            raise ValueError(f"figure3 trains nothing: leave out {unused}; it takes --data, --features-root and --out")
         _draw_figure3(data, features_root, out)
         return
     from soccerbench.cli.ranges import parse_range

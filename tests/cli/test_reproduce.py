@@ -259,6 +259,8 @@ def test_data_that_cannot_be_used(
         (("table2", "--rows", "8", "--device", "tpu"), "unknown device 'tpu'"),
         (("table2", "--data", "nowhere"), "nowhere: no such folder"),
         (("table2", "--features-root", "nowhere"), "nowhere"),
+        (("figure3", "--device", "nonsense", "--jobs", "2"), "figure3 trains nothing: leave out --device, --jobs; it"),
+        (("figure3", "--rows", "1", "--seeds", "0-2"), "leave out --rows, --seeds;"),
         (("table2", "--rows", "8", "--out", "/dev/null"), "/dev/null/tiny/table2/row-08/seed-0: Not a directory\n"),
         (("table2", "--rows", "7,8", "--out", "/dev/null", "--jobs", "2"), "/seed-0: Not a directory\n"),
     ],

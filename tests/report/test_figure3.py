@@ -102,4 +102,4 @@ def test_reproduce_figure3(shared_tiny_root: Path, tmp_path: Path) -> None:
     assert f"100.00 % of {content['intervals']} replays" in done.stdout
     refused = subprocess.run([*command, "--rows", "1"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert "figure3 has no rows" in refused.stderr
+    assert "figure3 trains nothing: leave out --rows;" in refused.stderr
