@@ -26,6 +26,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from SoccerNet.Evaluation import ActionSpotting, ReplayGrounding
 
+from soccerbench.data.errors import InputError
 from soccerbench.data.submission import validate_submission
 from soccerbench.runner.scoring import score_grounding, score_spotting
 
@@ -130,7 +131,8 @@ def run_case(case: int, folder: Path, seen: Counter[str]) -> None:
             whole.extractall(path)
     ours = outcome(score, path, path, "soccernet")
     strict = outcome(score, path, path, "strict")
-    assert all(isinstance(line, str) for line in validate_submission(path, task=task, split="test"))
+    with contextlib.suppress(InputError):  # no zip at all
+        assert all(isinstance(line, str) for line in validate_submission(path, task=task, split="test"))
     theirs = official(score_officially, path, path)
     if theirs is None:
         assert isinstance(ours, str), f"{task}: a number where the official scorer has none"
