@@ -77,16 +77,17 @@ def _refuse_another_kind(tree: Tree, games: Sequence[str], files: Sequence[str],
     Raises:
         InputError: a folder around the leagues, labels for predictions or the other way round, or a run's folder.
     """
-    for name in tree.names():
-        game, outside, file = located(name)
-        wanted = not games or game in games
-        if wanted and outside and file in files:
+    names = tree.names()
+    found = {file for _, _, file in map(located, names)}
+    for game, outside, file in map(located, names):
+        if outside and file in files and (not games or game in games):
             raise InputError(tree.path / outside, "lies around the leagues", "pack them at the top or give that folder")
-        if wanted and file in others:
-            problem = f"holds {file} where {files[0]} is looked for"
-            raise InputError(tree.path, problem, "labels and predictions seem to be swapped")
-        if name.startswith("predictions-") and name.endswith(".zip"):
-            raise InputError(tree.path, "the folder of a run", f"give its {name}, or that of another split")
+    if not found & set(files) and found & set(others):
+        problem = f"holds {', '.join(sorted(found & set(others)))} where {files[0]} is looked for"
+        raise InputError(tree.path, problem, "labels and predictions seem to be swapped")
+    zips = [name for name in names if name.startswith("predictions-") and name.endswith(".zip")]
+    if zips:
+        raise InputError(tree.path, "the folder of a run", f"give its {' or '.join(zips)}")
 
 
 def _games_with(tree: Tree, files: Sequence[str]) -> list[str]:

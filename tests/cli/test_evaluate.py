@@ -148,7 +148,8 @@ def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
         (labels, predictions, "test", "predictions/top/folder: lies around the leagues; pack them at the top or give"),
         (labels, labels, "test", "labels: holds Labels-v2.json where results_spotting.json is looked for; labels and"),
         (predictions / "top/folder", labels, "all", "folder: holds results_spotting.json where Labels-v2.json is"),
-        (labels, tmp_path / "run", "test", "run: the folder of a run; give its predictions-test.zip"),
+        (labels, tmp_path / "run", "test", "run: the folder of a run; give its predictions-test.zip\n"),
+        (predictions / "top/folder", labels, "test", "folder: holds results_spotting.json where Labels-v2.json is"),
     ):
         outcome = run("evaluate", "spotting", "--labels", given, "--predictions", found, "--split", split)
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
