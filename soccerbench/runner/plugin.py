@@ -15,6 +15,7 @@ from soccerbench.data.classes import CLASSES
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
 from soccerbench.runner.experiment import Experiment
+from soccerbench.runner.training import uses_gpu
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.grounding import GroundingRow
@@ -75,12 +76,17 @@ def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[A
 
 
 def _try(head: type[nn.Module], row: SpottingRow, root: Root, plugin: Path) -> None:
-    """Make the head and give it two clips of nothing, so that what is wrong with it is said before any training."""
+    """Make the head and give it two clips of nothing, so that what is wrong with it is said before any training.
+
+    On a GPU where there is one: some heads know nothing else.
+    """
     store = root.store(row.blocks)
-    clips = torch.zeros(2, round(row.chunk_s * store.fps), store.width)  # (B, T, C)
+    device = "cuda" if uses_gpu("auto") else "cpu"
+    clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
-        logits = head(store.width, **row.architecture)(clips)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            logits = head(store.width, **row.architecture).to(device)(clips)
     except Exception as error:  # whatever the user's own code raises
         raise InputError(
             _place(error, plugin),
