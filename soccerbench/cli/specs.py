@@ -21,17 +21,18 @@ def list_tables(
 
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
-    from soccerbench.report.extractors import grid_of_extractors
+    from soccerbench.report.extractors import accuracies, grid_of_extractors
     from soccerbench.report.specs import grid_of_rows, grid_of_tables
     from soccerbench.report.terminal import print_grid
     from soccerbench.specs import ExtractorTable, table_names
+    from soccerbench.specs.locate import shipped
 
     if table is None:
         print_grid(grid_of_tables(map(_load, (TABLE1, *table_names()))))
         return
     found = _load(TABLE1 if table == EXTRACTORS else table)
     if isinstance(found, ExtractorTable):
-        print_grid(grid_of_extractors(found))
+        print_grid(grid_of_extractors(found, accuracies(shipped("results"))))
     else:
         print_grid(grid_of_rows(found))
 
