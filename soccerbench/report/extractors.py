@@ -56,15 +56,18 @@ def _line(row: ExtractorRow, records: Sequence[Mapping[str, Any]]) -> tuple[str,
         "-" if row.parameters is None else f"{row.parameters:,}",
         f"{row.clip.frames} at {row.clip.fps}/s",
         "-" if row.published is None else f"{row.published.kinetics400:.1f}",
-        _measured([record["top1"] for record in records if record["top1"] is not None]),
+        _measured([record for record in records if record["top1"] is not None]),
     )
 
 
-def _measured(values: Sequence[float]) -> str:
-    if not values:
+def _measured(records: Sequence[Mapping[str, Any]]) -> str:
+    """The mean accuracy, with its deviation; in brackets what no published number is to be held against."""
+    if not records:
         return "-"
+    values = [record["top1"] for record in records]
     spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * statistics.fmean(values):.1f}{spread}"
+    text = f"{100 * statistics.fmean(values):.1f}{spread}"
+    return f"({text})" if any(record["simulated"] for record in records) else text
 
 
 def _about_published(table: ExtractorTable) -> list[str]:
@@ -84,7 +87,7 @@ def _about_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
     notes = [f"Measured: top-1 in per cent on the test snippets of {datasets}, one view."]
     if any(record["simulated"] for record in records):
         notes.append(
-            "Simulated videos: what was measured shows that models learn, it is not comparable with the paper's."
+            "In brackets, on simulated videos: that shows that models learn, it is not comparable with the paper's."
         )
     changed = {record["model"]: record.get("spec", {}).get("changed", ()) for record in records}
     notes += [f"Measured on {model} with {', '.join(settings)}." for model, settings in changed.items() if settings]

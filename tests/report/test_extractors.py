@@ -29,7 +29,7 @@ def column(name: str, results: Path) -> dict[str, str]:
 def test_without_records_nothing_is_measured(tmp_path: Path) -> None:
     assert set(column("Measured", tmp_path).values()) == {"-"}
     drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
-    assert not any("Measured" in note or "Simulated" in note for note in drawn.notes)
+    assert not any("Measured" in note or "simulated" in note for note in drawn.notes)
     assert any("78 to 82 %" in note for note in drawn.notes)
     assert any(note.startswith("Row 3: neither code nor weights of GTA") for note in drawn.notes)
     assert any(note == "Row 3: the accuracy published is that of SlowFast-R101." for note in drawn.notes)
@@ -38,19 +38,19 @@ def test_without_records_nothing_is_measured(tmp_path: Path) -> None:
 def test_published_beside_measured(tmp_path: Path) -> None:
     write(tmp_path, "gta-seed-0", top1=0.90)
     write(tmp_path, "gta-seed-1", top1=0.80)
-    write(tmp_path, "vtn", model="vtn", top1=0.8125)
+    write(tmp_path, "vtn", model="vtn", top1=0.8125, simulated=False)
     write(tmp_path, "ircsn", model="ircsn", top1=None)
     assert column("Measured", tmp_path) == {
         "tpn-r50": "-",
         "tpn-r101": "-",
-        "gta": "85.0 ± 7.1",
+        "gta": "(85.0 ± 7.1)",
         "vtn": "81.2",
         "ircsn": "-",
         "i3d-slow": "-",
     }
     assert list(column("Published", tmp_path).values()) == ["-", "78.9", "79.8", "78.6", "82.6", "80.4"]
     drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
-    assert any(note.startswith("Simulated videos: ") and "not comparable" in note for note in drawn.notes)
+    assert any(note.startswith("In brackets, ") and "not comparable" in note for note in drawn.notes)
 
 
 def test_a_model_that_was_made_smaller_is_told(tmp_path: Path) -> None:
