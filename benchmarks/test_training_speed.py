@@ -2,20 +2,25 @@
 
 Ours reads clips of the packed file at random, ahead of the step that needs them. The plain loop is the reference
 code's: every clip as float32 in memory, a DataLoader that collates them; only as many games as fit into a few
-gigabytes. The bare products are the matrix multiplications of one step and nothing else. All three run in turn, twenty
-steps each, so that whatever else the machine does falls on all of them; ours begins each of its turns with nothing read
-ahead and ends it with nothing left, so that none of its reading falls into the others'. Figures are of all steps
-together, stalls included. A GPU's steps are measured in test_gpu_speed.py.
+gigabytes. The bare products are the matrix multiplications of one step and nothing else.
+
+Ours and the plain loop run in a process each, ours as the command line sets it up, the plain one as Python does. They
+take turns of twenty steps, so that whatever else the machine does falls on both; ours begins each of its turns with
+nothing read ahead and ends it with nothing left, so that none of its reading falls into the other's. Figures are of all
+steps together, stalls included. A GPU's steps are measured in test_gpu_speed.py.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -25,6 +30,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from soccerbench.data.root import Root
+from soccerbench.runner.memory import freed_memory_kept
 from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
@@ -113,84 +119,103 @@ def anonymous_bytes() -> int:
     return 1024 * int(re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 
 
-class Watch(Thread):
-    """Looks every few milliseconds at how much memory of this process is no file's, while it is entered."""
+def serve(loop: str, root: Path) -> None:
+    """Run the turns that standard input asks for; say the seconds and the largest anonymous bytes of each."""
+    task = task_of(Root(root), None if loop == "ours" else PLAIN_GAMES)
+    step, products = step_of(task), bare_products(task)
+    batches = our_batches(task) if loop == "ours" else plain_batches(task)
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.largest_bytes, self._done = 0, Event()
+    def train(steps: int) -> Iterator[None]:
+        some = itertools.islice(batches, steps)
+        return map(step, read_ahead(some, one_core=True) if loop == "ours" else some)
 
-    def run(self) -> None:
-        while not self._done.wait(0.005):
-            self.largest_bytes = max(self.largest_bytes, anonymous_bytes())
+    def multiply(steps: int) -> Iterator[None]:
+        return (products() for _ in range(steps))
 
-    def __enter__(self) -> Watch:
-        self.start()
+    with freed_memory_kept() if loop == "ours" else nullcontext():
+        for asked in sys.stdin:
+            kind, steps = asked.split()
+            started = time.perf_counter()
+            largest = max(anonymous_bytes() for _ in {"train": train, "products": multiply}[kind](int(steps)))
+            print(time.perf_counter() - started, largest, flush=True)
+
+
+class Loop:
+    """A process that serves turns of a loop."""
+
+    def __init__(self, loop: str, root: Path) -> None:
+        environment = {key: value for key, value in os.environ.items() if key != "THP_MEM_ALLOC_ENABLE"}
+        if loop == "ours":
+            environment["THP_MEM_ALLOC_ENABLE"] = "1"  # as the command line does
+        self.seconds: dict[str, list[float]] = {"train": [], "products": []}
+        self.largest_bytes = 0
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, loop, root], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def run(self, kind: str, steps: int) -> float:
+        """One turn; its seconds."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(kind, steps, file=self._process.stdin, flush=True)
+        seconds, largest = self._process.stdout.readline().split()
+        self.largest_bytes = max(self.largest_bytes, int(largest))
+        return float(seconds)
+
+    def turn(self, kind: str = "train") -> None:
+        """One turn that counts."""
+        self.seconds[kind].append(self.run(kind, TURN))
+
+    def __enter__(self) -> Loop:
+        self.run("train", 2)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join()
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def test_anonymous_memory(benchmark, request, packed_root: Path) -> None:
-    """Of training alone, before the plain loop takes its own."""
-    task, steps = task_of(Root(packed_root)), request.config.getoption("--steps")
-    step = step_of(task)
-
-    def train() -> None:
-        for batch in read_ahead(itertools.islice(our_batches(task), steps), one_core=True):
-            step(batch)
-
-    with Watch() as watch:
-        benchmark.pedantic(train, rounds=1)
-    benchmark.extra_info |= {"steps": steps, "largest_anonymous_bytes": watch.largest_bytes}
-    assert 0 < watch.largest_bytes < 2e9
+        self._process.communicate()
 
 
 @pytest.mark.parametrize("cache", ["cold", "warm"])
 def test_training(benchmark, request, packed_root: Path, forget, cache: str) -> None:
-    root = Root(packed_root)
-    task, plain_task = task_of(root), task_of(root, PLAIN_GAMES)
-    ours, plain, products = step_of(task), step_of(plain_task), bare_products(task)
-    batches, plain_input = our_batches(task), plain_batches(plain_task)
-    plain_s, bare_s = [], []
-
-    def our_turn(steps: int = TURN) -> None:
-        for batch in read_ahead(itertools.islice(batches, steps), one_core=True):
-            ours(batch)
-
-    def plain_turn(steps: int = TURN) -> None:
-        for batch in itertools.islice(plain_input, steps):
-            plain(batch)
-
-    def turns_of_the_others() -> None:
-        plain_s.append(seconds_of(plain_turn))
-        bare_s.append(seconds_of(lambda: [products() for _ in range(TURN)]))
-
     turns = max(2, request.config.getoption("--steps") // TURN)
-    our_turn(2)
-    plain_turn(2)
-    products()
-    if cache == "cold":
-        forget(packed_root)
-    benchmark.pedantic(our_turn, setup=turns_of_the_others, rounds=turns)
-    ours_s, clips = benchmark.stats.stats.data, TURN * task.row.batch_size
+    with Loop("ours", packed_root) as ours, Loop("plain", packed_root) as plain:
+        ours.run("products", 1)
+
+        def turns_of_the_others() -> None:
+            plain.turn()
+            ours.turn("products")
+
+        if cache == "cold":
+            forget(packed_root)
+        else:
+            read(packed_root)
+        benchmark.pedantic(ours.turn, setup=turns_of_the_others, rounds=turns)
+    task = task_of(Root(packed_root))
+    ours_s, plain_s, bare_s = ours.seconds["train"], plain.seconds["train"], ours.seconds["products"]
+    clips, steps = turns * TURN * task.row.batch_size, turns * TURN
     ratios = [plain / ours for plain, ours in zip(plain_s, ours_s, strict=True)]
     benchmark.extra_info |= {
         "packed_bytes": sum(file.stat().st_size for file in packed_root.glob("train-*.npy")),
-        "steps": turns * TURN,
-        "windows_per_s": turns * clips / sum(ours_s),
-        "plain_windows_per_s": turns * clips / sum(plain_s),
+        "steps": steps,
+        "windows_per_s": clips / sum(ours_s),
+        "plain_windows_per_s": clips / sum(plain_s),
         "ratio_to_the_plain_loop": sum(plain_s) / sum(ours_s),
         "ratio_to_the_plain_loop_of_a_turn": [min(ratios), max(ratios)],
-        "bare_products_s": sum(bare_s) / (turns * TURN),
+        "bare_products_s": sum(bare_s) / steps,
         "step_to_bare_products": sum(ours_s) / sum(bare_s),
-        "epoch_s": sum(ours_s) / (turns * TURN) * task.steps,
+        "largest_anonymous_bytes": ours.largest_bytes,
+        "epoch_s": sum(ours_s) / steps * task.steps,
     }
+    assert ours.largest_bytes < 2e9
+
+
+def read(root: Path) -> None:
+    """Read the training split once, so that as much of it as fits is in the page cache."""
+    for file in root.glob("train-*.npy"):
+        with file.open("rb", buffering=0) as stream:
+            while stream.read(2**24):
+                pass
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], Path(sys.argv[2]))

@@ -27,6 +27,7 @@ from soccerbench.data.errors import InputError
 from soccerbench.data.files import write_bytes
 from soccerbench.runner import checkpoint
 from soccerbench.runner.gpu import ReplayedStep, copied
+from soccerbench.runner.memory import freed_memory_kept
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.read_ahead import read_ahead
 from soccerbench.specs.base import Plateau
@@ -77,6 +78,7 @@ class Schedule(Protocol):
         """When the rate falls; None for a fixed number of epochs."""
 
 
+@freed_memory_kept()
 def train(
     task: Task[Any],
     row: Schedule,
