@@ -104,9 +104,10 @@ class FineTuneRun:
         Raises:
             InputError: the folder holds a run of another identity, or a record that cannot be read.
         """
-        run_folder.refuse_another(self.folder, self._changed(identity))
         file = self.folder / ACCURACY
-        return read_accuracy(file) if file.exists() else None
+        record = read_accuracy(file) if file.exists() else None
+        run_folder.refuse_another(self.folder, self._changed(identity))
+        return record
 
     def run(self, *, device: str, progress: Progress, force: bool = False) -> dict[str, Any]:
         """Train and measure, or go on with it; the content of `accuracy.json`.
@@ -220,9 +221,12 @@ class FineTuneRun:
         }
 
     def _changed(self, identity: dict[str, str]) -> list[str]:
-        """What differs from what the folder's run, finished or begun, was made with."""
+        """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         file = self.folder / ACCURACY
-        recorded = read_accuracy(file)["identity"] if file.exists() else None
+        try:
+            recorded = read_accuracy(file)["identity"] if file.exists() else None
+        except InputError:
+            return list(identity)
         return run_folder.changed(self.folder, identity, recorded=recorded)
 
 

@@ -143,16 +143,13 @@ class Experiment:
 
         Raises:
             InputError: as `identity`; without `force` also as `finished`; labels that cannot be trained on; no
-                validation games for a plateau.
+                games to train on, or none to see a plateau on.
+            SpecError: lengths that are no whole number of feature rows.
         """
         for run in self.needed:
             run.prepare(force=force)
-        if isinstance(self.row, TrainedRow) and self.row.plateau is not None and not self.root.games["valid"]:
-            raise InputError(
-                self.root.path / "splits.json",
-                f"valid: no games to see the plateau of {self.title} on",
-                "give it validation games, or --set plateau=null",
-            )
+        if isinstance(self.row, TrainedRow):
+            self._check_trainable(self.row)
         identity = self.identity()
         for split, games in self.games().items():
             if games:
@@ -201,6 +198,15 @@ class Experiment:
             yield
         finally:
             vars(self).pop("job", None)
+
+    def _check_trainable(self, row: TrainedRow) -> None:
+        splits, file = row.training_splits, self.root.path / "splits.json"
+        if not any(self.root.games[split] for split in splits):
+            raise InputError(file, f"{splits[0]}: no games to train {self.title} on", "give it training games")
+        if row.plateau is not None and not self.root.games["valid"]:
+            problem = f"valid: no games to see the plateau of {self.title} on"
+            raise InputError(file, problem, "give it validation games, or --set plateau=null")
+        row.check_lengths(self.root.store(row.blocks).fps)
 
     def _fingerprint(self) -> str:
         games = self.games()

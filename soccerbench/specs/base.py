@@ -35,6 +35,7 @@ Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Published = float | Literal["-", "N/A"]
 
+CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
 UNDIGESTED_KEYS = {"published", "left_open"}
 
 
@@ -159,6 +160,16 @@ class TrainedRow(BaseRow):
             )
             raise SpecError(f"{self.table} row {self.row}", problem)
         return round(rows)
+
+    def check_lengths(self, fps: int) -> None:
+        """Find out whether all lengths that are cut out of features are whole numbers of rows.
+
+        Raises:
+            SpecError: one that is not.
+        """
+        for key in CUT_OUT:
+            if key in type(self).model_fields:
+                self.whole_rows(key, fps)
 
     @model_validator(mode="after")
     def _mode_allows_the_schedule(self) -> Self:

@@ -182,12 +182,16 @@ def test_without_validation_snippets_there_is_no_plateau(snippets: Path, tmp_pat
     assert record["top1"] is None
 
 
-def test_a_damaged_record_is_named(uninterrupted: FineTuneRun, tmp_path: Path, snippets: Path) -> None:
+def test_a_damaged_record_is_named_and_replaced_when_forced(
+    uninterrupted: FineTuneRun, tmp_path: Path, snippets: Path
+) -> None:
     shutil.copytree(uninterrupted.out, tmp_path / "runs")
     run = made(snippets, tmp_path / "runs")
     (run.folder / "accuracy.json").write_text('{"model": "ircsn"}')
-    with pytest.raises(InputError, match=r"accuracy\.json: lacks"):
+    with pytest.raises(InputError, match=r"accuracy\.json: lacks .*--force"):
         run.run(device="cpu", progress=silent)
+    run.run(device="cpu", progress=silent, force=True)
+    assert_same(uninterrupted.folder, run.folder)
 
 
 def test_an_unknown_model_names_the_known_ones() -> None:

@@ -21,7 +21,7 @@ from soccerbench.data.root import Root
 from soccerbench.runner import checkpoint, training
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs import SpecError, load_table, parse_setting
 from soccerbench.tasks import spotting
 from soccerbench.tasks.resident import ResidentRows
 from soccerbench.tasks.spotting import SpottingTask
@@ -284,6 +284,21 @@ def test_a_plateau_needs_validation_games(tiny_root: Path, tmp_path: Path) -> No
     without = experiment(tiny_root, tmp_path, row=8, settings=("plateau=null",))
     without.prepare(force=False)
     without.run(device="cpu", progress=silent)
+
+
+@pytest.mark.parametrize("row", [7, 8])
+def test_training_needs_games(tiny_root: Path, tmp_path: Path, row: int) -> None:
+    file = tiny_root / "splits.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"train": []}))
+    with pytest.raises(InputError, match=r"splits\.json: train: no games to train table2 row"):
+        experiment(tiny_root, tmp_path, row=row).prepare(force=False)
+
+
+def test_a_chunk_that_is_no_whole_number_of_rows_is_refused_before_training(
+    shared_tiny_root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match=r"chunk_s: 6\.5 s is 6\.5 feature rows"):
+        experiment(shared_tiny_root, tmp_path, settings=("chunk_s=6.5",)).prepare(force=False)
 
 
 def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
