@@ -11,7 +11,6 @@ Loading the networks is left out, here and there. The naive way is timed on NAIV
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from soccerbench.extractors.extraction import Plan, plan, run
 from soccerbench.extractors.sliding import Compute, Slider
 from soccerbench.extractors.video import frames, probe
 from soccerbench.extractors.weights import load_models
+from soccerbench.runner.environment import peak_memory_bytes
 
 WIDTH, HEIGHT, FPS = 398, 224, 25
 NAIVE_WINDOWS = 10
@@ -127,7 +127,7 @@ def measure(
         "naive_rows_per_s": naive,
         "times_faster": ours / naive,
         "peak_gpu_bytes": peak_gpu,
-        "peak_bytes": peak_bytes(),
+        "peak_bytes": peak_memory_bytes(),
     }
 
 
@@ -149,11 +149,6 @@ def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, flo
                 ends.append(time.perf_counter())
             found[f"{row.model}{' channels last' * together}"] = sum(rows[4:]) / (ends[-1] - ends[3])
     return found
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +187,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.peak:
         extracted_per_s(planned(*given.peak, SMALL))
-        print(peak_bytes())
+        print(peak_memory_bytes())
         return
     with tempfile.TemporaryDirectory() as folder:
         settings = () if given.full or torch.cuda.is_available() else SMALL
