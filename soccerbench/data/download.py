@@ -94,13 +94,17 @@ def _files(root: Path, split: str, features: Sequence[str], labels: Sequence[str
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether a file has all the rows that its header promises, or is JSON from beginning to end."""
+    """Whether a file has all the rows that its header promises, or is JSON from beginning to end.
+
+    Raises:
+        OSError: it cannot be read, which says nothing about what it holds.
+    """
     try:
         if file.suffix == ".json":
             parse_json(file.read_bytes(), file)
         else:
             np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError):
+    except (EOFError, ValueError, OverflowError, SyntaxError, TypeError):
         return False
     return True
 

@@ -129,6 +129,17 @@ def test_damaged_files_are_set_aside_and_fetched_again(site: Site, tmp_path: Pat
     assert (file.read_bytes(), file.with_name(f"{name}.damaged").read_bytes()) == (whole, data)
 
 
+def test_a_file_that_cannot_be_read_just_now_stays(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    download(tmp_path, features=["baidu"], splits=["test"], say=str)
+    monkeypatch.setattr(np, "load", refuse)
+    with pytest.raises(PermissionError):
+        download(tmp_path, features=["baidu"], splits=["test"], say=str)
+    assert not list(tmp_path.rglob("*.damaged"))
+
+
 def test_files_of_the_second_layout_are_not_fetched_again(site: Site, tmp_path: Path) -> None:
     for game in official_games("test"):
         folder = tmp_path / "test" / game.replace(" ", "_")
