@@ -7,8 +7,7 @@ Conventions
     average        trapezoid mean over the tolerances; a single tolerance is its own average
     visibility     a detection counts as visible or unshown as the nearest event of its class and half is
     no event       a class without any scores 0 (soccernet), or NaN outside of every mean (strict)
-    unshown        the official average over 17 classes is scaled by 17/13, except for a single tolerance; that over
-                   any other number of classes, which the official scorer does not know, is their plain mean
+    unshown        the official average over 17 classes is scaled by 17/13, except for a single tolerance
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from soccerbench.metrics.statistics import SpottingStatistics, check_alike, comb
 from soccerbench.metrics.tables import ClassTables, tables_by_class
 
 CELLS = 2**18  # numbers held at once: about two megabytes
-OFFICIAL_CLASSES = 17
 KINDS = ("", "_visible", "_unshown")
 
 
@@ -100,7 +98,7 @@ def resampled_spotting_scores(
     scores = {"map_per_tolerance": per_tolerance[0]}
     for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
         scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, classes
-    if visibility and protocol == "soccernet" and tolerances > 1 and len(per_class) == OFFICIAL_CLASSES:
+    if visibility and protocol == "soccernet" and tolerances > 1:
         scores["average_map_unshown"] = scores["average_map_unshown"] * 17 / 13
     return scores
 
