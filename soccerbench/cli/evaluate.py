@@ -33,7 +33,10 @@ def evaluate(
     tolerances: Tolerances = "loose",
     protocol: Protocol = ProtocolName.soccernet,
     json: AsJson = False,
-    classes: Annotated[str | None, typer.Option(help="Score these alone (spotting), such as Goal,Penalty.")] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Score these alone (spotting), such as Goal,Penalty; unshown is still scaled by 17/13."),
+    ] = None,
     bootstrap: Annotated[int, typer.Option(min=0, help="Resample the games so often, for intervals.")] = 0,
     signature: Annotated[bool, typer.Option("--signature", help="Print only how the score was made.")] = False,
     seed: Seed = 0,

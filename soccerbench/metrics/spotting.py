@@ -7,7 +7,8 @@ Conventions
     average        trapezoid mean over the tolerances; a single tolerance is its own average
     visibility     a detection counts as visible or unshown as the nearest event of its class and half is
     no event       a class without any scores 0 (soccernet), or NaN outside of every mean (strict)
-    unshown        the official average over 17 classes is scaled by 17/13, except for a single tolerance
+    unshown        the official average is scaled by 17/13, as for 17 classes of which 13 have such events, however many
+                   there are: of a few chosen classes it can exceed 1; not so for a single tolerance
 """
 
 from __future__ import annotations
