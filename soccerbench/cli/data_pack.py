@@ -18,7 +18,9 @@ class DtypeName(str, Enum):
 
 def pack(
     root: Annotated[Path, typer.Argument(help="A SoccerNet folder.")],
-    out: Annotated[Path, typer.Argument(help="A new or an empty folder, or one where this pack was begun.")],
+    out: Annotated[
+        Path, typer.Argument(help="A new or an empty folder, or one where this pack was begun or finished.")
+    ],
     dtype: Annotated[DtypeName, typer.Option(help="Of the packed values.")] = DtypeName.float16,
     blocks: Annotated[
         str | None, typer.Option(help="Blocks to pack, such as vtn,gta; all that the root has if not given.")
@@ -27,7 +29,7 @@ def pack(
 ) -> None:
     """Pack a root: one checksummed file a split, half the bytes, read by `reproduce --data` like a plain root.
 
-    Stopped at any moment, the same command goes on.
+    Stopped at any moment, the same command goes on; what is packed already is read back and mended where it is damaged.
 
     Examples: soccerbench data pack /data/SoccerNet /fast/packed;
     soccerbench data pack /data/SoccerNet five --blocks tpn-r101,gta,vtn,ircsn,i3d-slow

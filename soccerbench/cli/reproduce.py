@@ -73,7 +73,7 @@ def reproduce(
     load_table(table, settings=pairs)
     root = open_root(data, features_root, say=note)
     specs = load_table(table, mini=root.is_mini, settings=pairs)
-    planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force)
+    planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force, device=device)
     try:
         with bars(len(planned.experiments)) as shown:
             results = run(
@@ -85,7 +85,7 @@ def reproduce(
         raise typer.Exit(130) from None
     reasons = {row.row.row: row.reason for row in planned.unavailable}
     chosen = [row.model_dump(mode="json") for row in specs.rows]
-    records = summarise(chosen, results, reasons)
+    records = summarise(chosen, results, reasons, simulated=root.is_simulated)
     folder = out / root.name / specs.table
     title = f"{specs.title} — on {root.name}" + (", simulated features" if root.is_simulated else "")
     drawn = grid(title, records, simulated=root.is_simulated, folder=folder)

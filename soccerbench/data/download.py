@@ -1,8 +1,7 @@
 """Downloads released features and labels through the SoccerNet package, and goes on where it was stopped.
 
-Files that are complete, in either layout, are never fetched again; the package's own client goes on with those that
-are not, and those that are damaged are set aside and fetched anew. The labels of the challenge are private and are not
-asked for.
+Files that are complete, in either layout, are never fetched again; those that are missing are left to the package's own
+client, and those that are damaged are set aside first. The labels of the challenge are private and are not asked for.
 """
 
 from __future__ import annotations

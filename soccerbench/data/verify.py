@@ -21,6 +21,9 @@ from pathlib import Path
 from statistics import median
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from soccerbench.data.errors import InputError
 from soccerbench.data.features import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S, Source, open_source
 from soccerbench.data.findings import FileReport, Problem, Report
@@ -32,6 +35,7 @@ from soccerbench.data.stored_rows import StoredRows
 
 MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
+MIN_EVENTS = 10  # in a half, to tell from their times how long it is
 UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU; it has a width of its own
 Progress = Callable[[int, int], None]
 
@@ -73,7 +77,7 @@ class _Verification:
         self.checksums: Checksums = known_checksums(root.path, source)
         self.undecided = 0
         self.files = list(dict.fromkeys(block.file for block in source.blocks.values()))
-        self._last_s: dict[str, Mapping[int, float]] = {}
+        self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
         self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
     def run(self, started: float, progress: Progress | None) -> Report:
@@ -178,7 +182,7 @@ class _Verification:
     def _check_labels(self, halves: list[_Half]) -> None:
         """No event lies far beyond the end of its half."""
         for half in halves:
-            length_s, event_s = half.stored.rows / self._fps(half.file), self._last_event_s(half)
+            length_s, event_s = half.stored.rows / self._fps(half.file), self._events_s(half).max(initial=0)
             if event_s > length_s + MAX_LATE_S:
                 said = f"ends at {length_s:.0f} s, but {SPOTTING_LABELS} has an event at {event_s:.0f} s"
                 self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
@@ -187,22 +191,23 @@ class _Verification:
         """The halves of a file do not go on long after their last events, as those of twice the rate would."""
         ratios: dict[tuple[str, str], list[float]] = {}
         for half in halves:
-            if event_s := self._last_event_s(half):
+            events_s = self._events_s(half)
+            if len(events_s) >= MIN_EVENTS and events_s.max() > 0:
                 length_s = half.stored.rows / self._fps(half.file)
-                ratios.setdefault((half.split, half.file), []).append(length_s / event_s)
+                ratios.setdefault((half.split, half.file), []).append(length_s / float(events_s.max()))
         for (split, file), found in ratios.items():
             if (ratio := median(found)) > MAX_LENGTH_RATIO:
                 apart = f"are its rows {1 / self._fps(file):g} s apart?"
                 said = f"halves are {ratio:.1f} times as long as their labels; {apart}"
                 self._problem("rate", said, split=split, file=file)
 
-    def _last_event_s(self, half: _Half) -> float:
-        """The time of the last event of a half; 0 where there is none or the labels cannot be read."""
-        if half.game not in self._last_s:
-            self._last_s[half.game] = self._last_events_s(half.split, half.game)
-        return self._last_s[half.game].get(half.half, 0.0)
+    def _events_s(self, half: _Half) -> NDArray[np.float64]:
+        """The times of the events of a half; none where its labels are missing or cannot be read."""
+        if half.game not in self._events:
+            self._events[half.game] = self._read_events_s(half.split, half.game)
+        return self._events[half.game].get(half.half, np.empty(0))
 
-    def _last_events_s(self, split: str, game: str) -> Mapping[int, float]:
+    def _read_events_s(self, split: str, game: str) -> Mapping[int, NDArray[np.float64]]:
         if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
             return {}
         try:
@@ -210,7 +215,7 @@ class _Verification:
         except InputError as error:
             self._problem("labels", error.problem, split=split, game=game, file=SPOTTING_LABELS)
             return {}
-        return {half: float(labels.position_ms[labels.half == half].max(initial=0)) / 1000 for half in HALVES}
+        return {half: labels.position_ms[labels.half == half] / 1000 for half in HALVES}
 
     def _check_texts(self) -> None:
         """The files without rows, where their checksums are known."""
@@ -245,7 +250,8 @@ class _Verification:
         names = [name for name, block in self.source.blocks.items() if block.file == half.file]
         if seen.constant:
             problem("constant", f"{', '.join(names[block] for block in seen.constant)}: the same in every row")
-        self._same.setdefault((half.file, half.stored.rows, seen.crc32), []).append(half)
+        if len(seen.zero) < half.stored.rows and len(seen.constant) < len(names):
+            self._same.setdefault((half.file, half.stored.rows, seen.crc32), []).append(half)
         expected = self.checksums.halves.get((half.game, half.half, half.file))
         if expected is not None and expected != seen.crc32:
             problem("checksum", f"CRC-32 {seen.crc32:08x}, written with {expected:08x}")

@@ -35,7 +35,11 @@ class Grid:
 
 
 def summarise(
-    rows: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], reasons: Mapping[int, str]
+    rows: Sequence[Mapping[str, Any]],
+    results: Sequence[Mapping[str, Any]],
+    reasons: Mapping[int, str],
+    *,
+    simulated: bool = False,
 ) -> list[dict[str, Any]]:
     """One record a row: what was published, what was measured over the seeds, and the difference.
 
@@ -43,11 +47,12 @@ def summarise(
         rows: the specs, as plain data.
         results: contents of `result.json`, any order.
         reasons: row number -> why it could not run.
+        simulated: nothing published is told; also where a result says so of itself.
 
     Returns:
         JSON-able; scores are fractions, published numbers per cent as printed.
     """
-    simulated = any(result["simulated"] for result in results)
+    simulated = simulated or any(result["simulated"] for result in results)
     records = []
     for row in rows:
         mine = sorted((result for result in results if result["row"] == row["row"]), key=lambda result: result["seed"])

@@ -10,6 +10,7 @@ import errno
 import logging
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _is_whole(file: Path) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.testzip() is None
-    except (EOFError, RuntimeError, ValueError, zipfile.BadZipFile):
+    except (EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error):
         return False
     except OSError as error:
         if error.errno != errno.EINVAL:  # a damaged index leads to places that no file has

@@ -89,7 +89,8 @@ def versions() -> dict[str, str]:
 def peak_memory_bytes() -> int:
     """The most memory that this process has held so far."""
     status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says there begins with the peak of the process that started this one
-        return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
+    told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    if told:  # what getrusage says there begins with the peak of the process that started this one
+        return 1024 * int(told[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -26,13 +26,11 @@ def experiment_of(row: Row, seed: int, *, root: Root, out: Path, plugin: Path | 
     """The experiment of a row, with its head where that is one's own, and the file where a row that it needs has one.
 
     Raises:
-        SpecError, InputError: as `load_class`; a head that fails on clips, or that makes no logits of them.
+        SpecError, InputError: as `load_class`.
     """
     head = None
     if isinstance(row, SpottingRow) and ":" in row.head:
         head = load_class(row.head, plugin, of=nn.Module)
-        assert plugin is not None
-        _try(head, row, root, plugin)
     return Experiment(row, seed, root, out, head, plugin if _reads_plugin(row) else None)
 
 
@@ -75,18 +73,28 @@ def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[A
     return found
 
 
-def _try(head: type[nn.Module], row: SpottingRow, root: Root, plugin: Path) -> None:
-    """Make the head and give it two clips of nothing, so that what is wrong with it is said before any training.
+def try_head(experiment: Experiment, *, device: str) -> None:
+    """Make a head of one's own and give it two clips of nothing: what is wrong with it is said before any training.
 
-    On a GPU where there is one: some heads know nothing else.
+    Args:
+        experiment: one with such a head; nothing is tried of another.
+        device: "auto", "cpu" or "cuda", as it will be trained.
+
+    Raises:
+        InputError: a head that fails on the clips, or that makes no logits of them that can be trained.
     """
-    store = root.store(row.blocks)
-    device = "cuda" if uses_gpu("auto") else "cpu"
+    head, row, plugin = experiment.head, experiment.row, experiment.plugin
+    if head is None or plugin is None or not isinstance(row, SpottingRow):
+        return
+    store = experiment.root.store(row.blocks)
+    device = "cuda" if uses_gpu(device) else "cpu"
     clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits = head(store.width, **row.architecture).to(device)(clips)
+    except torch.OutOfMemoryError:  # says more of the GPU, now, than of the head
+        return
     except Exception as error:  # whatever the user's own code raises
         raise InputError(
             _place(error, plugin),
@@ -97,6 +105,9 @@ def _try(head: type[nn.Module], row: SpottingRow, root: Root, plugin: Path) -> N
     if shape != (len(clips), len(CLASSES) + 1):
         problem = f"{row.head}({given}) makes {shape or type(logits).__name__} of features {tuple(clips.shape)}"
         raise InputError(plugin, problem, f"give logits (B, {len(CLASSES) + 1}): the background, then the classes")
+    if not logits.requires_grad:
+        problem = f"{row.head}({given}) makes {logits.dtype} that no weight of it can be trained by"
+        raise InputError(plugin, problem, "give logits that depend on its parameters")
 
 
 def _place(error: Exception, file: Path) -> str:

@@ -12,7 +12,7 @@ from soccerbench.data.root import Root
 from soccerbench.runner.executor import in_order, run_at_once
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.logs import curves_to
-from soccerbench.runner.plugin import experiment_of
+from soccerbench.runner.plugin import experiment_of, try_head
 from soccerbench.runner.progress import Progress
 from soccerbench.runner.results import RESULT, read_result
 from soccerbench.runner.training import uses_gpu
@@ -54,6 +54,7 @@ def plan(
     out: Path,
     plugin: Path | None = None,
     force: bool = False,
+    device: str = "auto",
 ) -> Plan:
     """Choose rows, open every file they need, and find what is in the way before any training.
 
@@ -65,9 +66,11 @@ def plan(
         out: the folder of all runs.
         plugin: a Python file with a user's own heads.
         force: a run of another spec, other data or code is no obstacle.
+        device: "auto", "cpu" or "cuda": where heads of one's own are tried.
 
     Raises:
-        InputError: missing or unusable features or labels, or a run that would have to be overwritten.
+        InputError: missing or unusable features or labels, a run that would have to be overwritten, or a head of one's
+            own that cannot be trained.
         SpecError: no such row, or a head that the plugin does not have.
     """
     by_number = {row.row: row for row in table.rows}
@@ -85,6 +88,9 @@ def plan(
         experiments += [experiment_of(row, seed, root=root, out=out, plugin=plugin) for seed in seeds]
     for experiment in experiments:
         experiment.prepare(force=force)
+    own = [one for experiment in experiments for one in (experiment, *experiment.needed) if one.head is not None]
+    for one in {one.row.digest(): one for one in own if not one.is_complete()}.values():
+        try_head(one, device=device)
     return Plan(tuple(experiments), tuple(unavailable))
 
 

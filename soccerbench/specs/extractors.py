@@ -268,6 +268,8 @@ def _row(
 ) -> ExtractorRow:
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
     values, reasons = overlay(split(place, content.get("defaults") or {}), split(place, raw))
+    for key in values.pop("left_open", {}):
+        raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
     row_type = OwnRow if "network" in values else _ROW_TYPES.get(str(values.get("model")))
     if row_type is None:
         known = f"known: {', '.join(MODELS)}; one of your own says network: module:Class"

@@ -27,7 +27,7 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
     values = {key: value for key, value in raw.items() if key != "assumed"}
     reasons, left_open = {}, {}
     for key, entry in (raw.get("assumed") or {}).items():
-        if isinstance(entry, Mapping) and set(entry) == {"why"}:
+        if isinstance(entry, Mapping) and set(entry) == {"why"} and isinstance(entry["why"], str):
             left_open[key] = entry["why"]
             continue
         if key in values:
@@ -43,14 +43,17 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
 
 def overlay(base: Layer, over: Layer) -> Layer:
     """`over` on top of `base`; what it sets is no longer assumed for the reason that `base` gives."""
-
-    def kept(below: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
-        return {**{key: why for key, why in below.items() if key not in over[0]}, **above}
-
     values = {**base[0], **over[0]}
     if "left_open" in values:
-        values["left_open"] = kept(base[0].get("left_open", {}), over[0].get("left_open", {}))
-    return values, kept(base[1], over[1])
+        values["left_open"] = {**still_open(base[0].get("left_open", {}), over[0]), **over[0].get("left_open", {})}
+    kept = {key: why for key, why in base[1].items() if key not in over[0]}
+    return values, {**kept, **over[1]}
+
+
+def still_open(reasons: Mapping[str, str], over: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the reasons that are not about a value set in `over`, nor about a part of one that has parts."""
+    whole = {key for key, value in over.items() if isinstance(value, (Mapping, list))}
+    return {key: why for key, why in reasons.items() if key not in over and key.partition(".")[0] not in whole}
 
 
 def put(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from soccerbench.specs.errors import SpecError
 from soccerbench.specs.extractors import is_extractor_table
 from soccerbench.specs.grounding import GROUNDING_HEADS
-from soccerbench.specs.layers import first_error, overlay, put, refuse_unknown, split
+from soccerbench.specs.layers import first_error, overlay, put, refuse_unknown, split, still_open
 from soccerbench.specs.locate import shipped, table_file
 from soccerbench.specs.needs import with_runs
 from soccerbench.specs.types import Row, SpottingRow, Table
@@ -115,7 +115,7 @@ def _row(
         if first in row_type.model_fields or first not in _GROUNDING_KEYS:
             put(place, values, key, value)
             reasons.pop(first, None)
-            values.get("left_open", {}).pop(first, None)
+            values["left_open"] = still_open(values.get("left_open", {}), {first: values[first]})
             changed.append(f"{key}={value}")
     try:
         return row_type.model_validate({**values, "assumed": reasons, "changed": changed})

@@ -123,6 +123,20 @@ def test_a_rate_that_is_wrong(tiny_root: Path) -> None:
     assert re.search(r"halves are 2\.\d times as long as their labels; are its rows 1 s apart", problems[0].problem)
 
 
+def test_events_too_few_to_tell_a_length_from(tiny_root: Path) -> None:
+    for file in tiny_root.rglob("Labels-v2.json"):
+        labels = json.loads(file.read_text())
+        early = [entry for entry in labels["annotations"] if int(entry["position"]) < 60_000]
+        file.write_text(json.dumps(labels | {"annotations": early}))
+    assert found(tiny_root) == []
+
+
+def test_halves_of_zeros_are_no_copies(tiny_root: Path) -> None:
+    for half in (1, 2):
+        change(tiny_root / Root(tiny_root).games["train"][0] / f"{half}_{BAIDU}", put(slice(None), slice(None), 0))
+    assert "copy" not in {check for check, *_ in found(tiny_root)}
+
+
 def test_types_that_differ(tiny_root: Path) -> None:
     change(tiny_root / Root(tiny_root).games["train"][0] / "1_tpn_r50.npy", lambda values: values.astype(np.float64))
     assert found(tiny_root) == [("dtype", "train", None, "tpn_r50.npy")]

@@ -65,6 +65,8 @@ def test_on_simulated_features_no_published_number_is_shown_and_a_line_says_why(
     assert "say nothing about the paper" in table.notes[0]
     beside = summarise(ROWS, [result(8, 0, 0.35, simulated=True)], {2: "needs features"})
     assert [record["published"] for record in beside] == [{}, {}]
+    none_ran = summarise(ROWS, [], {2: "needs features", 8: "needs features"}, simulated=True)
+    assert [record["published"] for record in none_ran] == [{}, {}]
 
 
 def test_a_split_that_was_seen_is_a_dash_and_keeps_its_published_dash() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
-from soccerbench.runner.plugin import experiment_of
+from soccerbench.runner.plugin import experiment_of, try_head
 from soccerbench.specs import load_table
 
 HEAD = """
@@ -30,7 +30,7 @@ def load(tmp_path: Path, root: Path, text: str, **architecture: int) -> None:
         .rows[7]
         .model_copy(update={"head": "my_heads:Last", "architecture": architecture})
     )
-    experiment_of(row, 0, root=Root(root), out=tmp_path, plugin=Path("my_heads.py"))
+    try_head(experiment_of(row, 0, root=Root(root), out=tmp_path, plugin=Path("my_heads.py")), device="cpu")
 
 
 def test_a_head_that_can_be_trained(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +46,7 @@ def test_a_head_that_can_be_trained(shared_tiny_root: Path, tmp_path: Path, monk
         ("features[:, -1]", "features.last", {"hidden": 8}, r"^my_heads\.py:9: .*on features \(2, 7, 28\) \(Attrib"),
         ("18)", "17)", {"hidden": 8}, r"^my_heads\.py: .* makes \(2, 17\) of .*; give logits \(B, 18\): the back"),
         ("return self", "self", {"hidden": 8}, r"^my_heads\.py: .* makes NoneType of "),
+        ("[:, -1])", "[:, -1]).detach()", {"hidden": 8}, r"^my_heads\.py: .* makes torch.float32 that no weight of it"),
     ],
 )
 def test_a_head_that_cannot_be_trained(

@@ -153,6 +153,7 @@ def test_a_users_own_table(tmp_path: Path) -> None:
         ({"architecture": {"d_model": 9, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0}}, "d_model 9"),
         ({"architecture": {"width": 9}}, "row 1: architecture.width: unknown key (and 5 more)"),
         ({"assumed": {"max_epochs": {"value": 1, "why": "x"}}}, "max_epochs: stands both"),
+        ({"assumed": {"shift": {"why": 3}}}, "assumed: shift: write {value"),
         ({"assumed": {"shift": 1}}, "assumed: shift: write {value"),
         ({"task": "dancing"}, "task: 'dancing'"),
         ({"published": {"test": "n/a"}}, "row 1: published.test"),

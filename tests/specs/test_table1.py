@@ -141,6 +141,7 @@ def test_settings_that_are_none(texts: list[str], said: str) -> None:
         ({"clip": {"frames": 8, "fps": 3}}, "row 1: clip: stands both"),
         ({"changed": ["x=1"]}, "row 1: changed: is worked out"),
         ({"assumed": {"pools": [1, 1]}}, "row 1: assumed: pools: write {value"),
+        ({"assumed": {"pools": {"why": "x"}}}, "row 1: assumed: pools: write {value"),
     ],
 )
 def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], said: str) -> None:

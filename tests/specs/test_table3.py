@@ -78,6 +78,8 @@ def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_pa
     assert "chunk_s" not in load_table(own_table(tmp_path, {"chunk_s": 100})).rows[0].left_open
     changed = load_table("table3", settings=[parse_setting("chunk_s=100")]).rows[0]
     assert set(changed.left_open) == {"receptive_field_s", "learning_rate.adam_epsilon"}
+    without = load_table("table3", settings=[parse_setting("postprocess=[]")]).rows[6]
+    assert set(without.left_open) == {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon"}
     assert "max_epochs" not in load_table("table3", mini=True).rows[3].left_open  # six, with a reason of their own
 
 
