@@ -55,8 +55,8 @@ def download(
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(f"unknown {kind} {unknown[0]!r}; known: {', '.join(known)}")
-    for file in (file for split in splits for file in _here(root, split, features, labels)):
-        if not _is_whole(file):
+    for file in (file for split in splits for file in _files(root, split, features, labels)):
+        if file.is_file() and not _is_whole(file):
             file.replace(file.with_name(f"{file.name}.damaged"))
             say(f"{file}: damaged; set aside as {file.name}.damaged, to be fetched again")
     wanted = {split: _missing(root, split, features, labels) for split in splits}
@@ -77,11 +77,6 @@ def download(
 def _missing(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
     """The files of a split that are not there yet."""
     return [file for file in _files(root, split, features, labels) if not file.is_file()]
-
-
-def _here(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
-    """The files of a split that are there."""
-    return [file for file in _files(root, split, features, labels) if file.is_file()]
 
 
 def _files(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:

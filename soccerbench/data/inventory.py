@@ -78,8 +78,9 @@ def _refuse_another_kind(tree: Tree, games: Sequence[str], files: Sequence[str],
         InputError: a folder around the leagues, labels for predictions or the other way round, or a run's folder.
     """
     names = tree.names()
-    found = {file for _, _, file in map(located, names)}
-    for game, outside, file in map(located, names):
+    places = list(map(located, names))
+    found = {file for _, _, file in places}
+    for game, outside, file in places:
         if outside and file in files and (not games or game in games):
             raise InputError(tree.path / outside, "lies around the leagues", "pack them at the top or give that folder")
     if not found & set(files) and found & set(others):

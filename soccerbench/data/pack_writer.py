@@ -56,7 +56,7 @@ class PackWriter:
         self._earlier: dict[Half, Written] = {}
         self._lock = threading.Lock()
         self._stored: dict[Half, StoredRows] = {}
-        self.finished = self._is_finished()
+        self.finished = self._recall_index()
         with _naming(out):
             if not self.finished:
                 self._begin()
@@ -148,8 +148,8 @@ class PackWriter:
             "largest_absolute_error": max(rounding.absolute for rounding in lost),
         }
 
-    def _is_finished(self) -> bool:
-        """Whether the folder says that it holds this very pack already."""
+    def _recall_index(self) -> bool:
+        """Recall what the index of a finished pack says is written; whether there is one, of this very pack."""
         if not (self.out / INDEX).exists():
             return False
         index = read_index(self.out / INDEX)
@@ -202,11 +202,12 @@ class PackWriter:
             header = io.BytesIO()
             np.lib.format.write_array_header_1_0(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
             offset = header.tell()
-            if not _is_laid_out(path, header.getvalue(), offset + shape[0] * width * dtype.itemsize):
+            nbytes = offset + shape[0] * width * dtype.itemsize
+            if not _is_laid_out(path, header.getvalue(), nbytes):
                 self._reopen()
                 with path.open("r+b" if path.exists() else "w+b") as stream:
                     stream.write(header.getvalue())
-                    stream.truncate(offset + shape[0] * width * dtype.itemsize)
+                    stream.truncate(nbytes)
             for half in halves:
                 stored = StoredRows(path, offset, self.plan.rows[half], width, dtype)
                 self._stored[half] = stored

@@ -152,9 +152,7 @@ class _Verification:
         """The files of one half are about equally long."""
         lengths_s: dict[tuple[str, str, int], dict[str, float]] = {}
         for half in halves:
-            lengths_s.setdefault((half.split, half.game, half.half), {})[half.file] = half.stored.rows / self._fps(
-                half.file
-            )
+            lengths_s.setdefault((half.split, half.game, half.half), {})[half.file] = self._length_s(half)
         for (split, game, number), by_file in lengths_s.items():
             longest = max(by_file, key=lambda file: by_file[file])
             for file, length_s in by_file.items():
@@ -182,7 +180,7 @@ class _Verification:
     def _check_labels(self, halves: list[_Half]) -> None:
         """No event lies far beyond the end of its half."""
         for half in halves:
-            length_s, event_s = half.stored.rows / self._fps(half.file), self._events_s(half).max(initial=0)
+            length_s, event_s = self._length_s(half), self._events_s(half).max(initial=0)
             if event_s > length_s + MAX_LATE_S:
                 said = f"ends at {length_s:.0f} s, but {SPOTTING_LABELS} has an event at {event_s:.0f} s"
                 self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
@@ -193,8 +191,7 @@ class _Verification:
         for half in halves:
             events_s = self._events_s(half)
             if len(events_s) >= MIN_EVENTS and events_s.max() > 0:
-                length_s = half.stored.rows / self._fps(half.file)
-                ratios.setdefault((half.split, half.file), []).append(length_s / float(events_s.max()))
+                ratios.setdefault((half.split, half.file), []).append(self._length_s(half) / float(events_s.max()))
         for (split, file), found in ratios.items():
             if (ratio := median(found)) > MAX_LENGTH_RATIO:
                 apart = f"are its rows {1 / self._fps(file):g} s apart?"
@@ -271,6 +268,9 @@ class _Verification:
 
     def _widths(self, file: str) -> list[int]:
         return [block.width for block in self.source.blocks.values() if block.file == file]
+
+    def _length_s(self, half: _Half) -> float:
+        return half.stored.rows / self._fps(half.file)
 
     def _fps(self, file: str) -> int:
         return next(block.fps for block in self.source.blocks.values() if block.file == file)

@@ -222,12 +222,12 @@ class FineTuneRun:
 
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
-        file = self.folder / ACCURACY
-        try:
-            recorded = read_accuracy(file)["identity"] if file.exists() else None
-        except InputError:
-            return list(identity)
-        return run_folder.changed(self.folder, identity, recorded=recorded)
+        return run_folder.changed(
+            self.folder,
+            identity,
+            record=self.folder / ACCURACY,
+            identity_of=lambda record: read_accuracy(record)["identity"],
+        )
 
 
 def read_accuracy(file: Path) -> dict[str, Any]:

@@ -111,14 +111,12 @@ class Experiment:
 
         All do where its result cannot be read.
         """
-        recorded = None
-        if (self.folder / RESULT).exists():
-            try:
-                result = read_result(self.folder / RESULT)
-            except InputError:
-                return list(identity)
-            recorded = {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
-        return run_folder.changed(self.folder, identity, recorded=recorded)
+
+        def identity_of(record: Path) -> dict[str, str]:
+            result = read_result(record)
+            return {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
+
+        return run_folder.changed(self.folder, identity, record=self.folder / RESULT, identity_of=identity_of)
 
     def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
         """The result of an earlier, complete run of the same identity; none if there is none.

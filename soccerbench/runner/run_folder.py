@@ -7,23 +7,34 @@ run of another identity unless that is asked for, and then only once the new run
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from soccerbench.data.errors import InputError
 from soccerbench.runner import checkpoint
 
 
-def changed(folder: Path, identity: Mapping[str, str], *, recorded: Mapping[str, str] | None) -> list[str]:
+def changed(
+    folder: Path,
+    identity: Mapping[str, str],
+    *,
+    record: Path,
+    identity_of: Callable[[Path], Mapping[str, str]],
+) -> list[str]:
     """The keys of an identity in which the folder's run, finished or begun, differs.
 
     Args:
         folder: of the run.
         identity: what a new run would depend on.
-        recorded: the identity of the finished run; None where none has finished, and its checkpoint tells.
+        record: of the finished run; where it is missing, the checkpoint tells.
+        identity_of: reads the identity out of the record; all keys differ where it finds no usable one.
     """
-    was = recorded
-    if was is None:
+    if record.exists():
+        try:
+            was = identity_of(record)
+        except InputError:
+            return list(identity)
+    else:
         state = checkpoint.load(folder)
         was = identity if state is None else state["identity"]
     return [key for key, value in identity.items() if was.get(key) != value]

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from own_head import HEAD
 
 from soccerbench.cli import main
 from soccerbench.data.mini import cached_mini
@@ -121,22 +122,9 @@ def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path
     assert "Traceback" not in said
 
 
-PLUGIN = """
-import torch
-from torch import nn
-
-class Last(nn.Module):
-    def __init__(self, width, hidden):
-        super().__init__()
-        self.read = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 18))
-    def forward(self, features):
-        return self.read(features[:, -1])
-"""
-
-
 def write_own_head(folder: Path) -> None:
     """`my_heads.py`, and `mine.yaml` with a row that names its head."""
-    (folder / "my_heads.py").write_text(PLUGIN)
+    (folder / "my_heads.py").write_text(HEAD)
     row = {
         "row": 1, "features": "five", "mega": False, "head": "my_heads:Last", "mode": "regular", "chunk_s": 7,
         "nms_s": 20, "learning_rate": 0.001, "batch_size": 8, "max_epochs": 1, "plateau": None, "weight_decay": 0.0,
@@ -154,7 +142,7 @@ def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
     without = reproduce("mine.yaml", "--data", shared_tiny_root, folder=tmp_path)
     assert without.returncode == 2
     assert "--plugin my_heads.py" in without.stderr
-    (tmp_path / "my_heads.py").write_text(PLUGIN + "\nother = 1\n")
+    (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
     changed = reproduce(*with_plugin, folder=tmp_path)
     assert "another code" in changed.stderr
 
@@ -178,7 +166,7 @@ def test_fusing_with_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path, 
     done = reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
-    (tmp_path / "my_heads.py").write_text(PLUGIN + "\nother = 1\n")
+    (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
     assert "another code" in reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path).stderr
 
 

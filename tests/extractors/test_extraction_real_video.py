@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from interruption import Killed, killing_at
 
 from soccerbench.extractors.extraction import plan, run
 from soccerbench.extractors.half_pass import Outcome
@@ -54,17 +55,10 @@ def test_the_rows_are_the_same_whatever_the_batch(root: Path, tmp_path: Path, ex
 
 def test_the_rows_are_the_same_in_two_processes_and_after_a_stop(root: Path, tmp_path: Path, extract: Extract) -> None:
     extract(root, ("vtn",), out=tmp_path / "one")
-
-    class Stopped(BaseException):
-        pass
-
-    def stop(_: float) -> None:
-        raise Stopped
-
     settings = [("size", 32), ("clip.frames", 4), ("vtn.backbone", "vit_tiny_patch16_224"), ("vtn.layers", 1)]
     options = {"models": ["vtn"], "untrained": True, "device": "cpu", "out": tmp_path / "two", "settings": settings}
-    with pytest.raises(Stopped):
-        list(run(plan(root, **options, workers=1), tick=stop))
+    with pytest.raises(Killed):
+        list(run(plan(root, **options, workers=1), tick=killing_at(1)))
     assert not list((tmp_path / "two").rglob("*.npy*"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

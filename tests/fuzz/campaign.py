@@ -28,6 +28,7 @@ with warnings.catch_warnings():
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.submission import validate_submission
+from soccerbench.runner.environment import peak_memory_bytes
 from soccerbench.runner.scoring import score_grounding, score_spotting
 
 HANG_S = 20
@@ -143,11 +144,6 @@ def run_case(case: int, folder: Path, seen: Counter[str]) -> None:
     seen["strict refused"] += isinstance(strict, str)
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has held; getrusage would count what its parent held before it began, too."""
-    return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
-
-
 def main() -> None:
     first, cases = map(int, sys.argv[1:])
     seen: Counter[str] = Counter()
@@ -160,7 +156,7 @@ def main() -> None:
             except Exception as error:
                 findings.append(f"case {case}: {type(error).__name__}: {error}")
     signal.alarm(0)
-    sys.stdout.write(json.dumps({"findings": findings, "seen": seen, "peak_bytes": peak_bytes()}))
+    sys.stdout.write(json.dumps({"findings": findings, "seen": seen, "peak_bytes": peak_memory_bytes()}))
 
 
 if __name__ == "__main__":

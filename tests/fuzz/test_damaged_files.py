@@ -25,6 +25,7 @@ from pathlib import Path
 from soccerbench.data.errors import InputError
 from soccerbench.data.files import MAX_BYTES, Tree
 from soccerbench.data.labels import read_spotting_labels
+from soccerbench.runner.environment import peak_memory_bytes
 root = Path(sys.argv[1])
 item = b'"ab",'
 (root / "game" / "Labels-v2.json").write_bytes(b'{"annotations":[' + item * ((MAX_BYTES - 40) // len(item)) + b"0]}")
@@ -34,7 +35,7 @@ except InputError as error:
     assert "entry 1" in str(error)
 else:
     raise AssertionError("read")
-print(1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]))
+print(peak_memory_bytes())
 """
 
 

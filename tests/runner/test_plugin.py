@@ -5,22 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from own_head import HEAD
 
 from soccerbench.data.errors import InputError
 from soccerbench.data.root import Root
 from soccerbench.runner.plugin import experiment_of, try_head
 from soccerbench.specs import load_table
-
-HEAD = """
-from torch import nn
-
-class Last(nn.Module):
-    def __init__(self, width, hidden):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 18))
-    def forward(self, features):
-        return self.layers(features[:, -1])
-"""
 
 
 def load(tmp_path: Path, root: Path, text: str, **architecture: int) -> None:
