@@ -61,7 +61,7 @@ clips = st.builds(Clip, frames=st.integers(1, 40), fps=st.integers(1, 12))
 
 
 @given(clips=st.lists(clips, min_size=1, max_size=3), step_s=st.integers(1, 9), length=st.integers(1, 400))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_each_row_is_made_of_the_frames_of_its_window(clips: list[Clip], step_s: int, length: int) -> None:
     rate = grid_fps(clips)
     rows = max(1, length // rate)

@@ -77,7 +77,7 @@ def test_ambiguous_events_can_be_left_out_and_halves_do_not_meet():
     assert [s.label for s in planned(events, leave_out_ambiguous=True)] == [3, 4]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 2), st.integers(0, 16), st.integers(0, 300_000)), max_size=30),
     st.floats(0.5, 300),

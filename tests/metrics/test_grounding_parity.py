@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from soccerbench.data.classes import CLASS_INDEX, CLASSES
@@ -98,12 +98,7 @@ tolerances = st.one_of(
 )
 
 
-@settings(
-    max_examples=2000 if FULL else 200,
-    deadline=None,
-    derandomize=not FULL,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(max_examples=2000 if FULL else 200)
 @given(games=st.one_of(games, *[unlinked_first] * 5), deltas_s=tolerances)
 def test_equals_the_official_scorer_on_generated_games(games, deltas_s, official_grounding):
     try:

@@ -124,7 +124,7 @@ def submission(game):
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(games, st.data())
 def test_a_replay_left_out_scores_as_one_with_no_detections(game, data):
     annotations, replays = submission(game)
@@ -137,7 +137,7 @@ def test_a_replay_left_out_scores_as_one_with_no_detections(game, data):
     assert (one.replays_missing, other.replays_missing) == (0, 1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(games, min_size=1, max_size=3), st.data())
 def test_order_does_not_matter_and_statistics_add_up(several, data):
     annotations, replays = zip(*map(submission, several), strict=True)
@@ -151,7 +151,7 @@ def test_order_does_not_matter_and_statistics_add_up(several, data):
     assert again.replays_scored == expected.replays_scored == sum(map(len, several))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(games)
 def test_perfect_is_one_and_nothing_is_zero(game):
     perfect = [(event, [(2 * event, 5)]) for event, _ in game]

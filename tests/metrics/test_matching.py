@@ -14,7 +14,7 @@ frames = st.lists(st.integers(0, 60), unique=True, max_size=25).map(sorted)
 confidence = st.integers(0, 4).map(lambda fourth: fourth / 4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(frames, st.lists(st.tuples(st.integers(0, 60), confidence), unique_by=lambda item: item[0], max_size=25))
 def test_greedy_hits(targets, found):
     found = sorted(found)
@@ -37,7 +37,7 @@ def test_greedy_hits(targets, found):
     assert taken.tolist() == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), unique_by=lambda item: item[0], max_size=8))
 def test_nearest_visible(events):
     """Every frame of a half: the nearest event's visibility, the later's half-way, cut to whole frames."""
@@ -60,7 +60,7 @@ def nearest(events, frame):
     return events[owner][1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, 60), confidence), unique_by=lambda item: item[0], max_size=25),
     st.sampled_from([1, 1.5, 2, 5, 7.3, 60]),

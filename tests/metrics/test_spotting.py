@@ -207,7 +207,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(games=games, data=st.data())
 def test_order_does_not_matter_and_inputs_stay(protocol, games, data):
     truth, found = [to_targets(rows) for rows, _ in games], [to_detections(rows) for _, rows in games]
@@ -233,7 +233,7 @@ def test_order_does_not_matter_and_inputs_stay(protocol, games, data):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(events)
 def test_perfect_is_one_and_nothing_is_zero(protocol, rows):
     truth = to_targets([(*row[:3], True) for row in rows])
@@ -246,7 +246,7 @@ def test_perfect_is_one_and_nothing_is_zero(protocol, rows):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(games)
 def test_scores_come_from_statistics_that_add_up(protocol, games):
     truth, found = [to_targets(rows) for rows, _ in games], [to_detections(rows) for _, rows in games]

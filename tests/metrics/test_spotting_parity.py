@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soccerbench.data.classes import CLASSES
@@ -69,12 +69,7 @@ def assert_equal(score, expected):
         np.testing.assert_allclose(getattr(score, name), value, rtol=0, atol=1e-12, err_msg=name)
 
 
-@settings(
-    max_examples=2000 if FULL else 200,
-    deadline=None,
-    derandomize=not FULL,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(max_examples=2000 if FULL else 200)
 @given(games=games, deltas_s=tolerances)
 def test_equals_the_official_scorer_on_generated_games(games, deltas_s, official_spotting, read_events):
     score = average_map(

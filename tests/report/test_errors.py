@@ -80,7 +80,7 @@ def test_the_surest_count_as_many_as_there_are_events() -> None:
 instants = st.integers(0, 120)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sets(st.tuples(st.integers(1, 2), st.integers(0, 2), instants), max_size=12),
     st.dictionaries(st.tuples(st.integers(1, 2), st.integers(0, 2), instants), st.floats(0, 1), max_size=20),
