@@ -19,15 +19,36 @@ MODELS = ("vtn", "ircsn")
 SETTINGS = ("size=32", "clip.frames=4", "ircsn.backbone=resnet14", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
 HALVES = [(game, half) for game in ("first", "second") for half in (1, 2)]
 THREADS = {"OMP_NUM_THREADS": "1"}
-MAIN = "from soccerbench.cli import main\nif __name__ == '__main__':\n    main()\n"
+HALF_S = {1: 15, 2: 16}  # with a row for each second
+MAIN = """
+import os, time
+from pathlib import Path
+from soccerbench.cli import main
+from soccerbench.extractors.rows_file import RowsFile
+
+append, left, place, parent = RowsFile.append, int(os.environ["ROWS"]), Path(__file__).parent, os.getppid()
+
+def append_and_wait(file, rows):
+    global left
+    append(file, rows)
+    if 0 < left <= len(rows):
+        (place / f"{os.getpid()}.waits").touch()
+        while not (place / "go").exists() and os.getppid() == parent:
+            time.sleep(0.01)
+    left -= len(rows)
+
+RowsFile.append = append_and_wait
+if __name__ == "__main__":
+    main()
+"""
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, write_noise: Callable[..., Path]) -> Path:
-    """Two games, whose halves take a second or so each."""
+    """Two games."""
     folder = tmp_path_factory.mktemp("videos")
     for game, half in HALVES:
-        write_noise(folder / game / f"{half}.mkv", 14 + half, fps=12)
+        write_noise(folder / game / f"{half}.mkv", HALF_S[half], fps=12)
     return folder
 
 
@@ -40,7 +61,10 @@ def expected(one_thread: None, root: Path, tmp_path: Path, extract: Callable[...
 
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
-    """The command line as a file: a spawned process must be able to import it."""
+    """The command line as a file: a spawned process must be able to import it.
+
+    Each of its processes waits after a number of rows until there is a file `go`, or no parent any more.
+    """
     (tmp_path / "main.py").write_text(MAIN)
     return tmp_path / "main.py"
 
@@ -57,13 +81,12 @@ def process_of(part: Path) -> int:
     return int(part.name.split(".")[-2])
 
 
-def started(script: Path, root: Path, out: Path, workers: int) -> subprocess.Popen[str]:
+def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1) -> subprocess.Popen[str]:
     options = [option for setting in SETTINGS for option in ("--set", setting)]
     command = [sys.executable, str(script), "extract", str(root), "--models", ",".join(MODELS), "--untrained"]
     command += ["--device", "cpu", "--out", str(out), "--workers", str(workers), *options]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | THREADS
-    )
+    environment = os.environ | THREADS | {"ROWS": str(rows)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -73,13 +96,21 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def wait_until_they_wait(script: Path, processes: int) -> None:
+    wait_for(lambda: len(list(script.parent.glob("*.waits"))) == processes)
+
+
+def let_go(script: Path) -> None:
+    (script.parent / "go").touch()
+
+
 def test_killed_and_resumed(
     root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, 1) as process:
-        wait_for(lambda: parts(out))
-        time.sleep(random.random())
+    total = len(MODELS) * sum(HALF_S[half] for _, half in HALVES)
+    with started(script, root, out, workers=1, rows=random.randint(1, total)) as process:
+        wait_until_they_wait(script, 1)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     before = arrays(out)
@@ -96,8 +127,8 @@ def test_workers_leave_with_their_parent(
     root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, 2) as process:
-        wait_for(lambda: len(set(map(process_of, parts(out)))) == 2)
+    with started(script, root, out, workers=2) as process:
+        wait_until_they_wait(script, 2)
         process.kill()
     wait_for(lambda: not parts(out))
     assert arrays(out).items() <= expected.items()
@@ -109,10 +140,11 @@ def test_a_worker_that_dies_takes_one_half_with_it(
     root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, 2) as process:
-        wait_for(lambda: parts(out))
+    with started(script, root, out, workers=2) as process:
+        wait_until_they_wait(script, 2)
         begun = parts(out)[0]
         os.kill(process_of(begun), signal.SIGKILL)
+        let_go(script)
         shown, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "its process died (exit code -9)" in " ".join(shown.split())
@@ -127,9 +159,10 @@ def test_a_worker_that_dies_takes_one_half_with_it(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: Path, workers: int) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, workers) as process:
-        wait_for(lambda: parts(out))
+    with started(script, root, out, workers=workers) as process:
+        wait_until_they_wait(script, workers)
         process.send_signal(signal.SIGINT)
+        let_go(script)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command goes on where this one was."
