@@ -114,7 +114,7 @@ def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path
             while not history.exists() and running.poll() is None:
                 time.sleep(0.05)
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=60)
+            _, said = running.communicate(timeout=300)
         finally:
             running.kill()
     assert running.returncode == 130

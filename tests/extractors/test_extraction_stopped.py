@@ -90,7 +90,7 @@ def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -145,7 +145,7 @@ def test_a_worker_that_dies_takes_one_half_with_it(
         begun = parts(out)[0]
         os.kill(process_of(begun), signal.SIGKILL)
         let_go(script)
-        shown, said = process.communicate(timeout=120)
+        shown, said = process.communicate(timeout=300)
     assert process.returncode == 1, said
     assert "its process died (exit code -9)" in " ".join(shown.split())
     lost = f"{begun.parent.name}/{begun.name[1]}_"
@@ -163,7 +163,7 @@ def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: 
         wait_until_they_wait(script, workers)
         process.send_signal(signal.SIGINT)
         let_go(script)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command goes on where this one was."
     assert not parts(out)

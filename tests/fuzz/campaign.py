@@ -31,7 +31,7 @@ from soccerbench.data.submission import validate_submission
 from soccerbench.runner.environment import peak_memory_bytes
 from soccerbench.runner.scoring import score_grounding, score_spotting
 
-HANG_S = 20
+HANG_S = 60
 DELTAS_S = (2, 5)
 ATOL = 1e-12
 

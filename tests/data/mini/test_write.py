@@ -215,7 +215,7 @@ def test_two_at_once_end_with_one_whole_dataset(cache):
     barrier, found = threading.Barrier(2), []
 
     def make() -> None:
-        found.append(cached_mini(progress=lambda done, games: barrier.wait(60) if done == games else None))
+        found.append(cached_mini(progress=lambda done, games: barrier.wait(300) if done == games else None))
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:

@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-dev-shm-usage",
     "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
 )  # fmt: skip
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 class Page:
