@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from soccerbench.data.root import Root
+from soccerbench.runner import worker
 from soccerbench.runner.executor import in_order, waits
 from soccerbench.runner.experiment import Experiment
 from soccerbench.runner.progress import silent
@@ -156,6 +157,16 @@ def test_a_worker_that_is_killed(shared_tiny_root: Path, tmp_path: Path) -> None
     assert running.returncode == 2
     assert "row-04/seed-0: its process ended with code -9" in said
     assert said.count("\n") == 1
+
+
+def test_a_worker_that_is_ending_is_not_told_to_end() -> None:
+    usual = signal.getsignal(signal.SIGTERM)
+    try:
+        worker._go_undisturbed()
+        signal.raise_signal(signal.SIGTERM)
+        assert callable(signal.getsignal(signal.SIGTERM))  # Python complains of one on its way that is ignored
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def opened(process: int) -> set[Path]:
