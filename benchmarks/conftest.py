@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from soccerbench.data.files import write_json
-from soccerbench.data.mini import write_mini
-from soccerbench.runner.environment import versions
+from soccerbench.experiments.fingerprint import versions
+from soccerbench.files import write_json
+from soccerbench.simulation.matches import write_mini
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BAIDU = "baidu_soccer_embeddings.npy"

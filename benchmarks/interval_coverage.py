@@ -29,12 +29,12 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.data.classes import CLASSES
-from soccerbench.data.files import write_json
+from soccerbench.files import write_json
 from soccerbench.metrics import SpottingStatistics
 from soccerbench.metrics.events import Floats, Ints
-from soccerbench.metrics.intervals import permutation_p
+from soccerbench.metrics.resampling import permutation_p
 from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.soccernet.classes import CLASSES
 
 # Events in the 100 test games, in the order of CLASSES (computed from Labels-v2.json of the public split).
 TEST_EVENTS = (41, 514, 337, 579, 416, 1175, 1058, 1631, 6460, 3809, 2414, 2283, 382, 999, 431, 8, 14)

@@ -20,14 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.data.classes import CLASSES
-from soccerbench.data.features import HALVES
-from soccerbench.data.files import Tree, write_json
-from soccerbench.data.mini import cached_mini
-from soccerbench.data.predictions import SpottingPredictions, read_spotting_predictions
-from soccerbench.data.root import Root
+from soccerbench.features.dataset import Root
+from soccerbench.features.store import HALVES
+from soccerbench.files import write_json
 from soccerbench.metrics import LOOSE_S
-from soccerbench.runner.scoring import score_spotting_games
+from soccerbench.scoring.evaluate import score_spotting_games
+from soccerbench.simulation.matches import cached_mini
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.spotting_predictions import SpottingPredictions, read_spotting_predictions
 
 
 def moved(game: SpottingPredictions, lengths_ms: dict[int, int], rng: np.random.Generator) -> SpottingPredictions:

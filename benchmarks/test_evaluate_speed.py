@@ -16,11 +16,11 @@ import numpy as np
 import orjson
 import pytest
 
-from soccerbench.data.classes import CLASS_INDEX, CLASSES
-from soccerbench.data.files import Tree
-from soccerbench.data.games import official_games
-from soccerbench.data.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.data.predictions import (
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.games import official_games
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.spotting_predictions import (
     SPOTTING_RESULTS,
     SpottingPredictions,
     read_spotting_predictions,

@@ -23,12 +23,12 @@ import numpy as np
 import pytest
 import torch
 
-from soccerbench.extractors.clips import Clip, clamp, window
-from soccerbench.extractors.extraction import Plan, plan, run
-from soccerbench.extractors.sliding import Compute, Slider
-from soccerbench.extractors.video import frames, probe
-from soccerbench.extractors.weights import load_models
-from soccerbench.runner.environment import peak_memory_bytes
+from soccerbench.experiments.fingerprint import peak_memory_bytes
+from soccerbench.video.decoding.clips import Clip, clamp, window
+from soccerbench.video.decoding.frames import frames, probe
+from soccerbench.video.extraction.checkpoints import load_models
+from soccerbench.video.extraction.plan import Plan, plan, run
+from soccerbench.video.extraction.sliding import Compute, Slider
 
 WIDTH, HEIGHT, FPS = 398, 224, 25
 NAIVE_WINDOWS = 10

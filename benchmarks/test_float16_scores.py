@@ -9,11 +9,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from soccerbench.data.mini import cached_mini
-from soccerbench.data.pack import pack
-from soccerbench.data.root import Root
-from soccerbench.runner.experiment import Experiment
-from soccerbench.runner.progress import silent
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.features.dataset import Root
+from soccerbench.features.pack import pack
+from soccerbench.progress import silent
+from soccerbench.simulation.matches import cached_mini
 from soccerbench.specs import load_table
 
 ROW, SEEDS = 8, range(3)

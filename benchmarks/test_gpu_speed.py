@@ -22,12 +22,12 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from soccerbench.data.root import Root
-from soccerbench.runner.experiment import Experiment
-from soccerbench.runner.training import train
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.features.dataset import Root
 from soccerbench.specs import load_table
-from soccerbench.specs.types import SpottingRow
+from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import Batch, SpottingTask
+from soccerbench.training.loop import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 ROWS = [pytest.param(8, 40, id="netvlad++"), pytest.param(7, 50, id="transformer")]

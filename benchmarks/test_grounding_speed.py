@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from soccerbench.data.features import FeatureStore
-from soccerbench.data.replays import GameReplays, Replay
+from soccerbench.features.store import FeatureStore
 from soccerbench.models.cmn import Cmn
+from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs import load_table
-from soccerbench.tasks.cmn_grounding import CmnTask, chunk_starts, spot_all, trunks
-from soccerbench.tasks.replay_clips import query
+from soccerbench.tasks.cmn import CmnTask, chunk_starts, spot_all, trunks
+from soccerbench.tasks.replay_queries import query
 
 ROWS, REPLAYS = 2700, 30
 AT_LEAST = 10

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from soccerbench.data.mini import write_mini
-from soccerbench.data.pack import pack
-from soccerbench.data.packed import Dtype
-from soccerbench.data.verify import verify
+from soccerbench.features.pack import pack
+from soccerbench.features.packed import Dtype
+from soccerbench.features.verify import verify
+from soccerbench.simulation.matches import write_mini
 
 BAIDU = "baidu_soccer_embeddings.npy"
 Forget = Callable[[Path], None]

@@ -21,13 +21,17 @@ import numpy as np
 import orjson
 import pytest
 
-from soccerbench.data.classes import CLASSES
-from soccerbench.data.files import Tree
-from soccerbench.data.games import official_games
-from soccerbench.data.labels import read_spotting_labels
-from soccerbench.data.predictions import SpottingPredictions, read_spotting_predictions, write_spotting_predictions
 from soccerbench.metrics import LOOSE_S, Events, average_map
-from soccerbench.runner.scoring import score_spotting
+from soccerbench.scoring.evaluate import score_spotting
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.games import official_games
+from soccerbench.soccernet.labels import read_spotting_labels
+from soccerbench.soccernet.spotting_predictions import (
+    SpottingPredictions,
+    read_spotting_predictions,
+    write_spotting_predictions,
+)
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 LABELS = SHARED / "soccernet_v2_labels.zip"

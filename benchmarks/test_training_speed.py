@@ -29,11 +29,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from soccerbench.data.root import Root
-from soccerbench.runner.memory import freed_memory_kept
-from soccerbench.runner.read_ahead import read_ahead
+from soccerbench.features.dataset import Root
 from soccerbench.specs import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
+from soccerbench.training.memory import freed_memory_kept
+from soccerbench.training.prefetch import read_ahead
 
 ROW, PLAIN_GAMES = 8, 6
 TURN = 20  # steps

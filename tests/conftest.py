@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from soccerbench.data.classes import CLASSES
+from soccerbench.soccernet.classes import CLASSES
 
 settings.register_profile(
     "alike",  # on a busy machine as on an idle one, and every time: only parity in full draws other examples

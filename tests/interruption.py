@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 DYING = """
 import os, random, signal, sys, threading
 from soccerbench.cli import main
-from soccerbench.runner import checkpoint
+from soccerbench.training import checkpoint
 
 save, left, within_s = checkpoint.save, int(sys.argv.pop(1)), float(sys.argv.pop(1))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from soccerbench.cli import main
-from soccerbench.data.games import official_games
+from soccerbench.soccernet.games import official_games
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -24,7 +24,7 @@ from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
 from soccerbench.cli.specs import list_tables, show, validate
 from soccerbench.cli.submit import submit
-from soccerbench.data.errors import line_of
+from soccerbench.errors import line_of
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -22,14 +22,14 @@ def check(
 
     Examples: soccerbench check runs; soccerbench check runs --baseline results/mini/table2 --update
     """
-    from soccerbench.data.errors import InputError
-    from soccerbench.report.drift import drift_grid
-    from soccerbench.report.terminal import note, print_grid
-    from soccerbench.runner.drift import check_row, rows_of_baseline
-    from soccerbench.runner.fixtures import check_fixtures
-    from soccerbench.runner.records import write_records
-    from soccerbench.runner.results import by_row, read_runs
-    from soccerbench.specs.locate import is_checkout, shipped
+    from soccerbench.errors import InputError
+    from soccerbench.experiments.drift import check_row, rows_of_baseline
+    from soccerbench.experiments.metric_fixtures import check_fixtures
+    from soccerbench.experiments.records import write_records
+    from soccerbench.experiments.results import by_row, read_runs
+    from soccerbench.report.console import note, print_grid
+    from soccerbench.report.tables.drift import drift_grid
+    from soccerbench.specs.shipped import is_checkout, shipped
 
     if baseline is None and update and not is_checkout():
         raise ValueError("check --update: give --baseline FOLDER; the shipped records belong to the installed package")

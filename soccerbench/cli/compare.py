@@ -40,10 +40,10 @@ def compare(
     Examples: soccerbench compare mine.zip theirs.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
-    from soccerbench.report.scores import comparison_grid
-    from soccerbench.report.terminal import print_grid
-    from soccerbench.runner.comparing import compare_submissions
-    from soccerbench.runner.comparing_runs import compare_runs
+    from soccerbench.experiments.compare_runs import compare_runs
+    from soccerbench.report.console import print_grid
+    from soccerbench.report.tables.scores import comparison_grid
+    from soccerbench.scoring.compare import compare_submissions
 
     if labels is None or task is None:
         if labels or task or protocol is not ProtocolName.soccernet:

@@ -22,8 +22,8 @@ def download(
     soccerbench data download /data/SoccerNet --features resnet --splits test
     """
     from soccerbench.cli.data_verify import verify
-    from soccerbench.data.download import download as download_root
-    from soccerbench.report.terminal import note
+    from soccerbench.features.download import download as download_root
+    from soccerbench.report.console import note
 
     def names(text: str) -> list[str]:
         return [name.strip() for name in text.split(",")]

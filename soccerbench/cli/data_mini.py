@@ -37,7 +37,7 @@ def mini(
     soccerbench data mini rehearsal --labels labels.zip --games 40;
     soccerbench data mini large --scale release --games 4 --packed
     """
-    from soccerbench.data.mini import write_mini
+    from soccerbench.simulation.matches import write_mini
 
     def tell(done: int, games: int) -> None:
         end = "\n" if done == games else ""

@@ -34,9 +34,9 @@ def pack(
     Examples: soccerbench data pack /data/SoccerNet /fast/packed;
     soccerbench data pack /data/SoccerNet five --blocks tpn-r101,gta,vtn,ircsn,i3d-slow
     """
-    from soccerbench.data.pack import pack as pack_root
+    from soccerbench.features.pack import pack as pack_root
     from soccerbench.report.byte_bar import byte_bar
-    from soccerbench.report.terminal import note
+    from soccerbench.report.console import note
 
     names = None if blocks is None else [name.strip() for name in blocks.split(",")]
     try:

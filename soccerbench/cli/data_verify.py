@@ -23,10 +23,10 @@ def verify(
     Examples: soccerbench data verify /data/SoccerNet;
     soccerbench data verify packed --json
     """
-    from soccerbench.data.verify import verify as verify_root
+    from soccerbench.features.verify import verify as verify_root
     from soccerbench.report.byte_bar import byte_bar
-    from soccerbench.report.terminal import print_grid
-    from soccerbench.report.verified import verification_grid, verification_json
+    from soccerbench.report.console import print_grid
+    from soccerbench.report.tables.verification import verification_grid, verification_json
 
     with byte_bar("verify") as progress:
         report = verify_root(root, workers=workers, progress=progress)

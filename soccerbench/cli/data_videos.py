@@ -20,7 +20,7 @@ def videos(
     Examples: soccerbench data videos my-videos;
     soccerbench data videos few --games 4 --minutes 1 --seed 7
     """
-    from soccerbench.data.videos import write_videos
+    from soccerbench.simulation.videos import write_videos
 
     def tell(done: int, games: int) -> None:
         end = "\n" if done == games else ""

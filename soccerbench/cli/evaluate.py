@@ -22,7 +22,7 @@ from soccerbench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from soccerbench.runner.evaluation import GroundingEvaluation, SpottingEvaluation
+    from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
 
 
 def evaluate(
@@ -46,9 +46,9 @@ def evaluate(
     Examples: soccerbench evaluate spotting --labels labels.zip --predictions results.zip;
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
-    from soccerbench.report.scores import evaluation_grid
-    from soccerbench.report.terminal import print_grid
-    from soccerbench.runner.scoring import score_grounding, score_spotting
+    from soccerbench.report.console import print_grid
+    from soccerbench.report.tables.scores import evaluation_grid
+    from soccerbench.scoring.evaluate import score_grounding, score_spotting
 
     if task is Task.grounding and classes is not None:
         raise ValueError("--classes: replay grounding is not scored by class; leave the option out")

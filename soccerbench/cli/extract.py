@@ -73,10 +73,10 @@ def extract(
     soccerbench extract match --models six --untrained --set size=64 --out quick;
     soccerbench extract match --models own-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
     """
-    from soccerbench.extractors.extraction import plan, run
-    from soccerbench.report.extracted import extraction_grid, video_bar
-    from soccerbench.report.terminal import note, print_grid
+    from soccerbench.report.console import note, print_grid
+    from soccerbench.report.tables.extraction import extraction_grid, video_bar
     from soccerbench.specs import parse_setting
+    from soccerbench.video.extraction.plan import plan, run
 
     planned = plan(
         root,

@@ -49,13 +49,13 @@ def finetune(
     soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
     soccerbench finetune own-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
     """
-    from soccerbench.extractors.finetune_run import FineTuneRun
-    from soccerbench.extractors.snippet_manifest import read_manifest
-    from soccerbench.report.confusion import accuracy_grid, write_confusion
-    from soccerbench.report.terminal import bars, note, print_grid
-    from soccerbench.runner.logs import curves_to
+    from soccerbench.report.console import bars, note, print_grid
+    from soccerbench.report.figures.confusion import accuracy_grid, write_confusion
     from soccerbench.specs import parse_setting
-    from soccerbench.specs.extractors import load_extractors
+    from soccerbench.specs.video_models import load_extractors
+    from soccerbench.training.loggers import curves_to
+    from soccerbench.video.finetuning.manifest import read_manifest
+    from soccerbench.video.finetuning.run import FineTuneRun
 
     pairs = [parse_setting(text) for text in settings or []]
     row = load_extractors(table, models=[model], settings=pairs).of(model)

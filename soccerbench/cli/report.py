@@ -31,14 +31,14 @@ def report(
     Examples: soccerbench report runs --out report.html; soccerbench report runs --tables;
     soccerbench report --task spotting --labels labels.zip --predictions results.zip
     """
-    from soccerbench.data.files import write_bytes
-    from soccerbench.report.html import render
-    from soccerbench.report.paper import paper_tables
-    from soccerbench.report.run_page import figures_below, page_of_runs
-    from soccerbench.report.submission_page import page_of_submission
-    from soccerbench.report.terminal import note
-    from soccerbench.runner.open_root import root_of_runs
-    from soccerbench.runner.results import read_runs
+    from soccerbench.experiments.default_dataset import root_of_runs
+    from soccerbench.experiments.results import read_runs
+    from soccerbench.files import write_bytes
+    from soccerbench.report.console import note
+    from soccerbench.report.html.render import render
+    from soccerbench.report.html.run_page import figures_below, page_of_runs
+    from soccerbench.report.html.submission_page import page_of_submission
+    from soccerbench.report.tables.published import paper_tables
 
     if runs is not None and (task, labels, predictions) == (None, None, None):
         found = read_runs(runs)

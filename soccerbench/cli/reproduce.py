@@ -61,10 +61,10 @@ def reproduce(
         _draw_figure3(data, features_root, out)
         return
     from soccerbench.cli.ranges import parse_range
-    from soccerbench.report.table import grid, summarise, write_table
-    from soccerbench.report.terminal import bars, note, print_grid
-    from soccerbench.runner.open_root import open_root
-    from soccerbench.runner.reproduce import default_jobs, plan, run
+    from soccerbench.experiments.default_dataset import open_root
+    from soccerbench.experiments.table import default_jobs, plan, run
+    from soccerbench.report.console import bars, note, print_grid
+    from soccerbench.report.tables.paper import grid, summarise, write_table
     from soccerbench.specs import load_table, parse_setting
 
     pairs = [parse_setting(text) for text in settings or []]
@@ -95,9 +95,9 @@ def reproduce(
 
 
 def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:
-    from soccerbench.report.figure3 import analyse, read_games, summary, write_figure3
-    from soccerbench.report.terminal import note
-    from soccerbench.runner.open_root import open_root
+    from soccerbench.experiments.default_dataset import open_root
+    from soccerbench.report.console import note
+    from soccerbench.report.figures.figure3 import analyse, read_games, summary, write_figure3
     from soccerbench.specs.figures import load_figure3
 
     root, spec = open_root(data, features_root, say=note), load_figure3()

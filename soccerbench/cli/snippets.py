@@ -36,11 +36,11 @@ def snippets(
     soccerbench snippets /data/SoccerNet runs/clean --leave-out-ambiguous --background-per-half 20;
     soccerbench snippets /data/SoccerNet runs/mega --mega --extra /data/laliga-2019 --extra /data/laliga-2020
     """
-    from soccerbench.data.errors import InputError
-    from soccerbench.extractors.snippet_games import OWN_SPLITS, games_of_splits, look_through, pooled_games
-    from soccerbench.extractors.snippet_manifest import FILE, manifest_of, write_manifest
-    from soccerbench.report.snippets import snippets_grid
-    from soccerbench.report.terminal import print_grid
+    from soccerbench.errors import InputError
+    from soccerbench.report.console import print_grid
+    from soccerbench.report.tables.snippets import snippets_grid
+    from soccerbench.video.finetuning.annotated_games import OWN_SPLITS, games_of_splits, look_through, pooled_games
+    from soccerbench.video.finetuning.manifest import FILE, manifest_of, write_manifest
 
     if mega and split:
         challenge = "the challenge set is never trained on" if "challenge" in split else "leave --split out"

@@ -21,11 +21,11 @@ def list_tables(
 
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
-    from soccerbench.report.extractors import accuracies, grid_of_extractors
-    from soccerbench.report.specs import grid_of_rows, grid_of_tables
-    from soccerbench.report.terminal import print_grid
+    from soccerbench.report.console import print_grid
+    from soccerbench.report.tables.specs import grid_of_rows, grid_of_tables
+    from soccerbench.report.tables.video_models import accuracies, grid_of_extractors
     from soccerbench.specs import ExtractorTable, table_names
-    from soccerbench.specs.locate import shipped
+    from soccerbench.specs.shipped import shipped
 
     if table is None:
         print_grid(grid_of_tables(map(_load, (TABLE1, *table_names()))))
@@ -46,7 +46,7 @@ def show(
 
     Example: soccerbench show table2 8
     """
-    from soccerbench.specs import SpecError
+    from soccerbench.errors import SpecError
     from soccerbench.specs.dump import spec_text
 
     rows = {spec.row: spec for spec in _load(table, mini=mini).rows}
@@ -69,7 +69,7 @@ def validate(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -
 def _load(name: str, *, mini: bool = False) -> Table | ExtractorTable:
     """A table of heads or of video models; the latter are the same on the embedded dataset."""
     from soccerbench.specs import load_extractors, load_table
-    from soccerbench.specs.extractors import is_extractor_table
-    from soccerbench.specs.locate import table_file
+    from soccerbench.specs.shipped import table_file
+    from soccerbench.specs.video_models import is_extractor_table
 
     return load_extractors(name) if is_extractor_table(table_file(name)) else load_table(name, mini=mini)

@@ -27,7 +27,7 @@ def submit(
     Examples: soccerbench submit runs/mini/table2/row-08/seed-0 --task spotting;
     soccerbench submit --validate results.zip --task grounding --labels replay_labels.zip
     """
-    from soccerbench.data.submission import pack_submission, validate_submission
+    from soccerbench.soccernet.submission import pack_submission, validate_submission
 
     if (source is None) == (validate is None):
         raise ValueError("submit: give either what to pack or --validate ZIP")

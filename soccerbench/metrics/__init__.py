@@ -1,17 +1,17 @@
 """Scores from arrays: average-mAP, average-AP, how sure they are, and the signature that says how they were made."""
 
-from soccerbench.metrics.counting import spotting_statistics, spotting_statistics_by_game
 from soccerbench.metrics.events import LOOSE_S, TIGHT_S, Events, Protocol
 from soccerbench.metrics.grounding import (
     GroundingScore,
     average_ap,
     grounding_score,
 )
-from soccerbench.metrics.grounding_counting import grounding_statistics
-from soccerbench.metrics.intervals import Comparison, Interval, bootstrap, compare, compare_means
-from soccerbench.metrics.pairing import Annotations, Replay
+from soccerbench.metrics.grounding_counts import grounding_statistics
+from soccerbench.metrics.replay_matching import Annotations, Replay
+from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_means
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
+from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
 from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, combine
 
 __all__ = [

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.metrics.counting import spotting_statistics_by_game
+from soccerbench.metrics.average_precision import average_precision, mean_of_defined, trapezoid_mean
+from soccerbench.metrics.class_counts import ClassTables, tables_by_class
 from soccerbench.metrics.events import Events, Floats, Protocol
-from soccerbench.metrics.precision import average_precision, mean_of_defined, trapezoid_mean
+from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine
-from soccerbench.metrics.tables import ClassTables, tables_by_class
 
 CELLS = 2**18  # numbers held at once: about two megabytes
 KINDS = ("", "_visible", "_unshown")

@@ -18,7 +18,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.errors import SpecError
+from soccerbench.errors import SpecError
 from soccerbench.specs.features import blocks_of, fps_of
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from soccerbench.specs.extractors import ExtractorRow
-from soccerbench.specs.types import Row
+from soccerbench.specs.spotting import Row
+from soccerbench.specs.video_models import ExtractorRow
 
 
 def spec_text(row: Row | ExtractorRow) -> str:

@@ -15,8 +15,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from soccerbench.specs.errors import SpecError
-from soccerbench.specs.locate import shipped
+from soccerbench.errors import SpecError
+from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
 OWN = re.compile(r"(mega-)?own(-[a-z0-9]+)+")

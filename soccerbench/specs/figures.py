@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
+from soccerbench.errors import SpecError
 from soccerbench.specs.base import Frozen, Seconds
-from soccerbench.specs.errors import SpecError
-from soccerbench.specs.locate import shipped
+from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from soccerbench.specs.errors import SpecError
-from soccerbench.specs.extractors import is_extractor_table
+from soccerbench.errors import SpecError
 from soccerbench.specs.grounding import GROUNDING_HEADS
-from soccerbench.specs.layers import first_error, overlay, put, refuse_unknown, split, still_open
-from soccerbench.specs.locate import shipped, table_file
+from soccerbench.specs.merge import first_error, overlay, put, refuse_unknown, split, still_open
 from soccerbench.specs.needs import with_runs
-from soccerbench.specs.types import Row, SpottingRow, Table
+from soccerbench.specs.shipped import shipped, table_file
+from soccerbench.specs.spotting import Row, SpottingRow, Table
+from soccerbench.specs.video_models import is_extractor_table
 from soccerbench.specs.yaml_file import read_yaml
 
 _TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}

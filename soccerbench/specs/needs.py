@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from soccerbench.errors import SpecError
 from soccerbench.specs.base import BaseRow
-from soccerbench.specs.errors import SpecError
 from soccerbench.specs.grounding import Filter, Fuse, GroundingRow, Run, Suppress
-from soccerbench.specs.types import Row, Table
+from soccerbench.specs.spotting import Row, Table
 
 
 def with_runs(file: Path, rows: Sequence[Row], load: Callable[[str], Table], inside: Sequence[str] = ()) -> list[Row]:

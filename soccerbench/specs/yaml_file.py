@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from soccerbench.specs.errors import SpecError
+from soccerbench.errors import SpecError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
 

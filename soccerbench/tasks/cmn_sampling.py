@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.specs.grounding import CmnSampling
-from soccerbench.tasks.replay_clips import Query
+from soccerbench.tasks.replay_queries import Query
 
 Starts = NDArray[np.int64]
 

@@ -24,22 +24,22 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from soccerbench.data.classes import CLASSES
-from soccerbench.data.errors import InputError
-from soccerbench.data.features import HALVES, MAX_LATE_S, FeatureStore
-from soccerbench.data.half_precision import all_finite
-from soccerbench.data.labels import SpottingLabels
-from soccerbench.data.predictions import SpottingPredictions
+from soccerbench.errors import InputError
+from soccerbench.features.half_precision import all_finite
+from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.constant import Constant
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
-from soccerbench.specs.types import SpottingRow
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.labels import SpottingLabels
+from soccerbench.soccernet.spotting_predictions import SpottingPredictions
+from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.batch_memory import BatchMemory
-from soccerbench.tasks.postprocess import suppress_non_maxima
-from soccerbench.tasks.resident import ResidentRows, has_room, stored_type, whole_half
-from soccerbench.tasks.statistics import block_statistics
+from soccerbench.tasks.block_statistics import block_statistics
+from soccerbench.tasks.gpu_cache import ResidentRows, has_room, stored_type, whole_half
+from soccerbench.tasks.spotting_nms import suppress_non_maxima
 
 READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more only wait for one another
 CLIPS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache

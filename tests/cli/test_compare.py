@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from soccerbench.cli.compare import compare
-from soccerbench.report.scores import comparison_grid, verdict
+from soccerbench.report.tables.scores import comparison_grid, verdict
 
 GAMES = [f"league/2020-2021/game {number}" for number in range(12)]
 INTERVAL = {"level": 0.95, "low": 0.004, "high": 0.02, "repetitions": 1000}

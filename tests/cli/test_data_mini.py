@@ -22,7 +22,9 @@ def app():
 
 def test_writes_what_was_asked_for(app, tmp_path, monkeypatch):
     asked = {}
-    monkeypatch.setattr("soccerbench.data.mini.write_mini", lambda out, **options: asked.update(out=out, **options))
+    monkeypatch.setattr(
+        "soccerbench.simulation.matches.write_mini", lambda out, **options: asked.update(out=out, **options)
+    )
     labels = str(tmp_path / "labels.zip")
     options = ["--seed", "3", "--games", "40", "--scale", "release", "--labels", labels]
     result = CliRunner().invoke(app, [str(tmp_path / "out"), *options])
@@ -46,5 +48,5 @@ def test_wrong_options_are_refused(app, tmp_path, wrong):
 
 
 def test_neither_the_verb_nor_the_dataset_imports_torch():
-    script = "import sys, soccerbench.cli.data_mini, soccerbench.data.mini; sys.exit('torch' in sys.modules)"
+    script = "import sys, soccerbench.cli.data_mini, soccerbench.simulation.matches; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -68,7 +68,7 @@ def test_options_reach_the_plan(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
         asked.update(root=folder, **options)
         raise ValueError("planned")
 
-    monkeypatch.setattr("soccerbench.extractors.extraction.plan", note)
+    monkeypatch.setattr("soccerbench.video.extraction.plan.plan", note)
     out = root.parent / "out"
     result = called(
         root, "--models", "vtn, gta", "--checkpoints", "runs", "--checkpoints", "vtn=x.pt", "--mega", "--out", out,
@@ -88,7 +88,7 @@ def test_the_keyboard_stops_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("soccerbench.extractors.half_pass.slide", interrupted)
+    monkeypatch.setattr("soccerbench.video.extraction.one_half.slide", interrupted)
     result = called(root, *OPTIONS)
     assert result.exit_code == 130
     assert "Nothing is lost" in result.stderr

@@ -10,15 +10,15 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.data.videos import write_videos
-from soccerbench.report.confusion import accuracy_grid, shares
+from soccerbench.report.figures.confusion import accuracy_grid, shares
+from soccerbench.simulation.videos import write_videos
 
 SMALL = (
     "backbone=resnet14", "size=16", "clip.frames=2", "clip.fps=1", "batch_size=4", "max_epochs=1", "plateau=null",
 )  # fmt: skip
 
 NETWORK = """
-from soccerbench.extractors.base import Extractor
+from soccerbench.video.models.base import Extractor
 
 
 class MeanColour(Extractor):

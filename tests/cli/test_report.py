@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.data.errors import InputError
+from soccerbench.errors import InputError
 from soccerbench.specs import load_table
 
 

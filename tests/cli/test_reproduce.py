@@ -17,7 +17,7 @@ import yaml
 from own_head import HEAD
 
 from soccerbench.cli import main
-from soccerbench.data.mini import cached_mini
+from soccerbench.simulation.matches import cached_mini
 
 COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app, main
-from soccerbench.data.videos import write_videos
-from soccerbench.extractors.snippet_manifest import read_manifest
+from soccerbench.simulation.videos import write_videos
+from soccerbench.video.finetuning.manifest import read_manifest
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.specs import SpecError
-from soccerbench.specs.locate import shipped
+from soccerbench.errors import SpecError
+from soccerbench.specs.shipped import shipped
 
 TABLE_1 = str(shipped("reproduce") / "table1.yaml")
 

@@ -26,10 +26,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from SoccerNet.Evaluation import ActionSpotting, ReplayGrounding
 
-from soccerbench.data.errors import InputError
-from soccerbench.data.submission import validate_submission
-from soccerbench.runner.environment import peak_memory_bytes
-from soccerbench.runner.scoring import score_grounding, score_spotting
+from soccerbench.errors import InputError
+from soccerbench.experiments.fingerprint import peak_memory_bytes
+from soccerbench.scoring.evaluate import score_grounding, score_spotting
+from soccerbench.soccernet.submission import validate_submission
 
 HANG_S = 60
 DELTAS_S = (2, 5)

@@ -22,10 +22,10 @@ CAMPAIGN = Path(__file__).with_name("campaign.py")
 LARGEST = """
 import sys
 from pathlib import Path
-from soccerbench.data.errors import InputError
-from soccerbench.data.files import MAX_BYTES, Tree
-from soccerbench.data.labels import read_spotting_labels
-from soccerbench.runner.environment import peak_memory_bytes
+from soccerbench.errors import InputError
+from soccerbench.soccernet.archive import MAX_BYTES, Tree
+from soccerbench.soccernet.labels import read_spotting_labels
+from soccerbench.experiments.fingerprint import peak_memory_bytes
 root = Path(sys.argv[1])
 item = b'"ab",'
 (root / "game" / "Labels-v2.json").write_bytes(b'{"annotations":[' + item * ((MAX_BYTES - 40) // len(item)) + b"0]}")

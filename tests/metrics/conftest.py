@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from shared_data import SHARED
 
 with np.errstate():  # the official modules silence numpy's warnings for everybody
     from SoccerNet.Evaluation import ActionSpotting, ReplayGrounding
     from SoccerNet.utils import getListGames
 
-from soccerbench.data.classes import CLASS_INDEX, CLASSES
 from soccerbench.metrics import Events
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 
 
 def events(labels: Sequence[dict[str, Any]]) -> Events:

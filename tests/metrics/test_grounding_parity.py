@@ -9,8 +9,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from soccerbench.data.classes import CLASS_INDEX, CLASSES
 from soccerbench.metrics import LOOSE_S, TIGHT_S, Annotations, Replay, average_ap
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 
 FULL = os.environ.get("SOCCERBENCH_PARITY") == "full"
 

@@ -277,7 +277,7 @@ def test_batches_change_nothing(monkeypatch):
     found = [detections((1, 0, 100, 0.9), (2, 0, 50, 0.3)) for _ in range(5)]
     options = {"targets": truth, "detections": found, "deltas_s": TIGHT_S}
     expected = [game.to_json() for game in spotting_statistics_by_game(**options)]
-    monkeypatch.setattr("soccerbench.metrics.counting.BATCH", 25)
+    monkeypatch.setattr("soccerbench.metrics.spotting_counts.BATCH", 25)
     assert [game.to_json() for game in spotting_statistics_by_game(**options)] == expected
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soccerbench.data.classes import CLASSES
 from soccerbench.metrics import LOOSE_S, TIGHT_S, average_map
+from soccerbench.soccernet.classes import CLASSES
 
 FULL = os.environ.get("SOCCERBENCH_PARITY") == "full"
 CLASS_COUNT = 3  # the official scorer's time grows with them; the 17th behaves as the third

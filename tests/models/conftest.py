@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from shared_data import SHARED
 
-REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+REFERENCE = SHARED
 
 
 @pytest.fixture

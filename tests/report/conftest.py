@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from soccerbench.data.root import Root
-from soccerbench.runner.experiment import Experiment
-from soccerbench.runner.progress import silent
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.features.dataset import Root
+from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 
 HOSTILE = (

@@ -8,17 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from soccerbench.specs import (
-    SpecError,
-    blocks_of,
-    load_extractors,
-    load_features,
-    load_table,
-    parse_setting,
-    table_names,
-)
+from soccerbench.errors import SpecError
+from soccerbench.specs import blocks_of, load_extractors, load_features, load_table, parse_setting, table_names
 from soccerbench.specs.dump import spec_text
-from soccerbench.specs.locate import shipped
+from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
 # Table 2 of the paper, typed a second time from its print: features, mega, head, mode, chunk, NMS, test, challenge.

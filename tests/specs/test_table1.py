@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from soccerbench.specs import SpecError, load_extractors, load_features, load_table, parse_setting, table_names
+from soccerbench.errors import SpecError
+from soccerbench.specs import load_extractors, load_features, load_table, parse_setting, table_names
 from soccerbench.specs.dump import spec_text
-from soccerbench.specs.extractors import MODELS, ExtractorTable
-from soccerbench.specs.locate import shipped
+from soccerbench.specs.shipped import shipped
+from soccerbench.specs.video_models import MODELS, ExtractorTable
 
 # Table 1 and section 2 of the paper, typed a second time from their print:
 # model, architecture, backbone, width, pretraining, accuracy on Kinetics-400.

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from soccerbench.specs import SpecError, load_table, parse_setting
+from soccerbench.errors import SpecError
+from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GROUNDING_HEADS, CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
-from soccerbench.specs.locate import shipped
+from soccerbench.specs.shipped import shipped
 
 ROWS = {row.row: row for row in load_table("table3").rows}
 

@@ -7,7 +7,7 @@ import pytest
 
 from soccerbench.specs.grounding import CmnSampling
 from soccerbench.tasks.cmn_sampling import CmnSampler
-from soccerbench.tasks.replay_clips import Query
+from soccerbench.tasks.replay_queries import Query
 
 CHUNK, FIELD, LENGTH = 120, 40, 1000
 QUERIES = [

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from soccerbench.data.classes import CLASSES
-from soccerbench.data.errors import InputError
-from soccerbench.data.features import FeatureStore
-from soccerbench.data.labels import SpottingLabels
-from soccerbench.data.root import Root
+from soccerbench.errors import InputError, SpecError
+from soccerbench.features.dataset import Root
+from soccerbench.features.store import FeatureStore
 from soccerbench.models.windows import centred_windows
-from soccerbench.specs import SpecError, SpottingRow, load_table
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.labels import SpottingLabels
+from soccerbench.specs import SpottingRow, load_table
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
 
 

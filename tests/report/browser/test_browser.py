@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_data import SHARED
 
-from soccerbench.data.root import Root
-from soccerbench.report.html import render
-from soccerbench.report.run_page import page_of_runs
-from soccerbench.report.submission_page import page_of_submission
-from soccerbench.runner.results import read_runs
+from soccerbench.experiments.results import read_runs
+from soccerbench.features.dataset import Root
+from soccerbench.report.html.render import render
+from soccerbench.report.html.run_page import page_of_runs
+from soccerbench.report.html.submission_page import page_of_submission
 
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 QUICK_MS = 200
 KEYS = """(keys) => {
   const canvas = document.querySelector("canvas");

@@ -1,1 +1,0 @@
-"""Games, labels, features and predictions on disk; no torch."""

@@ -1,5 +1,0 @@
-"""The embedded dataset: a small simulated SoccerNet in the official layout. `docs/mini.md` tells what it can show."""
-
-from soccerbench.data.mini.write import cached_mini, write_mini
-
-__all__ = ["cached_mini", "write_mini"]

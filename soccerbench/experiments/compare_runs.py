@@ -1,0 +1,91 @@
+"""Two rows, or two runs of one: is one better, game by game and seed by seed?
+
+Conventions
+    shared      only seeds that both have are compared, each with itself; a score is the mean over them
+    statistics  are those that `result.json` keeps, so that neither labels nor predictions are needed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soccerbench.errors import InputError
+from soccerbench.experiments.results import Run, by_row, read_runs
+from soccerbench.metrics import GroundingStatistics, SpottingStatistics, compare_means
+from soccerbench.scoring.compare import OVERALL, difference_report
+
+TOLERANCES = ("loose", "tight")
+
+
+def compare_runs(
+    *, a: Path, b: Path, split: str, tolerances: str, repetitions: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Compare the runs of two rows on the games of a split.
+
+    Args:
+        a: folder of the first row's runs, one a seed.
+        b: folder of the second's.
+        split: that both were scored on.
+        tolerances: "loose" or "tight".
+        repetitions: resamples and exchanges of the games.
+        seed: of these draws.
+
+    Returns:
+        The object that `compare --json` prints, with the `seeds` that were compared.
+
+    Raises:
+        InputError: a folder without runs or with those of several rows, no shared seed, a split that was not scored, or
+            different games.
+        ValueError: other tolerances.
+    """
+    if tolerances not in TOLERANCES:
+        raise ValueError(f"--tolerances {tolerances!r}: runs keep the counts for loose and tight alone")
+    sides = [_runs_of_one_row(folder) for folder in (a, b)]
+    seeds = sorted(set(sides[0]) & set(sides[1]))
+    if not seeds:
+        raise InputError(b, f"has no seed that {a} has", "run both rows with the same --seeds")
+    pairs = [[runs[number] for number in seeds] for runs in sides]
+    games = {tuple(_counted(run, split, tolerances)) for runs in pairs for run in runs}
+    if len(games) > 1:
+        raise InputError(b, f"was scored on other games than {a}", "compare runs on the same data")
+    reports = [[run.result["scores"][split][tolerances] for run in runs] for runs in pairs]
+    first = reports[0][0]
+    statistics = [
+        [list(_statistics(_counted(run, split, tolerances), first["task"])) for run in runs] for runs in pairs
+    ]
+    compared = compare_means(*statistics, repetitions=repetitions, rng=np.random.default_rng(seed))
+    overall = OVERALL[first["task"]]
+    means = [float(np.mean([report[overall] for report in side])) for side in reports]
+    report = {key: first[key] for key in ("task", "protocol", "signature")}
+    report |= {"seeds": seeds, "a": means[0], "b": means[1], **difference_report(compared, overall)}
+    report |= {"method": compared.method, "games": compared.games}
+    if "per_class" in first:
+        names = enumerate(first["per_class"])
+        report["per_class"] = {name: difference_report(compared, "per_class", place) for place, name in names}
+    return report
+
+
+def _runs_of_one_row(folder: Path) -> dict[int, Run]:
+    """The runs below a folder, by seed."""
+    rows = by_row(read_runs(folder))
+    if len(rows) > 1:
+        raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
+    return {run.result["seed"]: run for runs in rows.values() for run in runs}
+
+
+def _counted(run: Run, split: str, tolerances: str) -> dict[str, Any]:
+    """The statistics of a run's games as they are kept."""
+    if not run.result["scores"].get(split):
+        problem = f"has no score on split {split!r}"
+        raise InputError(run.folder, problem, "choose a --split that the row was not trained on")
+    games: dict[str, Any] = run.result["games"][split][tolerances]
+    return games
+
+
+def _statistics(games: dict[str, Any], task: str) -> Iterator[Any]:
+    kind: Any = SpottingStatistics if task == "spotting" else GroundingStatistics
+    return map(kind.from_json, games.values())

@@ -1,0 +1,58 @@
+"""Which data a command works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from soccerbench.errors import InputError
+from soccerbench.features.dataset import Root
+
+
+def open_root(data: str | None, features: Path | None, *, say: Callable[[str], None]) -> Root:
+    """The root that was asked for, or else the one in $SOCCERNET_ROOT, or else the embedded dataset.
+
+    Args:
+        data: a folder, or "mini" for the embedded dataset; None to choose as above.
+        features: where the features lie, if elsewhere.
+        say: told which data it is when nobody asked for it.
+
+    Raises:
+        InputError: no SoccerNet folder.
+    """
+    chosen = data or os.environ.get("SOCCERNET_ROOT")
+    if chosen and chosen != "mini":
+        if not data:
+            say(f"Data: {chosen} (from SOCCERNET_ROOT).")
+        return Root(Path(chosen), features=features)
+    from soccerbench.simulation.matches import cached_mini
+
+    if not chosen:
+        say("Data: the embedded SIMULATED dataset `mini`, since neither --data nor SOCCERNET_ROOT names a folder.")
+    return Root(cached_mini(), features=features, name="mini")
+
+
+def root_of_runs(datasets: Collection[str], data: str | None) -> Root | None:
+    """The data that runs were made on: the folder given, the one in $SOCCERNET_ROOT, or the embedded dataset.
+
+    Args:
+        datasets: that the runs name.
+        data: a folder, or "mini"; None to look for it.
+
+    Returns:
+        None where nothing was given and neither of the others is one of `datasets`.
+
+    Raises:
+        InputError: `data` is no SoccerNet folder, or none of `datasets`.
+    """
+    if data is not None:
+        root = open_root(data, None, say=lambda _: None)
+        if root.name not in datasets:
+            names = ", ".join(sorted(datasets))
+            raise InputError(root.path, f"the runs were made on {names}", f"give the folder called {names}")
+        return root
+    chosen = os.environ.get("SOCCERNET_ROOT")
+    if chosen and Path(chosen).resolve().name in datasets:
+        return open_root(chosen, None, say=lambda _: None)
+    return open_root("mini", None, say=lambda _: None) if "mini" in datasets else None

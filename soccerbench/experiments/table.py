@@ -1,0 +1,153 @@
+"""A whole table: every row and seed planned and checked first, then run one after the other, or several at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soccerbench.errors import SpecError
+from soccerbench.experiments.executors.local import in_order, run_at_once
+from soccerbench.experiments.executors.worker import Call
+from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.results import RESULT, read_result
+from soccerbench.experiments.try_head import try_head
+from soccerbench.features.dataset import Root
+from soccerbench.progress import Progress
+from soccerbench.specs.base import BaseRow
+from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.spotting import Row, Table
+from soccerbench.training.loggers import curves_to
+from soccerbench.training.loop import uses_gpu
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A row that this root cannot run, and what would enable it."""
+
+    row: Row
+    files: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """For people."""
+        names = ", ".join(f"{{1,2}}_{file}" for file in self.files)
+        return f"needs features that were never released; {names} in every game folder would enable it"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call will run, in order, and what it cannot."""
+
+    experiments: tuple[Experiment, ...]
+    unavailable: tuple[Unavailable, ...]
+
+
+def plan(
+    table: Table,
+    *,
+    rows: Iterable[int] | None,
+    seeds: Sequence[int],
+    root: Root,
+    out: Path,
+    plugin: Path | None = None,
+    force: bool = False,
+    device: str = "auto",
+) -> Plan:
+    """Choose rows, open every file they need, and find what is in the way before any training.
+
+    Args:
+        table: the specs.
+        rows: row numbers; all if none.
+        seeds: one experiment each.
+        root: the data.
+        out: the folder of all runs.
+        plugin: a Python file with a user's own heads.
+        force: a run of another spec, other data or code is no obstacle.
+        device: "auto", "cpu" or "cuda": where heads of one's own are tried.
+
+    Raises:
+        InputError: missing or unusable features or labels, a run that would have to be overwritten, or a head of one's
+            own that cannot be trained.
+        SpecError: no such row, or a head that the plugin does not have.
+    """
+    by_number = {row.row: row for row in table.rows}
+    wanted = list(by_number) if rows is None else list(rows)
+    for number in wanted:
+        if number not in by_number:
+            raise SpecError(table.table, f"no row {number}; it has {', '.join(map(str, by_number))}")
+    experiments, unavailable = [], []
+    for number in wanted:
+        row = by_number[number]
+        absent = absent_files(row, root)
+        if absent:
+            unavailable.append(Unavailable(row, absent))
+            continue
+        experiments += [experiment_of(row, seed, root=root, out=out, plugin=plugin) for seed in seeds]
+    for experiment in experiments:
+        experiment.prepare(force=force)
+    own = [one for experiment in experiments for one in (experiment, *experiment.needed) if one.head is not None]
+    for one in {one.row.digest(): one for one in own if not one.is_complete()}.values():
+        try_head(one, device=device)
+    return Plan(tuple(experiments), tuple(unavailable))
+
+
+def absent_files(row: BaseRow, root: Root) -> tuple[str, ...]:
+    """Files never released and not in the root either, that a row or one whose run it needs would read."""
+    games = [game for members in root.games.values() for game in members]
+    needed = row.runs if isinstance(row, GroundingRow) else ()
+    read = [one.blocks for one in (row, *needed) if one.blocks]
+    return tuple(dict.fromkeys(file for blocks in read for file in root.store(blocks).absent_files(games)))
+
+
+def run(
+    planned: Plan,
+    *,
+    device: str,
+    force: bool,
+    progress: Callable[[str], Progress],
+    on_done: Callable[[str, int, int], None],
+    jobs: int = 1,
+    curves: str | None = None,
+) -> list[dict[str, Any]]:
+    """Run what was planned; the results in order.
+
+    Args:
+        planned: from `plan`.
+        device: "auto", "cpu" or "cuda".
+        force: overwrite runs of another spec, other data or code.
+        progress: an experiment's title -> what it reports its steps to.
+        on_done: called with the title of what has ended, how much of what was planned has, and how much that is.
+        jobs: experiments run at once, each in a process of its own; their numbers are those of one after the other.
+        curves: where learning curves go besides `history.csv`, as for `curves_to`.
+    """
+    left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
+    unfinished, total = {experiment.folder for experiment in left}, len(planned.experiments)
+
+    def ended(experiment: Experiment) -> None:
+        unfinished.discard(experiment.folder)
+        on_done(experiment.title, sum(one.folder not in unfinished for one in planned.experiments), total)
+
+    with curves_to(curves):
+        if jobs > 1 and len(left) > 1:
+            call = Call.of(left, device=device, force=force, curves=curves, jobs=jobs)
+            run_at_once(left, call, jobs=jobs, progress=progress, on_done=ended)
+            return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
+        results = []
+        for experiment in planned.experiments:
+            results.append(experiment.run(device=device, progress=progress(experiment.title), force=force))
+            ended(experiment)
+        return results
+
+
+def default_jobs(planned: Plan, device: str) -> int:
+    """One for each core where every experiment computes on one; else one, which takes all cores or the GPU.
+
+    Raises:
+        ValueError: no such device here.
+    """
+    if uses_gpu(device) or not all(experiment.is_narrow for experiment in planned.experiments):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

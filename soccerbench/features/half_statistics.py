@@ -1,0 +1,112 @@
+"""What one pass over the rows of one half tells about them: the checks of `data verify`, at the speed of the disk.
+
+Largest and smallest value of each block in each row are enough: a value that is not finite is one of the two, a row of
+zeros has both at zero, and a block that says the same in every row has the same two in all of them. Where that is so,
+the rows are read a second time and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.features.half_precision import widen
+from soccerbench.features.rows import StoredRows
+
+PIECE_BYTES = 2**20  # stays in a core's cache
+PROBED = 16  # one piece in this many is looked at column by column
+
+
+@dataclass(frozen=True)
+class HalfStatistics:
+    """What was seen in one half.
+
+    Args:
+        not_finite: rows with a value that is not finite.
+        zero: rows of zeros only.
+        constant: indices of blocks that say the same in every row.
+        negative: (width,) columns with a negative value in the rows that were probed.
+        crc32: of the bytes as they are stored.
+    """
+
+    not_finite: NDArray[np.int64]
+    zero: NDArray[np.int64]
+    constant: tuple[int, ...]
+    negative: NDArray[np.bool_]
+    crc32: int
+
+
+def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b"") -> HalfStatistics:
+    """Read one half once.
+
+    Args:
+        stored: its rows.
+        widths: of the blocks side by side in them.
+        begin: bytes to be checksummed before the rows.
+
+    Raises:
+        InputError: the file cannot be read or became shorter.
+    """
+    bounds = np.cumsum([0, *widths])
+    count = max(1, PIECE_BYTES // stored.row_bytes)
+    buffer = np.empty((count, stored.width), np.float32)
+    high = np.empty((stored.rows, len(widths)), np.float32)
+    low = np.empty_like(high)
+    negative = np.zeros(stored.width, bool)
+    checksum, row = crc32(begin), 0
+    with np.errstate(invalid="ignore"):
+        for number, piece in enumerate(stored.pieces(count)):
+            checksum = crc32(piece.view(np.uint8).data, checksum)
+            values = buffer[: len(piece)]
+            widen(piece, values)
+            for block, (start, stop) in enumerate(pairwise(bounds)):
+                values[:, start:stop].max(axis=1, out=high[row : row + len(values), block])
+                values[:, start:stop].min(axis=1, out=low[row : row + len(values), block])
+            if number % PROBED == 0:
+                negative |= (values < 0).any(axis=0)
+            row += len(piece)
+    finite = np.isfinite(high).all(axis=1) & np.isfinite(low).all(axis=1)
+    still = (high == high[0]).all(axis=0) & (low == low[0]).all(axis=0) & (stored.rows > 1)
+    if still.any():
+        still &= _is_constant(stored, bounds)
+    return HalfStatistics(
+        not_finite=np.flatnonzero(~finite),
+        zero=np.flatnonzero((high == 0).all(axis=1) & (low == 0).all(axis=1)),
+        constant=tuple(np.flatnonzero(still).tolist()),
+        negative=negative,
+        crc32=checksum,
+    )
+
+
+def _is_constant(stored: StoredRows, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(blocks,) which of the blocks between `bounds` say the same in every row."""
+    first, same = stored.take(np.arange(1), slice(None)), np.ones(stored.width, bool)
+    for piece in stored.pieces(max(1, PIECE_BYTES // stored.row_bytes)):
+        same &= (piece == first).all(axis=0)
+    return np.array([same[start:stop].all() for start, stop in pairwise(bounds)])
+
+
+def place_of_block(negative: NDArray[np.bool_], widths: Sequence[int], block: int) -> int | None:
+    """Where the one block that can be negative seems to lie among the others, which end in a ReLU.
+
+    Args:
+        negative: (width,) columns with a negative value.
+        widths: of the blocks in their supposed order.
+        block: the index of the one without a ReLU.
+
+    Returns:
+        Its most likely place in the order, or None where the columns do not tell.
+    """
+    others = [width for index, width in enumerate(widths) if index != block]
+    contrasts = []
+    for start in np.cumsum([0, *others]):
+        inside = np.zeros(len(negative), bool)
+        inside[start : start + widths[block]] = True
+        contrasts.append(negative[inside].mean() - negative[~inside].mean())
+    best = int(np.argmax(contrasts))
+    return best if contrasts[best] > 0.5 else None

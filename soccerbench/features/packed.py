@@ -1,0 +1,162 @@
+"""Packed roots: all halves of a split in one file for each feature file, end to end, and an index beside them.
+
+    pack.json                                what is packed, and where each half begins
+    train-baidu_soccer_embeddings.npy, …     (rows of all halves, width), an ordinary .npy
+    features.json, splits.json, …/Labels*    as in the plain root, so that a packed root is complete on its own
+
+Conventions
+    halves    in the order of the index, one after the other, without gaps
+    crc32     of a half's bytes as they are stored: finds any flipped bit, and in which half it is
+    complete  a folder with a `pack.json`; while it is being written it has a JOURNAL instead
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from soccerbench.errors import InputError
+from soccerbench.features.rows import StoredRows
+from soccerbench.specs.features import Block, load_features
+
+INDEX, JOURNAL = "pack.json", "pack.part.jsonl"
+Dtype = Literal["float16", "float32"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackedHalf(_Frozen):
+    """One half in a packed file."""
+
+    game: str
+    half: Annotated[int, Field(ge=1, le=2)]
+    rows: Annotated[int, Field(gt=0)]
+    crc32: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class PackedFile(_Frozen):
+    """One packed file: its name below the root, and its halves in order."""
+
+    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.npy$")]
+    width: Annotated[int, Field(gt=0)]
+    halves: Annotated[tuple[PackedHalf, ...], Field(min_length=1)]
+
+
+class Index(_Frozen):
+    """The content of `pack.json`.
+
+    `files` maps split and feature file to the packed file; `source` tells what was packed from anything else.
+    """
+
+    format: Literal[1]
+    source: str
+    dtype: Dtype
+    blocks: dict[str, Block]
+    files: dict[str, dict[str, PackedFile]]
+    largest_relative_error: float
+    largest_absolute_error: float
+
+
+class Placed(NamedTuple):
+    """A half of a packed file and the row it begins at."""
+
+    split: str
+    file: str
+    packed: PackedFile
+    half: PackedHalf
+    start: int
+
+
+class PackedFiles:
+    """The feature files of a packed root.
+
+    Args:
+        root: holds `pack.json`.
+
+    Attributes:
+        blocks: every block: those in the pack, and those of files of which nothing is packed.
+
+    Raises:
+        InputError: the index is damaged.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.index = root, read_index(root / INDEX)
+        packed = {block.file for block in self.index.blocks.values()}
+        others = {name: block for name, block in load_features().blocks.items() if block.file not in packed}
+        self.blocks = others | self.index.blocks
+        self._places = {(at.half.game, at.half.half, at.file): at for at in self.places()}
+        self._header = cache(self._read_header)
+
+    def places(self) -> Iterator[Placed]:
+        """Every half of every packed file, in the order of the index."""
+        for split, files in self.index.files.items():
+            for file, packed in files.items():
+                start = 0
+                for half in packed.halves:
+                    yield Placed(split, file, packed, half, start)
+                    start += half.rows
+
+    def path(self, game: str, half: int, file: str) -> Path:
+        """The packed file that holds one feature file of one half; the index where none does."""
+        at = self._places.get((game, half, file))
+        return self.root / (at.packed.path if at else INDEX)
+
+    def has(self, game: str, half: int, file: str) -> bool:
+        """Whether that feature file is packed."""
+        return (game, half, file) in self._places
+
+    def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
+        """Where the rows of one feature file of one half lie.
+
+        Raises:
+            InputError: not packed, of another width, or a packed file that is missing, truncated or another's.
+        """
+        at = self._places.get((game, half, file))
+        if at is None:
+            problem = f"{game}: half {half} of {file} is not in this pack"
+            raise InputError(self.root / INDEX, problem, "pack the root again with this game and these blocks")
+        if at.packed.width != width:
+            raise InputError(
+                self.root / INDEX, f"{file}: width {at.packed.width}, its blocks have {width}", "pack again"
+            )
+        offset, dtype = self._header(at.packed)
+        place = f"{game}, half {half}: "
+        start = offset + at.start * width * dtype.itemsize
+        return StoredRows(self.root / at.packed.path, start, at.half.rows, width, dtype, place)
+
+    def _read_header(self, packed: PackedFile) -> tuple[int, np.dtype[np.floating]]:
+        """Offset of the first row, and the type of the values."""
+        path, dtype = self.root / packed.path, np.dtype(self.index.dtype).newbyteorder("<")
+        shape = (sum(half.rows for half in packed.halves), packed.width)
+        remedy = "copy the file again, or pack the root again"
+        try:
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
+            raise InputError(path, f"no readable packed file ({error})", remedy) from None
+        if not isinstance(values, np.memmap) or values.shape != shape or values.dtype != dtype:
+            raise InputError(path, f"is not the {shape} array of {self.index.dtype} that {INDEX} describes", remedy)
+        return values.offset, values.dtype
+
+
+def read_index(path: Path) -> Index:
+    """Read a `pack.json`.
+
+    Raises:
+        InputError: it cannot be read, or is none.
+    """
+    try:
+        return Index.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"{place}: {first['msg']}", "pack the root again") from None
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror or error})", "copy the pack again") from None

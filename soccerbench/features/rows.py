@@ -1,0 +1,153 @@
+"""Rows of one half, where they lie in a file, and how they are read: never more than was asked for, never past the end.
+
+Files are read, not mapped: a file that shrinks under a mapping kills the process, one that shrinks under a read is an
+error that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.errors import InputError
+
+LARGEST_GAP = 4  # rows between two wanted ones that are read along rather than skipped
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """The rows of one half in one file, (rows, width).
+
+    Args:
+        path: the file.
+        offset: byte of the first row.
+        rows: how many there are.
+        width: values in a row, stored one after another.
+        dtype: of the stored values.
+        place: names the half in messages where the file holds many of them, with a colon and a space after it.
+    """
+
+    path: Path
+    offset: int
+    rows: int
+    width: int
+    dtype: np.dtype[Any]
+    place: str = ""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.width * self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self.rows * self.row_bytes
+
+    def take(self, rows: NDArray[np.int64], columns: slice) -> NDArray[Any]:
+        """Some columns of some rows as they are stored.
+
+        Args:
+            rows: any shape (…), each in [0, rows).
+            columns: neighbouring ones.
+
+        Returns:
+            (…, columns).
+
+        Raises:
+            InputError: the file cannot be read or became shorter.
+        """
+        if rows.ndim == 1 and len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+            with _reading(self.path) as descriptor:
+                return self._span(descriptor, int(rows[0]), int(rows[-1]) + 1)[:, columns]
+        wanted = np.unique(rows)
+        runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > LARGEST_GAP) + 1)
+        with _reading(self.path) as descriptor:
+            spans = [self._span(descriptor, int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+        if len(spans) == 1:
+            return spans[0][rows - wanted[0], columns]
+        kept = [span[run - run[0], columns] for span, run in zip(spans, runs, strict=False)]
+        joined = np.concatenate(kept) if kept else np.empty((0, self.width), self.dtype)[:, columns]
+        return joined[np.searchsorted(wanted, rows)]
+
+    def pieces(self, count: int) -> Iterator[NDArray[Any]]:
+        """All rows in order, `count` at a time; each piece is overwritten by the next.
+
+        Raises:
+            InputError: as `take`.
+        """
+        buffer = np.empty((min(count, self.rows), self.width), self.dtype)
+        with _reading(self.path) as descriptor:
+            for start in range(0, self.rows, count):
+                piece = buffer[: self.rows - start]
+                self.fill(descriptor, piece, start)
+                yield piece
+
+    def _span(self, descriptor: int, first: int, stop: int) -> NDArray[Any]:
+        values = np.empty((stop - first, self.width), self.dtype)
+        self.fill(descriptor, values, first)
+        return values
+
+    def announce(self, descriptor: int, first: int, count: int) -> None:
+        """Tell the system that `count` rows from row `first` on are about to be read, where it can be told."""
+        if hasattr(os, "posix_fadvise"):
+            offset = self.offset + first * self.row_bytes
+            with suppress(OSError):  # a file system that takes no advice
+                os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
+
+    def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
+        """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's.
+
+        Raises:
+            InputError: as `take`.
+        """
+        left, position = values.view(np.uint8).data.cast("B"), self.offset + first * self.row_bytes
+        try:
+            while left:
+                count = os.preadv(descriptor, [left], position)
+                if not count:
+                    raise InputError(self.path, f"{self.place}became shorter while it was read", "copy the file again")
+                left, position = left[count:], position + count
+        except OSError as error:
+            raise InputError(
+                self.path, f"{self.place}cannot be read ({error.strerror or error})", "copy the file again"
+            ) from None
+
+
+def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
+    """Read runs of neighbouring rows, opening each file once.
+
+    Args:
+        runs: where the rows lie, the first of them, and what takes them, (n, width) of the stored type.
+
+    Raises:
+        InputError: as `StoredRows.take`.
+    """
+    runs = list(runs)
+    with ExitStack() as files:
+        paths = dict.fromkeys(stored.path for stored, _, _ in runs)  # in their order: the first missing one is named
+        opened = {path: files.enter_context(_reading(path)) for path in paths}
+        for stored, first, out in runs:  # a disk is quickest when it knows of several reads at a time
+            stored.announce(opened[stored.path], first, len(out))
+        for stored, first, out in runs:
+            stored.fill(opened[stored.path], out, first)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[int]:
+    """A file descriptor that is closed again."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror or error})", "copy the file again") from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

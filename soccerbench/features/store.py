@@ -1,0 +1,266 @@
+"""The feature store: named blocks of feature files, read where they lie and joined along the feature axis.
+
+Conventions
+    half      1 or 2
+    row       one line of a feature file; row i is frame i, at `fps` rows a second
+    blocks    lie side by side in their file, in the order of `features.yaml`; a root's `features.json` may give
+              widths and rates of its own
+    lengths   files of one half may differ by MAX_LENGTH_GAP_S; the shorter one's last row is repeated
+    source    a plain root has one .npy a half and file, a packed one all halves of a split in one; both read alike
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from soccerbench.errors import InputError
+from soccerbench.features.half_precision import widen
+from soccerbench.features.packed import INDEX, JOURNAL, PackedFiles
+from soccerbench.features.plain import PlainFiles
+from soccerbench.features.rows import StoredRows, read_runs
+from soccerbench.soccernet.archive import parse_json
+from soccerbench.specs.features import Block, file_of, fps_of, load_features
+
+HALVES = (1, 2)
+MAX_LENGTH_GAP_S = 10
+MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbouring columns of one file."""
+
+    file: str
+    start: int
+    stop: int
+    file_width: int
+
+
+class Source(Protocol):
+    """Where the feature files of a root are."""
+
+    root: Path
+    blocks: dict[str, Block]
+
+    def path(self, game: str, half: int, file: str) -> Path:
+        """The file that holds, or should hold, one feature file of one half."""
+
+    def has(self, game: str, half: int, file: str) -> bool:
+        """Whether one feature file of one half is there."""
+
+    def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
+        """The rows of one feature file of one half.
+
+        Raises:
+            InputError: it is missing or not what it should be.
+        """
+
+
+class FeatureStore:
+    """The features of one list of blocks below one root.
+
+    Args:
+        root: the folder that holds the games; its `features.json`, where there is one, gives widths and rates.
+        blocks: names from `features.yaml`, joined in this order.
+
+    Raises:
+        InputError: a `features.json` that is none, or blocks of different rates.
+    """
+
+    def __init__(self, root: Path, blocks: Sequence[str]) -> None:
+        self.root, self._source = root, open_source(root)
+        known = self._source.blocks
+        unknown = [name for name in blocks if name not in known]
+        if unknown:
+            if (root / INDEX).exists():
+                problem = f"block {unknown[0]!r} is not packed, only {', '.join(known)}"
+                raise InputError(root / INDEX, problem, "pack the root again with this block")
+            remedy = "run `soccerbench extract` with its model, or describe its width there"
+            raise InputError(root / "features.json", f"no block {unknown[0]!r}", remedy)
+        rates = {known[name].fps for name in blocks}
+        if len(rates) != 1:
+            raise InputError(
+                root / "features.json",
+                f"blocks {', '.join(blocks)} have rates {sorted(rates)}",
+                "use blocks of one rate",
+            )
+        self.fps = rates.pop()
+        self.blocks = tuple(blocks)
+        self.widths = tuple(known[name].width for name in blocks)
+        self.width = sum(self.widths)
+        self.parts = parts_of(known, blocks)
+        self.unreleased = tuple(dict.fromkeys(known[name].file for name in blocks if not known[name].released))
+        self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
+
+    def absent_files(self, games: Iterable[str]) -> tuple[str, ...]:
+        """Files never released that none of `games` has: what would have to be there to use these blocks."""
+        games = list(games)
+        return tuple(
+            file
+            for file in self.unreleased
+            if not any(self._source.has(game, half, file) for game in games for half in HALVES)
+        )
+
+    def check(self, games: Iterable[str]) -> None:
+        """Open every half of `games` once.
+
+        Raises:
+            InputError: a file that is missing, truncated, pickled, empty, not 2-d, of another width or length.
+        """
+        for game in games:
+            for half in HALVES:
+                self.length(game, half)
+
+    def length(self, game: str, half: int) -> int:
+        """Rows of one half, those of its longest file."""
+        return max(stored.rows for stored in self._half(game, half))
+
+    def take(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Rows of one half, all blocks joined.
+
+        Args:
+            game: the game's folder below the root.
+            half: 1 or 2.
+            rows: any shape (…), each in [0, length).
+
+        Returns:
+            (…, width), a copy.
+
+        Raises:
+            InputError: a file as `check` refuses it, one that changed since, or values that are not finite.
+        """
+        joined = np.empty((*rows.shape, self.width), dtype=np.float32)
+        column = 0
+        for part, stored in zip(self.parts, self._half(game, half), strict=True):
+            values = joined[..., column : column + part.stop - part.start]
+            widen(stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)), values)
+            if not np.isfinite(values).all():
+                row = int(rows[~np.isfinite(values).all(axis=-1)].flat[0])
+                raise InputError(
+                    stored.path, f"{stored.place}row {row}: a value is not finite", "extract the half again"
+                )
+            column += part.stop - part.start
+        return joined
+
+    def take_stored(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.floating]:
+        """As `take`, but in the type in which the values are stored, and with values that are not finite."""
+        parts = zip(self.parts, self._half(game, half), strict=True)
+        taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
+        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
+
+    def read_stored(self, places: Iterable[tuple[str, int, int]], out: NDArray[np.floating]) -> None:
+        """As `take_stored`, many runs of neighbouring rows at once; a half's last row is repeated past its end.
+
+        Args:
+            places: game, half and first row of each run.
+            out: takes them, (runs, rows, width).
+        """
+        whole = len(self.parts) == 1 and self.parts[0].stop - self.parts[0].start == self.parts[0].file_width
+        runs = []
+        for (game, half, first), lines in zip(places, out, strict=True):
+            stored = self._half(game, half)[0]
+            if whole and stored.dtype == out.dtype and first + len(lines) <= stored.rows:
+                runs.append((stored, first, lines))
+            else:
+                rows = np.arange(first, first + len(lines))
+                lines[...] = self.take_stored(game, half, np.minimum(rows, self.length(game, half) - 1))
+        read_runs(runs)
+
+    @property
+    def is_half_precision(self) -> bool:
+        """Whether float16 holds every value that has been opened so far exactly as it is stored."""
+        return all(stored.dtype == np.float16 for half in self._halves.values() for stored in half)
+
+    def sample(self, game: str, half: int, count: int) -> list[bytes]:
+        """`count` evenly spaced rows of each file of one half as they are stored, for a fingerprint."""
+        return [
+            stored.take(np.linspace(0, stored.rows - 1, count).astype(np.int64), slice(part.start, part.stop)).tobytes()
+            for part, stored in zip(self.parts, self._half(game, half), strict=True)
+        ]
+
+    def _half(self, game: str, half: int) -> tuple[StoredRows, ...]:
+        key = (game, half)
+        if key not in self._halves:
+            found = tuple(self._source.rows(game, half, part.file, part.file_width) for part in self.parts)
+            shortest, longest = (pick(found, key=lambda stored: stored.rows) for pick in (min, max))
+            if longest.rows - shortest.rows > MAX_LENGTH_GAP_S * self.fps:
+                raise InputError(
+                    shortest.path,
+                    f"{shortest.place}{shortest.rows} rows, but another file of this half has {longest.rows}",
+                    "extract the half again",
+                )
+            self._halves[key] = found
+        return self._halves[key]
+
+
+def open_source(root: Path) -> Source:
+    """The feature files of a root, plain or packed.
+
+    Raises:
+        InputError: a `features.json` or a `pack.json` that is none, or a pack that was never finished.
+    """
+    if (root / INDEX).exists():
+        return PackedFiles(root)
+    if (root / JOURNAL).exists():
+        raise InputError(root, "a pack that was not finished", "run the same `data pack` again: it goes on")
+    return PlainFiles(root, root_blocks(root))
+
+
+def root_blocks(root: Path) -> dict[str, Block]:
+    """Every block, with the widths and rates of the root's `features.json` where it has one."""
+    known = dict(load_features().blocks)
+    file = root / "features.json"
+    if not file.exists():
+        return known
+    try:
+        content = parse_json(file.read_bytes(), file)
+        for name, entry in content["blocks"].items():
+            base = {"file": file_of(name), "fps": fps_of(name), "released": False}
+            known[name] = Block.model_validate({**(known[name].model_dump() if name in known else base), **entry})
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InputError(file, f"{name}: {key}: {error.errors()[0]['msg']}", "correct that value") from None
+    except KeyError as error:
+        raise InputError(file, f"no or unknown key {error}", f"known blocks: {', '.join(known)}") from None
+    except (AttributeError, TypeError, OSError) as error:
+        raise InputError(
+            file, f"no description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
+        ) from None
+    return known
+
+
+def is_simulated(root: Path) -> bool:
+    """Whether the root says of itself that it is simulated."""
+    return bool(simulation(root))
+
+
+def simulation(root: Path) -> dict[str, Any]:
+    """What a simulated root says about its making; empty for real features."""
+    file = root / "features.json"
+    if not file.exists():
+        return {}
+    content = parse_json(file.read_bytes(), file)
+    said = content.get("simulated") if isinstance(content, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
+def parts_of(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]:
+    """The columns of `blocks` in their files, neighbours in one file merged."""
+    parts: list[Part] = []
+    for name in blocks:
+        file = known[name].file
+        beside = [(other, block.width) for other, block in known.items() if block.file == file]
+        start = sum(width for other, width in beside[: [other for other, _ in beside].index(name)])
+        stop = start + known[name].width
+        if parts and parts[-1].file == file and parts[-1].stop == start:
+            parts[-1] = Part(file, parts[-1].start, stop, parts[-1].file_width)
+        else:
+            parts.append(Part(file, start, stop, sum(width for _, width in beside)))
+    return tuple(parts)

@@ -1,0 +1,281 @@
+"""Verifies a root: everything that would spoil a training or a score, found beforehand and named.
+
+Every half that should be there is, has the width, type and length it should have, holds finite numbers that are not
+all zero, not always the same and not those of another half, belongs to its labels and to the other files of its half,
+has its blocks in the order they are read in, and, where a checksum is known, is the very file that was written.
+
+Conventions
+    problem   spoils something: the root is not verified
+    note      worth knowing, spoils nothing: also a file that no game of a split has, which may be on purpose
+    checksum  of `pack.json` for packed files, of `mini.json` for the files of a simulated root; others have none
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.errors import InputError
+from soccerbench.features.checksums import Checksums, known_checksums
+from soccerbench.features.dataset import Root
+from soccerbench.features.findings import FileReport, Problem, Report
+from soccerbench.features.half_statistics import HalfStatistics, place_of_block, statistics_of
+from soccerbench.features.rows import StoredRows
+from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S, Source, open_source
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+
+MAX_WORKERS = 4
+MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
+MIN_EVENTS = 10  # in a half, to tell from their times how long it is
+UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU; it has a width of its own
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Half:
+    """One half of one file, to be read."""
+
+    split: str
+    game: str
+    half: int
+    file: str
+    stored: StoredRows
+
+
+def verify(root: Path, *, workers: int | None = None, progress: Progress | None = None) -> Report:
+    """Verify every feature file of a root, plain or packed, and its labels against them.
+
+    Args:
+        root: a SoccerNet folder.
+        workers: threads.
+        progress: called with the bytes read and in all.
+
+    Raises:
+        InputError: no root, or an index or a description of features that cannot be read at all.
+    """
+    started = time.monotonic()
+    return _Verification(Root(root), open_source(root), workers or min(MAX_WORKERS, os.cpu_count() or 1)).run(
+        started, progress
+    )
+
+
+class _Verification:
+    """The checks and what they have found so far."""
+
+    def __init__(self, root: Root, source: Source, workers: int) -> None:
+        self.root, self.source, self.workers = root, source, workers
+        self.report = Report(root.path, [], [], [])
+        self.checksums: Checksums = known_checksums(root.path, source)
+        self.undecided = 0
+        self.files = list(dict.fromkeys(block.file for block in source.blocks.values()))
+        self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
+        self._same: dict[tuple[str, int, int], list[_Half]] = {}
+
+    def run(self, started: float, progress: Progress | None) -> Report:
+        """All checks: what is there, how long it is, and then every byte of it."""
+        halves = [half for split, games in self.root.games.items() for half in self._present(split, games)]
+        if not halves:
+            self._problem("missing", "no feature files in this root")
+        self._check_splits()
+        self._check_lengths(halves)
+        self._check_labels(halves)
+        self._check_rates(halves)
+        self._check_texts()
+        total, done = sum(half.stored.nbytes for half in halves), 0
+        with ThreadPoolExecutor(self.workers) as pool:
+            try:
+                futures = {pool.submit(self._read, half): half for half in halves}
+                for future in as_completed(futures):
+                    self._check_values(futures[future], future.result())
+                    done += futures[future].stored.nbytes
+                    if progress is not None:
+                        progress(done, total)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        self._check_copies()
+        if self.undecided:
+            self.report.notes.append(
+                f"the order of the blocks could not be told from the values of {self.undecided} halves"
+            )
+        self.report.problems.sort(key=lambda found: (found.split, found.game, found.half or 0, found.file, found.check))
+        self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def _present(self, split: str, games: list[str]) -> Iterator[_Half]:
+        """The halves of a split that can be opened; those that should be there and cannot are problems."""
+        missing = [game for game in games if not self.root.has_features(game)]
+        if missing and len(missing) == len(games):
+            self.report.notes.append(f"{split}: none of its {len(games)} games is here")
+            return
+        for game in missing:
+            self._problem("missing", "the game's folder is missing", split=split, game=game)
+        here = [game for game in games if game not in set(missing)]
+        self._check_labelled(split, here)
+        for file in self.files:
+            there = {(game, half) for game in here for half in HALVES if self.source.has(game, half, file)}
+            if not there:
+                continue
+            summary = FileReport(split, file)
+            self.report.files.append(summary)
+            for game in here:
+                for half in HALVES:
+                    opened = self._open(split, game, half, file)
+                    if opened is not None:
+                        summary.halves, summary.rows = summary.halves + 1, summary.rows + opened.stored.rows
+                        summary.nbytes += opened.stored.nbytes
+                        summary.dtypes.add(opened.stored.dtype.name)
+                        summary.checksums += (game, half, file) in self.checksums.halves
+                        yield opened
+            if len(summary.dtypes) > 1:
+                self._problem("dtype", f"values are {' and '.join(sorted(summary.dtypes))}", split=split, file=file)
+
+    def _open(self, split: str, game: str, half: int, file: str) -> _Half | None:
+        if not self.source.has(game, half, file):
+            self._problem("missing", "the file is missing", split=split, game=game, half=half, file=file)
+            return None
+        try:
+            return _Half(split, game, half, file, self.source.rows(game, half, file, sum(self._widths(file))))
+        except InputError as error:
+            self._problem("shape", error.problem, split=split, game=game, half=half, file=file)
+            return None
+
+    def _check_lengths(self, halves: list[_Half]) -> None:
+        """The files of one half are about equally long."""
+        lengths_s: dict[tuple[str, str, int], dict[str, float]] = {}
+        for half in halves:
+            lengths_s.setdefault((half.split, half.game, half.half), {})[half.file] = self._length_s(half)
+        for (split, game, number), by_file in lengths_s.items():
+            longest = max(by_file, key=lambda file: by_file[file])
+            for file, length_s in by_file.items():
+                if by_file[longest] - length_s > MAX_LENGTH_GAP_S:
+                    said = f"{length_s:.0f} s, but {longest} has {by_file[longest]:.0f} s"
+                    self._problem("length", said, split=split, game=game, half=number, file=file)
+
+    def _check_labelled(self, split: str, games: list[str]) -> None:
+        """All games of a split are annotated, or none is."""
+        if not self.root.has_labels(split):
+            return
+        for game in games:
+            if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
+                self._problem("missing", "the file is missing", split=split, game=game, file=SPOTTING_LABELS)
+
+    def _check_splits(self) -> None:
+        """A file that one split has, the others have too."""
+        there = {(report.split, report.file) for report in self.report.files}
+        for file in self.files:
+            having = [split for split in self.root.games if (split, file) in there]
+            for split, games in self.root.games.items():
+                if having and split not in having and any(map(self.root.has_features, games)):
+                    self.report.notes.append(f"{split}: no game has {file}, which {' and '.join(having)} have")
+
+    def _check_labels(self, halves: list[_Half]) -> None:
+        """No event lies far beyond the end of its half."""
+        for half in halves:
+            length_s, event_s = self._length_s(half), self._events_s(half).max(initial=0)
+            if event_s > length_s + MAX_LATE_S:
+                said = f"ends at {length_s:.0f} s, but {SPOTTING_LABELS} has an event at {event_s:.0f} s"
+                self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
+
+    def _check_rates(self, halves: list[_Half]) -> None:
+        """The halves of a file do not go on long after their last events, as those of twice the rate would."""
+        ratios: dict[tuple[str, str], list[float]] = {}
+        for half in halves:
+            events_s = self._events_s(half)
+            if len(events_s) >= MIN_EVENTS and events_s.max() > 0:
+                ratios.setdefault((half.split, half.file), []).append(self._length_s(half) / float(events_s.max()))
+        for (split, file), found in ratios.items():
+            if (ratio := median(found)) > MAX_LENGTH_RATIO:
+                apart = f"are its rows {1 / self._fps(file):g} s apart?"
+                said = f"halves are {ratio:.1f} times as long as their labels; {apart}"
+                self._problem("rate", said, split=split, file=file)
+
+    def _events_s(self, half: _Half) -> NDArray[np.float64]:
+        """The times of the events of a half; none where its labels are missing or cannot be read."""
+        if half.game not in self._events:
+            self._events[half.game] = self._read_events_s(half.split, half.game)
+        return self._events[half.game].get(half.half, np.empty(0))
+
+    def _read_events_s(self, split: str, game: str) -> Mapping[int, NDArray[np.float64]]:
+        if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
+            return {}
+        try:
+            labels = read_spotting_labels(self.root.tree, game, strict=True)
+        except InputError as error:
+            self._problem("labels", error.problem, split=split, game=game, file=SPOTTING_LABELS)
+            return {}
+        return {half: labels.position_ms[labels.half == half] / 1000 for half in HALVES}
+
+    def _check_texts(self) -> None:
+        """The files without rows, where their checksums are known."""
+        for name, checksum in self.checksums.texts.items():
+            path = self.root.path / name
+            try:
+                if crc32(path.read_bytes()) != checksum:
+                    self._problem("checksum", "differs from the one it was written with", file=name)
+            except OSError as error:
+                self._problem("missing", error.strerror or str(error), file=name)
+
+    def _read(self, half: _Half) -> HalfStatistics | InputError:
+        try:
+            begin = self.checksums.begin_of(half.stored)
+            return statistics_of(half.stored, self._widths(half.file), begin=begin)
+        except InputError as error:
+            return error
+
+    def _check_values(self, half: _Half, seen: HalfStatistics | InputError) -> None:
+        def problem(check: str, said: str) -> None:
+            self._problem(check, said, split=half.split, game=half.game, half=half.half, file=half.file)
+
+        if isinstance(seen, InputError):
+            problem("reading", seen.problem)
+            return
+        if len(seen.not_finite):
+            problem(
+                "finite", f"{len(seen.not_finite)} rows with values that are not finite, first row {seen.not_finite[0]}"
+            )
+        if len(seen.zero):
+            problem("zero", f"{len(seen.zero)} rows of zeros only, first row {seen.zero[0]}")
+        names = [name for name, block in self.source.blocks.items() if block.file == half.file]
+        if seen.constant:
+            problem("constant", f"{', '.join(names[block] for block in seen.constant)}: the same in every row")
+        if len(seen.zero) < half.stored.rows and len(seen.constant) < len(names):
+            self._same.setdefault((half.file, half.stored.rows, seen.crc32), []).append(half)
+        expected = self.checksums.halves.get((half.game, half.half, half.file))
+        if expected is not None and expected != seen.crc32:
+            problem("checksum", f"CRC-32 {seen.crc32:08x}, written with {expected:08x}")
+        if UNRECTIFIED in names and len(names) > 1:
+            place = place_of_block(seen.negative, self._widths(half.file), names.index(UNRECTIFIED))
+            self.undecided += place is None
+            if place is not None and place != names.index(UNRECTIFIED):
+                problem("order", f"{UNRECTIFIED} seems to be block {place + 1}, not {names.index(UNRECTIFIED) + 1}")
+
+    def _check_copies(self) -> None:
+        """No half holds what another one holds."""
+        for halves in self._same.values():
+            first, *others = sorted(halves, key=lambda half: (half.split, half.game, half.half))
+            for half in others:
+                said = f"the same values as half {first.half} of {first.split}, {first.game}"
+                self._problem("copy", said, split=half.split, game=half.game, half=half.half, file=half.file)
+
+    def _widths(self, file: str) -> list[int]:
+        return [block.width for block in self.source.blocks.values() if block.file == file]
+
+    def _length_s(self, half: _Half) -> float:
+        return half.stored.rows / self._fps(half.file)
+
+    def _fps(self, file: str) -> int:
+        return next(block.fps for block in self.source.blocks.values() if block.file == file)
+
+    def _problem(
+        self, check: str, problem: str, *, split: str = "", game: str = "", half: int | None = None, file: str = ""
+    ) -> None:
+        self.report.problems.append(Problem(check, split, game, half, file, problem))

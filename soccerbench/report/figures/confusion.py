@@ -1,0 +1,104 @@
+"""Which class a video model takes for which: the matrix as a picture, the accuracies as a table.
+
+Conventions
+    rows    the true class, columns the one found; each row in per cent of its snippets
+    colour  white is none, dark is all: it reads the same in grey
+    bytes   the same record gives the same files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.files import replacing
+from soccerbench.report.tables.paper import Grid
+
+INK, COLOURS = "#1f2933", "Blues"
+SHOWN = ("test", "valid")  # the picture shows the first of these that has snippets
+LIGHT_ABOVE = 55.0  # per cent from which a number is written in white
+
+
+def accuracy_grid(record: Mapping[str, Any], *, title: str, folder: Path) -> Grid:
+    """A line a class, and one for all: snippets and top-1 accuracy in per cent, split by split.
+
+    Args:
+        record: the content of `accuracy.json`.
+        title: of the run.
+        folder: of the run, named below the table.
+    """
+    splits = record["splits"]
+    header = ["class", *(column for split in splits for column in (f"{split} snippets", f"{split} top-1"))]
+    lines = []
+    for index, name in enumerate(record["classes"]):
+        cells = [(sum(split["confusion"][index]), split["per_class"][name]) for split in splits.values()]
+        lines.append((name, *_texts(cells)))
+    lines.append(("all", *_texts([(split["snippets"], split["top1"]) for split in splits.values()])))
+    notes = [f"{record['trained_on']} training snippets, {record['labels']} labels; one view a snippet. {folder}"]
+    if record["simulated"]:
+        notes.append("Simulated videos: these numbers say nothing about the paper's.")
+    return Grid(f"{title} — {record['dataset']}: top-1 accuracy, %", tuple(header), tuple(lines), tuple(notes))
+
+
+def write_confusion(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `confusion.png` and `confusion.svg`; nothing where no split has snippets.
+
+    Args:
+        folder: takes the files.
+        record: the content of `accuracy.json`.
+    """
+    split = next((name for name in SHOWN if record["splits"][name]["snippets"]), None)
+    if split is None:
+        return
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "confusion", "svg.fonttype": "none", "font.size": 8}):
+        drawn = _draw(record, split)
+        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+            with replacing(folder / f"confusion.{kind}") as stream:
+                drawn.savefig(stream, format=kind, dpi=150, metadata=metadata)
+
+
+def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Counts (K, K) in per cent of their row; a row without snippets is nought."""
+    totals = confusion.sum(axis=1, keepdims=True)
+    return np.asarray(100 * confusion / np.maximum(totals, 1), dtype=np.float64)
+
+
+def _texts(cells: list[tuple[int, float | None]]) -> list[str]:
+    return [text for count, share in cells for text in (str(count), "-" if share is None else f"{100 * share:.1f}")]
+
+
+def _draw(record: Mapping[str, Any], split: str) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names, found = record["classes"], record["splits"][split]
+    counts = np.array(found["confusion"], dtype=np.int64)
+    percent = shares(counts)
+    figure = Figure(figsize=(8.6, 7.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.imshow(percent, cmap=COLOURS, vmin=0, vmax=100)
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if percent[row, column] >= LIGHT_ABOVE else INK
+        axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=7)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), [f"{name} ({total})" for name, total in zip(names, counts.sum(1), strict=True)])
+    axes.set_xlabel("found")
+    axes.set_ylabel("true (snippets)")
+    axes.tick_params(length=0)
+    axes.set_xticks(np.arange(len(names)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(names)) - 0.5, minor=True)
+    axes.grid(which="minor", color="#e4e7eb", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_color("#9aa5b1")
+    about = [record["model"], f"top-1 {100 * found['top1']:.1f} % of {found['snippets']} {split} snippets"]
+    about += ["shuffled training labels"] if record["labels"] == "shuffled" else []
+    about += ["simulated videos"] if record["simulated"] else []
+    axes.set_title(", ".join(about) + "\nper cent of each row", loc="left", color=INK)
+    return figure

@@ -1,0 +1,191 @@
+"""Figure 3: how long after an event its replay ends, and which events are replayed.
+
+Conventions
+    interval  end of the replay minus time of its event, where both lie in one half; negative where the replay is first
+    share     of the intervals that lie in the window, both edges counted
+    classes   every linked replay counts, also one of an event of the other half
+    bytes     the same data give the same files: no dates, no random names
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.errors import InputError
+from soccerbench.features.dataset import Root
+from soccerbench.files import replacing, write_bytes, write_json
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, read_replays
+from soccerbench.specs.figures import Figure3
+
+INK, ACCENT, PALE = "#1f2933", "#2a6fb0", "#dbe7f3"
+
+
+@dataclass(frozen=True, eq=False)
+class ReplayAnalysis:
+    """What the figure shows.
+
+    Args:
+        games: how many were read.
+        replays: how many replays they have.
+        other_half: those of an event in the other half.
+        unlinked: those of no known event.
+        intervals_s: (N,) of the others.
+        classes: label -> replays that show it, most first; of equals in the official order.
+    """
+
+    games: int
+    replays: int
+    other_half: int
+    unlinked: int
+    intervals_s: NDArray[np.float64]
+    classes: dict[str, int]
+
+    def share(self, low_s: float, high_s: float) -> float | None:
+        """Which fraction of the intervals lies in [low, high]; None without any."""
+        if not len(self.intervals_s):
+            return None
+        return float(((self.intervals_s >= low_s) & (self.intervals_s <= high_s)).mean())
+
+
+def analyse(games: Sequence[GameReplays]) -> ReplayAnalysis:
+    """Count the replays of some games."""
+    replays = [replay for game in games for replay in game.replays]
+    links = [(replay, replay.link) for replay in replays if replay.link is not None]
+    intervals = [
+        (replay.end_ms - (1000 * link.second if link.position_ms is None else link.position_ms)) / 1000
+        for replay, link in links
+        if replay.same_half
+    ]
+    counted = Counter(link.label for _, link in links)
+    order = sorted(range(len(CLASSES)), key=lambda label: (-counted[label], label))
+    return ReplayAnalysis(
+        games=len(games),
+        replays=len(replays),
+        other_half=len(links) - len(intervals),
+        unlinked=len(replays) - len(links),
+        intervals_s=np.array(intervals, dtype=np.float64),
+        classes={CLASSES[label]: counted[label] for label in order},
+    )
+
+
+def read_games(root: Root, spec: Figure3) -> list[GameReplays]:
+    """The replays of every game of the figure's splits that has camera annotations.
+
+    Raises:
+        InputError: no such game, or a file that cannot be read.
+    """
+    games = [game for split in spec.splits for game in root.games[split] if f"{game}/{CAMERA_LABELS}" in root.tree]
+    if not games:
+        raise InputError(root.path, f"no game has a {CAMERA_LABELS}", "download the camera annotations")
+    return [read_replays(root.tree, game, strict=False, file=CAMERA_LABELS) for game in games]
+
+
+def summary(analysis: ReplayAnalysis, spec: Figure3, *, dataset: str, simulated: bool) -> dict[str, Any]:
+    """What `figure3.json` holds; the published share only beside real data."""
+    edges, counts = histogram(analysis.intervals_s, spec)
+    return {
+        "figure": spec.figure,
+        "source": spec.source,
+        "dataset": dataset,
+        "simulated": simulated,
+        "games": analysis.games,
+        "replays": analysis.replays,
+        "replays_of_the_other_half": analysis.other_half,
+        "replays_without_link": analysis.unlinked,
+        "intervals": len(analysis.intervals_s),
+        "window_s": list(spec.window_s),
+        "share": analysis.share(*spec.window_s),
+        "published_share": None if simulated else spec.published_percent / 100,
+        "histogram": {"edges_s": edges.tolist(), "counts": counts.tolist()},
+        "classes": analysis.classes,
+    }
+
+
+def histogram(intervals_s: NDArray[np.float64], spec: Figure3) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges (B + 1,) and counts (B,) of the bars; the outer ones hold what lies beyond them too."""
+    low, high = spec.range_s
+    edges = np.linspace(low, high, round((high - low) / spec.bin_s) + 1)
+    bars = np.clip(np.searchsorted(edges, intervals_s, side="right") - 1, 0, len(edges) - 2)
+    return edges, np.bincount(bars, minlength=len(edges) - 1)
+
+
+def write_figure3(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write `figure3.png`, `.svg`, `.csv` and `.json`.
+
+    Args:
+        folder: takes the files.
+        content: from `summary`.
+    """
+    write_json(folder / "figure3.json", content)
+    write_bytes(folder / "figure3.csv", _csv(content).encode())
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "figure3", "svg.fonttype": "none", "font.size": 9}):
+        drawn = _draw(content)
+        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+            with replacing(folder / f"figure3.{kind}") as stream:
+                drawn.savefig(stream, format=kind, dpi=150, metadata=metadata)
+
+
+def _csv(content: Mapping[str, Any]) -> str:
+    edges, counts = content["histogram"]["edges_s"], content["histogram"]["counts"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["panel", "from_s", "to_s", "class", "replays"])
+    writer.writerows(
+        ["a", f"{low:g}", f"{high:g}", "", count]
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
+    writer.writerows(["b", "", "", label, count] for label, count in content["classes"].items())
+    return text.getvalue()
+
+
+def _draw(content: Mapping[str, Any]) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    title = f"Replays of {content['games']} games — {content['dataset']}"
+    figure.suptitle(title + (", simulated" if content["simulated"] else ""), color=INK)
+    intervals, classes = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    _draw_intervals(intervals, content)
+    _draw_classes(classes, content["classes"])
+    for axes in (intervals, classes):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw_intervals(axes: Any, content: Mapping[str, Any]) -> None:
+    edges, (low, high) = content["histogram"]["edges_s"], content["window_s"]
+    axes.axvspan(low, high, color=PALE, zorder=0, linewidth=0)
+    axes.stairs(content["histogram"]["counts"], edges, fill=True, color=ACCENT)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_xlabel("end of the replay after its event, seconds (outer bars: and beyond)")
+    axes.set_ylabel("replays")
+    share = content["share"]
+    told = "no replay with its event" if share is None else f"{100 * share:.2f} % in {low:g} to {high:g} s"
+    if content["published_share"] is not None:
+        told += f"\n(published {100 * content['published_share']:.2f} %)"
+    axes.annotate(told, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", color=INK)
+    axes.set_title("(a) intervals", loc="left", color=INK)
+
+
+def _draw_classes(axes: Any, classes: Mapping[str, int]) -> None:
+    axes.barh(list(classes), list(classes.values()), color=ACCENT)
+    axes.invert_yaxis()
+    for place, count in enumerate(classes.values()):
+        axes.annotate(f" {count}", (count, place), va="center", fontsize=8, color=INK)
+    axes.set_xlabel("replays")
+    axes.set_title("(b) events shown", loc="left", color=INK)
+    axes.margins(x=0.12)

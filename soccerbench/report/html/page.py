@@ -1,0 +1,88 @@
+"""What the HTML report shows, apart from how it looks.
+
+Conventions
+    entry   one row of a table, or one submission: what can be picked on the page
+    data    what the scripts draw from; plain JSON, fractions in [0, 1]
+    facts   how a number was made, in words, for everybody without a script
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from soccerbench.metrics import GroundingStatistics, Interval, SpottingStatistics
+from soccerbench.metrics.grounding import resampled_grounding_scores
+from soccerbench.metrics.resampling import percentile
+from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.report.tables.paper import Grid
+from soccerbench.scoring.compare import OVERALL
+
+Statistics = SpottingStatistics | GroundingStatistics
+REPETITIONS = 500
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row or submission in words.
+
+    Args:
+        name: for people.
+        stated: (key, value) as the paper, or the user, says it.
+        assumed: (key, value, why) where the paper is silent.
+        facts: (what, value): how the numbers were made.
+    """
+
+    name: str
+    stated: Sequence[tuple[str, str]] = ()
+    assumed: Sequence[tuple[str, str, str]] = ()
+    facts: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report.
+
+    Args:
+        title: in one line.
+        notes: what a reader must know first, such as that features are simulated.
+        grids: tables, in order.
+        entries: in words, in the order of `data["entries"]`.
+        data: what the scripts draw from.
+        figures: (caption, SVG text), drawn by us.
+    """
+
+    title: str
+    notes: Sequence[str]
+    grids: Sequence[Grid]
+    entries: Sequence[Entry]
+    data: Mapping[str, Any]
+    figures: Sequence[tuple[str, str]] = field(default=())
+
+
+def statistics_of(games: Mapping[str, Any], task: str) -> list[Statistics]:
+    """The statistics of each game out of a `result.json`."""
+    kind: Any = SpottingStatistics if task == "spotting" else GroundingStatistics
+    return [kind.from_json(value) for value in games.values()]
+
+
+def interval_over_games(seeds: Sequence[Sequence[Statistics]], *, rng: np.random.Generator) -> Interval:
+    """Where the mean over seeds of the overall score would lie for other games of the kind.
+
+    Args:
+        seeds: the statistics of each seed's run, one a game, of the same games in the same order.
+        rng: where the randomness comes from; each resample of the games serves all seeds.
+    """
+    games = len(seeds[0])
+    weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
+    return percentile(np.mean([_overall(statistics, weights) for statistics in seeds], axis=0), LEVEL)
+
+
+def _overall(statistics: Sequence[Any], weights: Any) -> Any:
+    if isinstance(statistics[0], SpottingStatistics):
+        return resampled_spotting_scores(statistics, weights, visibility=False)[OVERALL["spotting"]]
+    return resampled_grounding_scores(statistics, weights)[OVERALL["grounding"]]

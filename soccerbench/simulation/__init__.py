@@ -1,0 +1,1 @@
+"""The embedded dataset: simulated matches with features, and simulated videos."""

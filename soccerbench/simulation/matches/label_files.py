@@ -1,0 +1,126 @@
+"""The official forms of the label files, byte by byte as SoccerNet writes them: every value a string.
+
+Conventions
+    gameTime   half, then whole minutes and seconds of the position, rounded down
+    position   milliseconds from the start of the half
+    cameras    an entry's time ends the shot that it describes; the previous entry's time starts it
+    withheld   the public form of the challenge: no link, camera or change type
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from soccerbench.simulation.matches.broadcast import Shot
+from soccerbench.simulation.matches.match import Event, Match
+from soccerbench.simulation.matches.published import (
+    DUPLICATED_OTHERS,
+    DUPLICATED_SUBSTITUTIONS,
+    EVENT_TOTALS,
+)
+
+_SUBSTITUTIONS = EVENT_TOTALS["Substitution"]
+_OTHERS = sum(EVENT_TOTALS.values()) - _SUBSTITUTIONS
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every label file says about its game; `path` has no trailing slash."""
+
+    path: str
+    home: str
+    away: str
+    date: str
+    score: tuple[int, int]
+
+    def form(self, *, slash: bool, annotations: list[dict[str, Any]]) -> bytes:
+        """One label file with these annotations."""
+        return orjson.dumps(
+            {
+                "UrlLocal": self.path + "/" * slash,
+                "UrlYoutube": "",
+                "annotations": annotations,
+                "gameAwayTeam": self.away,
+                "gameDate": self.date,
+                "gameHomeTeam": self.home,
+                "gameScore": f"{self.score[0]} - {self.score[1]}",
+            }
+        )
+
+
+def events_form(header: Header, events: Iterable[Event]) -> bytes:
+    """`Labels-v2.json` of a game."""
+    return header.form(slash=True, annotations=[_event(event) for event in events])
+
+
+def with_duplicates(events: Iterable[Event], rng: np.random.Generator) -> list[Event]:
+    """The events with a few exact repetitions, as frequent as in the public files."""
+    marked: list[Event] = []
+    for event in events:
+        substitution = event.label == "Substitution"
+        share = DUPLICATED_SUBSTITUTIONS / _SUBSTITUTIONS if substitution else DUPLICATED_OTHERS / _OTHERS
+        marked += [event] * (2 if rng.random() < share else 1)
+    return marked
+
+
+def cameras_form(header: Header, match: Match, shots: Iterable[Shot]) -> bytes:
+    """`Labels-cameras.json` of a game: every shot, and for a replay of one of its events the link."""
+    annotations = []
+    for shot in shots:
+        entry = _shot(shot) | {"change_type": shot.change, "label": shot.camera}
+        if shot.event is not None:
+            entry["link"] = _link(match.events[shot.event])
+        annotations.append(dict(sorted(entry.items())))
+    return header.form(slash=True, annotations=annotations)
+
+
+def withheld_form(header: Header, shots: Iterable[Shot]) -> bytes:
+    """`Labels-replays.json` of a challenge game: where the replays are, not what they show."""
+    annotations = []
+    for shot in shots:
+        entry = _shot(shot) | {"change_type": "", "label": ""} | ({"link": ""} if shot.kind == "replay" else {})
+        annotations.append(dict(sorted(entry.items())))
+    return header.form(slash=False, annotations=annotations)
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "gameTime": f"{event.half} - {_clock(event.position_ms)}",
+        "label": event.label,
+        "position": str(event.position_ms),
+        "team": event.team,
+        "visibility": _visibility(event),
+    }
+
+
+def _shot(shot: Shot) -> dict[str, Any]:
+    return {
+        "gameTime": f"{shot.half} - {_clock(shot.end_ms)}",
+        "position": str(shot.end_ms),
+        "replay": shot.kind,
+    }
+
+
+def _link(event: Event) -> dict[str, str]:
+    return {
+        "half": str(event.half),
+        "label": event.label,
+        "position": str(event.position_ms),
+        "team": event.team,
+        "time": _clock(event.position_ms),
+        "visibility": _visibility(event),
+    }
+
+
+def _visibility(event: Event) -> str:
+    return "visible" if event.visible else "not shown"
+
+
+def _clock(position_ms: int) -> str:
+    minutes, seconds = divmod(position_ms // 1000, 60)
+    return f"{minutes:02d}:{seconds:02d}"

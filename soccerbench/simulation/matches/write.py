@@ -1,0 +1,251 @@
+"""Writes the embedded dataset, and keeps one copy of it in the user's cache folder.
+
+A dataset is made under a temporary name beside its final one and renamed when all of it is there. `mini.json` in it
+holds what it was made from and the checksum of every file; a folder is complete when these agree. Packed, its features
+are written where they belong at once, never as plain files, and their checksums stand in the pack's own index.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+from zlib import crc32
+
+import numpy as np
+import orjson
+
+from soccerbench.errors import InputError
+from soccerbench.features.pack_plan import Half, Plan
+from soccerbench.features.pack_writer import PackWriter
+from soccerbench.files import folder_beside
+from soccerbench.simulation.matches.annotated import annotated_games
+from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES, Block, features, look, width
+from soccerbench.simulation.matches.games import SCENE_STREAM, Game, played_games
+from soccerbench.simulation.matches.scene import scenes
+from soccerbench.simulation.matches.season import MIN_GAMES, SPLITS
+from soccerbench.specs.features import Block as NamedBlock
+from soccerbench.specs.features import load_features
+
+Scale = Literal["mini", "release"]
+Progress = Callable[[int, int], None]
+MANIFEST = "mini.json"
+GENERATOR = "2"  # its version: another one where the same seed gives other bytes
+DEFAULT_SEED, DEFAULT_GAMES = 0, 24
+READ_BYTES = 2**22
+MAX_WORKERS = 16
+
+
+def write_mini(
+    out: Path,
+    *,
+    seed: int = DEFAULT_SEED,
+    games: int = DEFAULT_GAMES,
+    scale: Scale = "mini",
+    labels: Path | None = None,
+    packed: bool = False,
+    files: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Write a simulated dataset in the official layout.
+
+    Args:
+        out: a folder that does not exist or is empty, or that already holds this very dataset.
+        seed: draws the matches; at least 0.
+        games: how many, at least one for each of the four splits.
+        scale: `mini` has few channels and every block; `release` has the released files at their real width.
+        labels: a folder or zip of real annotations; then only features and unknown replays are simulated.
+        packed: as a packed root of float16.
+        files: the feature files to simulate; all of the scale if not given.
+        progress: called with the number of games written and of all.
+
+    Raises:
+        InputError: `out` holds something else or cannot be written, or `labels` cannot be used.
+        ValueError: a seed, a number of games or a scale that is none.
+    """
+    recipe = _recipe(seed, games, scale)
+    out = out.resolve()
+    real = None if labels is None else annotated_games(labels, seed=seed, games=games)
+    if real is not None:
+        recipe["labels"] = _fingerprint(real)
+    recipe |= {"packed": "float16"} if packed else {}
+    recipe |= {"files": list(files)} if files is not None else {}
+    if is_complete(out, recipe):
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
+    with folder_beside(out) as folder:
+        _write_all(folder, real or played_games(seed, games), recipe, progress)
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+
+
+def cached_mini(progress: Progress | None = None) -> Path:
+    """The default dataset in the user's cache folder, made on first use; safe when two processes want it at once.
+
+    Raises:
+        InputError: the cache folder cannot be written.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soccerbench"
+    recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
+    out = cache / f"mini-{GENERATOR}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
+    if not is_complete(out, recipe):
+        with folder_beside(out) as folder:
+            _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
+            _take_place(folder, out, recipe)
+    return out
+
+
+def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
+    """Everything that decides the bytes of a dataset, but for the processor."""
+    if seed < 0:
+        raise ValueError(f"seed {seed} is negative; seeds count from 0")
+    if games < MIN_GAMES:
+        raise ValueError(f"{games} games cannot fill {MIN_GAMES} splits; at least {MIN_GAMES} are needed")
+    if scale not in ("mini", "release"):
+        raise ValueError(f"unknown scale {scale!r}; the scales are mini and release")
+    return {"generator": GENERATOR, "seed": seed, "games": games, "scale": scale, "numpy": np.__version__}
+
+
+def _fingerprint(games: list[Game]) -> int:
+    """CRC-32 of all that the source of the annotations said."""
+    checksum = 0
+    for game in games:
+        said = repr((game.path, game.split, game.match, game.shots)).encode()
+        checksum = crc32(b"".join([said, *game.label_files.values()]), checksum)
+    return checksum
+
+
+def is_complete(out: Path, recipe: dict[str, Any]) -> bool:
+    """Whether a folder holds every byte of the dataset that the recipe describes."""
+    try:
+        manifest = orjson.loads((out / MANIFEST).read_bytes())
+        return bool(manifest["recipe"] == recipe) and all(
+            _checksum(out / name) == checksum for name, checksum in manifest["files"].items()
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _take_place(folder: Path, out: Path, recipe: dict[str, Any]) -> None:
+    """Rename a finished dataset into its place; one that another process put there meanwhile is kept."""
+    while not _renamed(folder, out):
+        if is_complete(out, recipe):
+            return
+        damaged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        _renamed(out, damaged / "damaged")
+        shutil.rmtree(damaged)
+
+
+def _renamed(old: Path, new: Path) -> bool:
+    try:
+        old.rename(new)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT):
+            return False
+        raise
+    return True
+
+
+def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
+    scale = recipe["scale"]
+    of_scale = FILES if scale == "mini" else RELEASED_FILES
+    files = {name: blocks for name, blocks in of_scale.items() if name in recipe.get("files", of_scale)}
+    described = {block.name: _described(name, block, scale) for name, blocks in files.items() for block in blocks}
+    writer = PackWriter(folder, _plan(games, described)) if "packed" in recipe else None
+    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+        try:
+            written = pool.map(lambda game: _write_game(folder, game, files, recipe, writer), games)
+            for done, _ in enumerate(written, start=1):
+                if progress is not None:
+                    progress(done, len(games))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if writer is not None:
+        writer.finish()
+    splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
+    _write_json(folder / "splits.json", splits)
+    _write_json(
+        folder / "features.json",
+        {
+            "simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale},
+            "blocks": described,
+        },
+    )
+    present = sorted(path for path in folder.rglob("*") if path.is_file() and (writer is None or path.suffix != ".npy"))
+    checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in present}
+    _write_json(folder / MANIFEST, {"recipe": recipe, "files": checksums})
+
+
+def _write_game(
+    folder: Path, game: Game, files: dict[str, tuple[Block, ...]], recipe: dict[str, Any], writer: PackWriter | None
+) -> None:
+    """One game's labels and features; each from the seed and the game's index alone."""
+    place = folder / game.path
+    place.mkdir(parents=True)
+    for name, data in game.label_files.items():
+        (place / name).write_bytes(data)
+    scale, seed = recipe["scale"], recipe["seed"]
+    rng = np.random.default_rng([seed, game.index, 0, SCENE_STREAM])
+    for half, scene in zip((1, 2), scenes(game.match, game.shots, rng), strict=True):
+        length_s = game.match.lengths_s[half - 1]
+        latents = {fps: look(scene, length_s=length_s, fps=fps) for fps in (1, 2)}
+        for name, blocks in files.items():
+            latent = latents[blocks[0].fps]
+            pieces = features(blocks, latent, split=game.split, scale=scale, key=(seed, game.index, half))
+            if writer is not None:
+                writer.write(Half(game.split, name, game.path, half), pieces)
+            else:
+                channels = sum(width(block, scale) for block in blocks)
+                _write_npy(place / f"{half}_{name}", (len(latent), channels), pieces)
+
+
+def _plan(games: list[Game], described: dict[str, dict[str, Any]]) -> Plan:
+    """What the packed files of a dataset hold."""
+    known = load_features().blocks
+    blocks = {
+        name: NamedBlock.model_validate(block.model_dump() | described[name])
+        for name, block in known.items()
+        if name in described
+    }
+    rows = {
+        Half(split, file, game.path, half): game.match.lengths_s[half - 1] * fps
+        for split in SPLITS
+        for file, fps in {block.file: block.fps for block in blocks.values()}.items()
+        for game in games
+        if game.split == split
+        for half in (1, 2)
+    }
+    return Plan("float16", blocks, rows, f"simulated by generator {GENERATOR}")
+
+
+def _described(name: str, block: Block, scale: str) -> dict[str, Any]:
+    return {"file": name, "width": width(block, scale), "fps": block.fps}
+
+
+def _write_npy(path: Path, shape: tuple[int, int], pieces: Iterator[np.ndarray[Any, Any]]) -> None:
+    """Write a float32 array piece by piece: no more than one piece is in memory."""
+    with path.open("wb") as stream:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for piece in pieces:
+            stream.write(piece.astype("<f4", copy=False).tobytes())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of a file."""
+    checksum = 0
+    with path.open("rb") as stream:
+        while piece := stream.read(READ_BYTES):
+            checksum = crc32(piece, checksum)
+    return checksum

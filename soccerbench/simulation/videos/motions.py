@@ -1,0 +1,123 @@
+"""How two players and a ball move at each of the seventeen events.
+
+Five phases describe the group: where it is (x, y), how far it has turned, how large its players are and how wide the
+gap between them. Each phase lives on a circle, begins at a place drawn evenly from it, and is moved by a velocity that
+knows nothing of the phase. So at every moment each phase is still spread evenly, whatever the event: no single picture
+tells one class from another, only the change from picture to picture does.
+
+Conventions
+    phase     in [0, 1), and 1 is 0 again; y grows downwards, size and gap jump from largest to smallest
+    velocity  turns of a phase a second
+    u_s       seconds since the event
+    side      +1 or -1: x and turn are mirrored, so that a mirrored picture shows the same class
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.soccernet.classes import CLASSES
+
+Floats = NDArray[np.float64]
+Profile = Callable[[Floats], Floats]
+
+PHASES = ("x", "y", "turn", "size", "gap")
+MIRRORED = ("x", "turn")
+RATE = 0.4  # of a steady motion
+DASH = 0.7  # of a motion that lasts only half of the event
+SWING, SWING_HZ = 0.16, 0.5  # amplitude in turns and frequency of a motion to and fro
+HOLD_S, FADE_S = 2.3, 0.4  # the motion is whole so long on both sides of the event, and then fades
+WANDER, WANDER_S = 0.25, 0.5  # spread and memory of the aimless motion between events
+TREMBLE = 0.1  # share of the aimless motion that stays during an event
+PACE = (0.85, 1.15)  # how much slower or faster than the others an event may be
+
+
+def _steady(u_s: Floats) -> Floats:
+    return np.full_like(u_s, RATE)
+
+
+def _back(u_s: Floats) -> Floats:
+    return -_steady(u_s)
+
+
+def _swing(u_s: Floats) -> Floats:
+    return 2 * np.pi * SWING_HZ * SWING * np.cos(2 * np.pi * SWING_HZ * u_s)
+
+
+def _cross_swing(u_s: Floats) -> Floats:
+    return 2 * np.pi * SWING_HZ * SWING * np.sin(2 * np.pi * SWING_HZ * u_s)
+
+
+def _until_then(u_s: Floats) -> Floats:
+    return np.where(u_s < 0, DASH, 0.0)
+
+
+def _from_then(u_s: Floats) -> Floats:
+    return np.where(u_s < 0, 0.0, DASH)
+
+
+MOTIONS: dict[str, dict[str, Profile]] = {
+    "Penalty": {"x": _from_then},
+    "Kick-off": {"gap": _steady},
+    "Goal": {"size": _steady},
+    "Substitution": {"gap": _back},
+    "Offside": {"y": _back},
+    "Shots on target": {"x": _steady},
+    "Shots off target": {"x": _steady, "y": _back},
+    "Clearance": {"x": _steady, "y": _steady},
+    "Ball out of play": {"y": _steady},
+    "Throw-in": {"x": _swing, "y": _cross_swing},
+    "Foul": {"turn": _steady},
+    "Indirect free-kick": {"x": _swing},
+    "Direct free-kick": {"y": _swing},
+    "Corner": {"x": _steady, "turn": _steady},
+    "Yellow card": {"turn": _swing},
+    "Red card": {"size": _back},
+    "Yellow->red card": {"x": _until_then},
+}
+assert tuple(MOTIONS) == CLASSES
+
+
+def envelope(u_s: Floats) -> Floats:
+    """How much of the event's motion there is, 0 to 1, at seconds (T,) from it."""
+    return np.clip((HOLD_S + FADE_S - np.abs(u_s)) / FADE_S, 0, 1)
+
+
+def wander(frames: int, columns: int, fps: int, rng: np.random.Generator) -> Floats:
+    """Aimless velocities (frames, columns): smooth noise, each column by itself."""
+    reach = round(2 * WANDER_S * fps)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (WANDER_S * fps)) ** 2)
+    noise = rng.normal(scale=WANDER / np.linalg.norm(kernel), size=(frames + 2 * reach, columns))
+    return np.stack([np.convolve(column, kernel, mode="valid") for column in noise.T], axis=1)
+
+
+def phases(label: str | None, event_frame: int, frames: int, fps: int, rng: np.random.Generator) -> Floats:
+    """The five phases at each frame of a shot.
+
+    Args:
+        label: the class of its event; None for a shot without one.
+        event_frame: where the event is.
+        frames: T, the shot's length.
+        fps: frames a second.
+        rng: where it begins, its side and pace, and its aimless motion.
+
+    Returns:
+        (T, 5), in the order of PHASES, not yet wrapped into [0, 1).
+    """
+    begin = rng.random(len(PHASES))
+    aimless = wander(frames, len(PHASES), fps, rng)
+    side, pace, lead_s = rng.choice([-1, 1]), rng.uniform(*PACE), rng.random() / SWING_HZ
+    velocity = aimless
+    if label is not None:
+        u_s = (np.arange(frames) - event_frame) / fps
+        share = envelope(u_s)
+        velocity = aimless * (1 - (1 - TREMBLE) * share)[:, None]
+        for phase, profile in MOTIONS[label].items():
+            mirror = side if phase in MIRRORED else 1
+            lead = lead_s if profile in (_swing, _cross_swing) else 0.0
+            velocity[:, PHASES.index(phase)] += mirror * pace * share * profile(u_s + lead)
+    passed: Floats = begin + np.cumsum(velocity, axis=0) / fps
+    return passed

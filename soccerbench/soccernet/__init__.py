@@ -1,0 +1,1 @@
+"""What SoccerNet's files say: classes, games, labels, replays, predictions and submissions."""

@@ -1,0 +1,171 @@
+"""Submissions: what a server would reject or silently misread, and packing of the official zip.
+
+Source: SoccerNet-v2's submission instructions; SoccerNet 0.2.0 for what is read from each file.
+
+Conventions
+    layout    <league>/<season>/<game>/results_<task>.json, nothing around the leagues, nothing else inside
+    problem   one line: file, place in it, what is wrong, what to do
+    replays   a submission names a replay by the half of its event and the second in which it ends
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from soccerbench.errors import InputError
+from soccerbench.files import write_zip
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.games import SPLITS, located, official_games, split_games
+from soccerbench.soccernet.grounding_predictions import GROUNDING_FILES
+from soccerbench.soccernet.inspection import inspect_grounding, inspect_spotting
+from soccerbench.soccernet.replays import read_replays
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS
+
+Task = Literal["spotting", "grounding"]
+RESULT_FILES: dict[Task, tuple[str, ...]] = {"spotting": (SPOTTING_RESULTS,), "grounding": GROUNDING_FILES}
+
+
+def validate_submission(path: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
+    """Everything in a zip or folder that a server would reject or silently misread.
+
+    Args:
+        path: the submission.
+        task: "spotting" or "grounding".
+        split: whose games are expected.
+        labels: the root of the labels: its `splits.json`, if it has one, says which games are expected, and for
+            grounding its camera annotations which replays.
+
+    Returns:
+        One line a problem; none for a clean submission.
+
+    Raises:
+        InputError: a submission that is neither a folder nor a readable zip, or `labels` that cannot be used.
+        ValueError: no such split.
+    """
+    label_tree = None if labels is None else Tree(labels)
+    games = _expected_games(label_tree, split)
+    tree = Tree(path)
+    found, problems = _locate(tree, task, games)
+    another = None if found else _another_split(tree, task, split, label_tree)
+    return [another] if another else problems + _inspect(tree, task, games, found, label_tree)
+
+
+def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
+    """Pack the official zip of one split, if nothing is wrong with it.
+
+    Args:
+        source: a folder or zip with one results file a game, or the folder of a run with `predictions-<split>.zip`;
+            of a run on simulated data all games are packed where no labels say which they are.
+        out: the zip to write.
+        task: "spotting" or "grounding".
+        split: whose games to pack; files of other games are left out.
+        labels: as in `validate_submission`.
+
+    Returns:
+        What is wrong, one line a problem; `out` is written only if there is nothing.
+
+    Raises:
+        InputError: a source that cannot be read, a run without predictions for the split, or an `out` that cannot be
+            written.
+        ValueError: no such split.
+    """
+    label_tree = None if labels is None else Tree(labels)
+    games = _expected_games(label_tree, split)
+    zips = {file.name: file for file in sorted(source.glob("predictions-*.zip"))}
+    own = f"predictions-{split}.zip"
+    if zips and own not in zips:
+        raise InputError(source, f"a run without {own}", f"it has {', '.join(zips)}; choose another --split")
+    tree = Tree(zips.get(own, source))
+    if own in zips and labels is None and _is_simulated(source):
+        games = [name.rpartition("/")[0] for name in tree.names()]
+    names = {game: f"{game}/{file}" for game in games for file in RESULT_FILES[task] if f"{game}/{file}" in tree}
+    another = None if names else _another_split(tree, task, split, label_tree)
+    problems = [another] if another else _inspect(tree, task, games, names, label_tree)
+    if not problems:
+        write_zip(out, ((f"{game}/{RESULT_FILES[task][0]}", tree.read(name)) for game, name in names.items()))
+    return problems
+
+
+def _is_simulated(run: Path) -> bool:
+    """Whether a run was made on simulated data."""
+    tree = Tree(run)
+    result = tree.json("result.json") if "result.json" in tree else None
+    return isinstance(result, dict) and bool(result.get("simulated"))
+
+
+def _expected_games(labels: Tree | None, split: str) -> Sequence[str]:
+    return official_games(split) if labels is None else split_games(labels, split)
+
+
+def _another_split(tree: Tree, task: Task, split: str, labels: Tree | None) -> str | None:
+    """One line about a tree all of whose games are of other splits; none where it has no games at all."""
+    games = {game for game, _, file in map(located, tree.names()) if file in RESULT_FILES[task]}
+    likely = [other for other in SPLITS if games & set(_expected_games(labels, other))]
+    if not games or split in likely:
+        return None
+    remedy = f"choose --split {likely[0]}" if likely else "choose another --split, or give the --labels of their root"
+    return str(InputError(tree.path, f"holds none of the games of split {split}, but {len(games)} others", remedy))
+
+
+def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The file of each game, wherever it lies, and what is wrong with names and places."""
+    expected, files = set(games), RESULT_FILES[task]
+    found: dict[str, str] = {}
+    problems = [_line(tree, name, "stands twice in the zip", "pack it once") for name in tree.repeated]
+    around: Counter[str] = Counter()
+    for name in tree.names():
+        game, outside, file = located(name)
+        if file not in files:
+            remedy = f"name it {files[0]}" if game in expected and file.endswith(".json") else "leave it out"
+            problems.append(_line(tree, name, "is no file of a submission", remedy))
+        elif game not in expected:
+            problems.append(_line(tree, name, "is of no game of the split", "leave it out, or choose another --split"))
+        elif game in found:
+            problems.append(_line(tree, name, f"is a second file for its game, beside {found[game]}", "pack one"))
+        else:
+            found[game] = name
+            around[outside] += bool(outside)
+            if "\\" in name:
+                problems.append(_line(tree, name, "has backslashes in its name", "pack it with forward slashes"))
+    named = {name.replace("\\", "/").rpartition("/")[2] for name in found.values()}
+    if len(named) > 1:
+        problem = f"holds {' and '.join(sorted(named))}"
+        problems.append(str(InputError(tree.path, problem, f"name every file {files[0]}; a server takes one name")))
+    for folder, count in around.items():
+        if count:
+            problems.append(_line(tree, folder, f"lies around {count} games", "pack the leagues at the top of the zip"))
+    return found, problems
+
+
+def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, str], labels: Tree | None) -> list[str]:
+    """What is wrong with the games' files, missing ones first."""
+    problems = [
+        _line(tree, f"{game}/{RESULT_FILES[task][0]}", "missing", "predict every game of the split")
+        for game in games
+        if game not in found
+    ]
+    for game, name in found.items():
+        path = tree.path / name
+        try:
+            data = tree.read(name)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if task == "spotting":
+            problems += inspect_spotting(data, path, game)
+        else:
+            problems += inspect_grounding(data, path, game, None if labels is None else _replays(labels, game))
+    return problems
+
+
+def _replays(labels: Tree, game: str) -> Counter[tuple[int, int]]:
+    """The labelled replays by half and end second: the half of the event, where that is known."""
+    replays = read_replays(labels, game, strict=False).replays
+    return Counter((replay.half if replay.link is None else replay.link.half, replay.end_s) for replay in replays)
+
+
+def _line(tree: Tree, name: str, problem: str, remedy: str) -> str:
+    return str(InputError(tree.path / name, problem, remedy))

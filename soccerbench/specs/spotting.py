@@ -1,0 +1,101 @@
+"""What a row of the spotting tables may say, and a table.
+
+Conventions are those of `base`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
+from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
+from soccerbench.specs.merge import first_error
+
+
+class NetVLADppSizes(Frozen):
+    """Sizes of NetVLAD++."""
+
+    clusters: Annotated[int, Field(gt=1, multiple_of=2)]
+    projection: Count
+    dropout: Share
+
+
+class ResNet1DSizes(Frozen):
+    """Sizes of the 1D-ResNet."""
+
+    channels: Count
+    blocks: Count
+    kernel: Annotated[int, Field(gt=0, le=99)]
+    dropout: Share
+
+    @model_validator(mode="after")
+    def _kernel_has_a_centre(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel {self.kernel} is even and has no centre")
+        return self
+
+
+class NoSizes(Frozen):
+    """A head without sizes."""
+
+
+SPOTTING_HEADS: dict[str, type[Frozen]] = {
+    "netvlad++": NetVLADppSizes,
+    "transformer": TransformerSizes,
+    "resnet1d": ResNet1DSizes,
+    "constant": NoSizes,
+}
+
+
+class SpottingRow(TrainedRow):
+    """One row of an action-spotting table."""
+
+    task: Literal["spotting"]
+    nms_s: Seconds
+    mixup_alpha: Annotated[float, Field(gt=0)] | None = None
+    shuffle_labels: bool = False
+    architecture: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _head_has_its_sizes(self) -> Self:
+        sizes = SPOTTING_HEADS.get(self.head)
+        if sizes is not None:
+            object.__setattr__(self, "architecture", _checked(sizes, self.architecture))
+        elif ":" not in self.head:
+            known = ", ".join(SPOTTING_HEADS)
+            raise ValueError(f"head: unknown head {self.head!r}; known: {known}, or module:Class with --plugin")
+        if self.nms_s * self.fps < 2 or self.chunk_s * self.fps < 2:
+            raise ValueError(f"chunk_s and nms_s must span at least two feature rows at {self.fps} per second")
+        return self
+
+
+def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
+    """The sizes as numbers of their kind; refuses what the head does not know or cannot have."""
+    try:
+        return sizes.model_validate(given).model_dump()
+    except ValidationError as error:
+        raise ValueError(f"architecture.{first_error(error)}") from None
+
+
+Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
+
+
+class Table(Frozen):
+    """A table of the paper, or a user's own: rows in order."""
+
+    table: TableName
+    title: str
+    source: str
+    rows: tuple[Row, ...]
+
+    @model_validator(mode="after")
+    def _rows_are_distinct(self) -> Self:
+        numbers = [row.row for row in self.rows]
+        if not numbers:
+            raise ValueError("rows: a table needs at least one row")
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("rows: two rows have the same number")
+        return self

@@ -1,0 +1,215 @@
+"""Replay grounding with CALF-more-negative: training pairs, the loss, and detections for a game.
+
+Source: the released CALF-more-negative code (sn-grounding), as the paper's baseline.
+
+Conventions
+    pair      a chunk and the replay's clip, tiled to the chunk's length
+    step      one sample of each replay in the batch, so that an epoch has as many steps a batch as samples a replay
+    sliding   chunks lie a receptive field short of their length apart, the last one ends with the half; a detection
+              counts in the middle of its chunk alone, and up to the half's edges in the first and the last
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from soccerbench.features.store import HALVES, FeatureStore
+from soccerbench.models.cmn import Cmn
+from soccerbench.models.cmn_losses import segmentation_loss, spotting_loss
+from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.replays import GameReplays, Replay
+from soccerbench.specs.grounding import CmnRow
+from soccerbench.tasks.block_statistics import standardised
+from soccerbench.tasks.cmn_sampling import CmnSampler
+from soccerbench.tasks.grounding_postprocess import distinct
+from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, query, tiled
+
+CLIPS_PER_BATCH, PAIRS_PER_BATCH = 16, 128
+
+
+class Batch(NamedTuple):
+    """Pairs and what should be said about them."""
+
+    pairs: Tensor  # (B, 2, T, C)
+    shifts: Tensor  # (B, T, 1)
+    targets: Tensor  # (B, 1, 2)
+
+
+class CmnTask:
+    """What the training loop and the predictor need to know of one row.
+
+    Args:
+        row: the spec.
+        store: its features.
+        train: games to learn from, with their replays.
+        valid: games to choose the epoch by.
+    """
+
+    def __init__(
+        self,
+        row: CmnRow,
+        store: FeatureStore,
+        *,
+        train: Mapping[str, GameReplays],
+        valid: Mapping[str, GameReplays],
+    ) -> None:
+        self.row, self.store = row, store
+        self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
+        self._games = tuple(train)
+        self._train, self._valid = self._sampler(train), self._sampler(valid)
+
+    def model(self) -> nn.Module:
+        """A fresh head, drawn from torch's global generator."""
+        head = Cmn(self.store.width, chunk_frames=self.chunk, field_frames=self.field)
+        if self.row.standardise:
+            head.set_submodule("embed", standardised(head.embed, self.store, self._games))
+        return head
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch; about half of them where the row skips the others."""
+        return -(-len(self._train.queries) // self.row.batch_size) * self._samples
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch: every sample of every replay, a batch of replays in random order at a time."""
+        order = rng.permutation(len(self._train.queries))
+        yield from self._batches(self._train, order, rng, skip=self.row.sampling.skip_half_the_batches)
+
+    def valid_batches(self) -> Iterator[Batch]:
+        """The same samples of every validation replay each time."""
+        order = np.arange(len(self._valid.queries))
+        yield from self._batches(self._valid, order, np.random.default_rng(VALID_SEED), skip=False)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The two losses of CALF, weighted, over the pairs of the batch."""
+        losses, (segmentation, spotting) = self.row.losses, model(batch.pairs)
+        k1, k2, k3, k4 = (second * self.store.fps for second in losses.k_s)
+        segmenting = segmentation_loss(
+            segmentation=segmentation.float(), shifts=batch.shifts, k_frames=(k1, k2, k3, k4),
+            border_frames=self.field // 2, hit=losses.hit, miss=losses.miss,
+        )  # fmt: skip
+        spotted = spotting_loss(
+            spotting=spotting.float(), targets=batch.targets, coordinate=losses.coordinate, no_object=losses.no_object
+        )
+        return (losses.segmentation * segmenting + losses.spotting * spotted) / len(batch.pairs)
+
+    def detect(self, model: nn.Module, game: GameReplays, device: torch.device) -> GroundingPredictions:
+        """Look for every replay of a game in all of its half; links are not read."""
+        assert isinstance(model, Cmn)
+        found: dict[int, list[ReplayDetections]] = {}
+        for half in HALVES:
+            replays = [replay for replay in game.replays if replay.half == half]
+            found[half] = self._detect_half(model, game.game, half, replays, device) if replays else []
+        ordered = {half: iter(replays) for half, replays in found.items()}
+        replays_in_order = tuple(next(ordered[replay.half]) for replay in game.replays)
+        return GroundingPredictions(game.game, replays_in_order, half_lengths_s(self.store, game.game))
+
+    def candidate(self, game: str, half: int, start: int) -> NDArray[np.float32]:
+        """A chunk (T, C) of a half."""
+        rows = np.minimum(np.arange(start, start + self.chunk), self.store.length(game, half) - 1)
+        return self.store.take(game, half, rows)
+
+    def replay(self, asked: Query) -> NDArray[np.float32]:
+        """A replay's clip (T, C)."""
+        rows = clip(self.store, asked, longest=self.chunk)
+        return tiled(rows, self.chunk, long_replays_zero=self.row.sampling.long_replays_zero)
+
+    @property
+    def _samples(self) -> int:
+        sampling = self.row.sampling
+        return sampling.positive + sampling.same_class + sampling.random
+
+    def _sampler(self, games: Mapping[str, GameReplays]) -> CmnSampler:
+        queries = learnt(self.store, games, shift_s=self.row.shift_s, shuffle=self.row.shuffle_links)
+        lengths = [self.store.length(asked.game, asked.half) for asked in queries]
+        return CmnSampler(queries, lengths, chunk=self.chunk, field=self.field)
+
+    def _batches(
+        self, sampler: CmnSampler, order: NDArray[np.int64], rng: np.random.Generator, *, skip: bool
+    ) -> Iterator[Batch]:
+        is_empty = True
+        for first in range(0, len(order), self.row.batch_size):
+            chosen = order[first : first + self.row.batch_size]
+            is_last = first + self.row.batch_size >= len(order)
+            if skip and rng.random() < 0.5 and not (is_last and is_empty):  # no epoch goes by without a batch
+                continue
+            is_empty = False
+            replays = [self.replay(sampler.queries[number]) for number in chosen.tolist()]
+            for starts in sampler.rounds(chosen, self.row.sampling, rng):
+                pairs = np.empty((len(chosen), 2, self.chunk, self.store.width), dtype=np.float32)
+                for pair, replay, number, start in zip(pairs, replays, chosen.tolist(), starts.tolist(), strict=True):
+                    asked = sampler.queries[number]
+                    pair[0], pair[1] = self.candidate(asked.game, asked.half, start), replay
+                yield Batch(torch.from_numpy(pairs), *map(torch.from_numpy, sampler.targets(chosen, starts)))
+
+    def _detect_half(
+        self, model: Cmn, game: str, half: int, replays: list[Replay], device: torch.device
+    ) -> list[ReplayDetections]:
+        starts = chunk_starts(self.store.length(game, half), chunk=self.chunk, field=self.field)
+        asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
+        candidates = trunks(model, (self.candidate(game, half, int(start)) for start in starts), device)
+        clips = trunks(model, (self.replay(one) for one in asked), device)
+        spots = spot_all(model, candidates=candidates, replays=clips).cpu().numpy()  # (replays, chunks, 2)
+        rows, kept = assemble(starts, spots[..., 1], chunk=self.chunk, field=self.field)
+        detections = []
+        for replay, replay_rows, replay_kept, confidence in zip(replays, rows, kept, spots[..., 0], strict=True):
+            time_s = np.maximum(replay_rows[replay_kept] / self.store.fps + self.row.shift_s, 0)
+            score = confidence[replay_kept].astype(np.float64)
+            found = ReplayDetections(half, replay.start_s, replay.end_s, time_s, score)
+            detections.append(distinct(found))
+        return detections
+
+
+def chunk_starts(length: int, *, chunk: int, field: int) -> NDArray[np.int64]:
+    """First rows of the chunks that a half of `length` rows is looked at in."""
+    starts = np.arange(0, max(length - chunk, 0), chunk - field)
+    return np.append(starts, max(length - chunk, 0)).astype(np.int64)
+
+
+def assemble(
+    starts: NDArray[np.int64], offsets: NDArray[np.floating], *, chunk: int, field: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where detections lie and which of them count.
+
+    Args:
+        starts: (S,) first rows of the chunks.
+        offsets: (…, S) of each chunk's detection, in [0, 1].
+        chunk: rows in a chunk.
+        field: rows in the receptive field, half of which at either side is the neighbour's.
+
+    Returns:
+        Rows of the half (…, S), and whether each lies in the part of the half that its chunk answers for.
+    """
+    rows = starts + np.floor(offsets * (chunk - 1)).astype(np.int64)
+    answers_from = np.append(np.iinfo(np.int64).min, starts[1:] + field // 2)
+    answers_to = np.append(starts[1:] + field // 2, np.iinfo(np.int64).max)
+    return rows, (rows >= answers_from) & (rows < answers_to)
+
+
+@torch.no_grad()
+def trunks(model: Cmn, clips: Iterator[NDArray[np.float32]], device: torch.device) -> Tensor:
+    """Each clip (T, C) through the trunk once: (N, 76, T)."""
+    waiting, done = [], []
+    for rows in clips:
+        waiting.append(torch.from_numpy(rows))
+        if len(waiting) == CLIPS_PER_BATCH:
+            done.append(model.trunk(torch.stack(waiting).to(device)))
+            waiting = []
+    if waiting:
+        done.append(model.trunk(torch.stack(waiting).to(device)))
+    return torch.cat(done)
+
+
+@torch.no_grad()
+def spot_all(model: Cmn, *, candidates: Tensor, replays: Tensor) -> Tensor:
+    """Every chunk against every replay, from their trunks: confidence and offset (replays, chunks, 2)."""
+    of_candidates, of_replays = model.shares(candidates, replays)
+    together = -(-PAIRS_PER_BATCH // len(candidates))
+    found = [model.head((some[:, None] + of_candidates).flatten(0, 1))[1] for some in torch.split(of_replays, together)]
+    return torch.cat(found).reshape(len(replays), len(candidates), 2)

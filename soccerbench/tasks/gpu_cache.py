@@ -1,0 +1,96 @@
+"""Features in the memory of a device, in half precision where they are stored so.
+
+A split that fits is read once, and every batch is gathered where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from soccerbench.features.store import HALVES, FeatureStore
+
+SHARE_OF_FREE_MEMORY = 0.7  # the rest is for weights, activations and batches
+READERS = 8
+
+
+class ResidentRows:
+    """The features of some games on a device.
+
+    Args:
+        store: the features.
+        games: each with both halves.
+        device: where they are to be.
+
+    Attributes:
+        first: (game, half) -> the half's first row in `rows`.
+        rows: (N, C), all halves end to end.
+
+    Raises:
+        InputError: features that cannot be read, or a value that is not finite.
+    """
+
+    def __init__(self, store: FeatureStore, games: Iterable[str], device: torch.device) -> None:
+        self.first: dict[tuple[str, int], int] = {}
+        count = 0
+        for game in games:
+            for half in HALVES:
+                self.first[game, half] = count
+                count += store.length(game, half)
+        self.rows = torch.empty((count, store.width), dtype=stored_type(store), device=device)
+        with ThreadPoolExecutor(READERS) as pool:
+            loaded = [
+                pool.submit(load, store, *key, self.rows[first : first + store.length(*key)])
+                for key, first in self.first.items()
+            ]
+            try:
+                for each in loaded:
+                    each.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def take(self, rows: Tensor) -> Tensor:
+        """Rows (…) as features (…, C) in the type they are held in."""
+        return self.rows[rows]
+
+
+def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:
+    """Copy one half to where it is wanted, (T, C), and look for values that are not finite there."""
+    rows = np.arange(len(there))
+    stored = store.take_stored(game, half, rows)
+    there.copy_(torch.from_numpy(stored.astype(stored.dtype.newbyteorder("="), copy=False)))
+    if not there.isfinite().all():
+        store.take(game, half, rows)  # says where
+
+
+def whole_half(store: FeatureStore, game: str, half: int, device: torch.device) -> Tensor:
+    """All rows of one half on a device, float32 (T, C).
+
+    Raises:
+        InputError: features that cannot be read, or a value that is not finite.
+    """
+    length = store.length(game, half)
+    if device.type == "cpu":
+        return torch.from_numpy(store.take(game, half, np.arange(length)))
+    there = torch.empty((length, store.width), dtype=stored_type(store), device=device)
+    load(store, game, half, there)
+    return there.float()
+
+
+def stored_type(store: FeatureStore) -> torch.dtype:
+    """The smallest type that holds the features as they are stored."""
+    return torch.float16 if store.is_half_precision else torch.float32
+
+
+def has_room(device: torch.device, store: FeatureStore, games: Iterable[str]) -> bool:
+    """Whether the features of some games fit into a GPU's memory; never true of the CPU, which reads as it goes."""
+    if device.type != "cuda":
+        return False
+    rows = sum(store.length(game, half) for game in games for half in HALVES)
+    torch.cuda.empty_cache()  # what earlier rows have let go counts as used until then
+    free, _ = torch.cuda.mem_get_info(device)
+    return rows * store.width * stored_type(store).itemsize < SHARE_OF_FREE_MEMORY * free

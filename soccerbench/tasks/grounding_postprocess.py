@@ -1,0 +1,164 @@
+"""Steps between a model's raw grounding detections and what is submitted: filtering, fusion, suppression.
+
+Source: section 4.3.2 of the paper; what it leaves open is said where it is decided.
+
+Conventions
+    replay      its detections and its own start and end, in seconds of its half
+    detections  sorted by time, at most one in each half second, none from second 3500 on, where official vectors end
+    inputs      unchanged; every step gives new replays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.features.store import HALVES
+from soccerbench.soccernet.grounding_predictions import OFFICIAL_FRAMES, GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.spotting_predictions import SpottingPredictions
+
+Floats = NDArray[np.float64]
+
+
+def distinct(replay: ReplayDetections) -> ReplayDetections:
+    """The surest detection of each half second within the official vectors, by time; of equals the earliest."""
+    frame = np.floor(2 * replay.time_s).astype(np.int64)
+    order = np.lexsort((replay.time_s, -replay.score))
+    order = order[(frame[order] >= 0) & (frame[order] < OFFICIAL_FRAMES)]
+    _, first = np.unique(frame[order], return_index=True)
+    return _chosen(replay, order[first])
+
+
+def filter_before(replay: ReplayDetections, *, before_s: float) -> ReplayDetections:
+    """Drop what lies after the replay's end, or more than `before_s` seconds before it."""
+    return _chosen(replay, (replay.time_s <= replay.end_s) & (replay.time_s >= replay.end_s - before_s))
+
+
+def fuse(
+    replay: ReplayDetections, *, time_s: Floats, confidence: Floats, window_s: float, nearest: float, second: float
+) -> ReplayDetections:
+    """Let the spotted events just before a replay stand for it.
+
+    Of the spotted events in [start - window, start] the nearest to the start and the second nearest are taken, with
+    their confidence times `nearest` and `second`, at most 1. They replace the detections in that window; where
+    nothing was spotted in it those stay. Of events equally near the surer comes first.
+
+    Args:
+        replay: its detections.
+        time_s: (N,) spotted events of the replay's half, of the labels and scores that count.
+        confidence: (N,) theirs, in [0, 1].
+        window_s: W.
+        nearest: factor for the nearest event.
+        second: factor for the second nearest.
+    """
+    inside = (time_s >= replay.start_s - window_s) & (time_s <= replay.start_s)
+    if not inside.any():
+        return replay
+    order = np.lexsort((-confidence[inside], replay.start_s - time_s[inside]))[:2]
+    spotted_s, spotted = time_s[inside][order], confidence[inside][order] * np.array([nearest, second])[: len(order)]
+    outside = (replay.time_s < replay.start_s - window_s) | (replay.time_s > replay.start_s)
+    return distinct(
+        replace(
+            replay,
+            time_s=np.concatenate([replay.time_s[outside], spotted_s]),
+            score=np.concatenate([replay.score[outside], np.minimum(spotted, 1)]),
+        )
+    )
+
+
+def fuse_games(
+    games: Sequence[GroundingPredictions],
+    spotted: Sequence[SpottingPredictions],
+    *,
+    labels: Sequence[int],
+    threshold: float,
+    window_s: float,
+    nearest: float,
+    second: float,
+) -> list[GroundingPredictions]:
+    """`fuse` every replay with the spotted events of its game and half.
+
+    Args:
+        games: what was grounded.
+        spotted: the detections of action spotting in the same games.
+        labels: indices of the classes that count.
+        threshold: S; only events surer than it count.
+        window_s: W.
+        nearest: factor for the nearest event.
+        second: factor for the second nearest.
+    """
+    fused = []
+    for game, events in zip(games, spotted, strict=True):
+        counted = np.isin(events.label, labels) & (events.confidence > threshold)
+        columns = {
+            half: {"time_s": events.position_ms[chosen] / 1000, "confidence": events.confidence[chosen]}
+            for half in HALVES
+            for chosen in [counted & (events.half == half)]
+        }
+        replays = (
+            fuse(replay, **columns[replay.half], window_s=window_s, nearest=nearest, second=second)
+            for replay in game.replays
+        )
+        fused.append(replace(game, replays=tuple(replays)))
+    return fused
+
+
+def scaled(games: Sequence[GroundingPredictions]) -> list[GroundingPredictions]:
+    """All scores of one model moved and stretched together so that the lowest is 0 and the highest 1.
+
+    Together over all games, so that its replays stay comparable; where all scores are equal they become 1.
+    """
+    scores = np.concatenate([np.empty(0), *(replay.score for game in games for replay in game.replays)])
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
+
+    def one(replay: ReplayDetections) -> ReplayDetections:
+        score = (replay.score - low) / (high - low) if high > low else np.ones_like(replay.score)
+        return replace(replay, score=score)
+
+    return [replace(game, replays=tuple(map(one, game.replays))) for game in games]
+
+
+def join(replay: ReplayDetections, other: ReplayDetections) -> ReplayDetections:
+    """The detections of two models for the same replay.
+
+    Raises:
+        ValueError: two replays.
+    """
+    if (replay.half, replay.start_s, replay.end_s) != (other.half, other.start_s, other.end_s):
+        raise ValueError(f"a replay ending at {replay.end_s} s and one at {other.end_s} s: the same is needed")
+    time_s, score = (np.concatenate([getattr(one, key) for one in (replay, other)]) for key in ("time_s", "score"))
+    return distinct(replace(replay, time_s=time_s, score=score))
+
+
+def join_games(
+    games: Sequence[GroundingPredictions], others: Sequence[GroundingPredictions]
+) -> list[GroundingPredictions]:
+    """`join` every replay with itself in the predictions of another model for the same games."""
+    return [
+        replace(game, replays=tuple(map(join, game.replays, other.replays)))
+        for game, other in zip(games, others, strict=True)
+    ]
+
+
+def suppress(replay: ReplayDetections, *, window_s: float) -> ReplayDetections:
+    """Keep the surest detection and drop all others within half a window of it, and so on; of equals the earliest."""
+    free, kept = np.ones(len(replay.time_s), dtype=bool), np.zeros(len(replay.time_s), dtype=bool)
+    for best in np.lexsort((replay.time_s, -replay.score)):
+        if free[best]:
+            kept[best] = True
+            free &= np.abs(replay.time_s - replay.time_s[best]) > window_s / 2
+    return _chosen(replay, kept)
+
+
+def each(
+    games: Iterable[GroundingPredictions], step: Callable[[ReplayDetections], ReplayDetections]
+) -> list[GroundingPredictions]:
+    """One step on every replay of some games."""
+    return [replace(game, replays=tuple(map(step, game.replays))) for game in games]
+
+
+def _chosen(replay: ReplayDetections, which: NDArray[np.bool_] | NDArray[np.int64]) -> ReplayDetections:
+    return replace(replay, time_s=replay.time_s[which], score=replay.score[which])

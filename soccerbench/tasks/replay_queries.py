@@ -1,0 +1,120 @@
+"""Replays on the grid of a feature store, and the clips that show them.
+
+Source: the released CALF-more-negative code for which replays are learnt from and how a clip is filled.
+
+Conventions
+    row      of the features; row i stands for second i / fps + shift
+    event    the whole second of the link, which is what is scored
+    learnt   replays whose event lies in the same half and within its features; the others teach nothing
+    clip     the rows a replay covers, at least one, also where it lasts zero seconds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.errors import InputError
+from soccerbench.features.store import HALVES, FeatureStore
+from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, Replay
+
+MAX_LATE_S = 120  # a replay this far past a half's last row is a wrong label or a wrong feature file
+SHUFFLE_SEED, VALID_SEED = 1, 2  # the same draws in every run
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Query:
+    """One replay whose event is asked for.
+
+    Args:
+        game: its game.
+        half: 1 or 2.
+        start: first row of the replay.
+        stop: row after its last; above `start`.
+        event: row of its event; -1 where it is not known.
+        label: index of the event's class; -1 where it is not known.
+    """
+
+    game: str
+    half: int
+    start: int
+    stop: int
+    event: int = -1
+    label: int = -1
+
+
+def query(store: FeatureStore, game: str, replay: Replay, *, shift_s: float) -> Query:
+    """A replay on the grid, without its event.
+
+    Raises:
+        InputError: a replay so far beyond the end of its half that labels and features cannot belong together.
+    """
+    length = store.length(game, replay.half)
+    if replay.end_ms / 1000 > length / store.fps + MAX_LATE_S:
+        raise InputError(
+            store.root / game / CAMERA_LABELS,
+            f"half {replay.half}: a replay at {replay.end_ms / 1000:.0f} s, "
+            f"but the features end at {length / store.fps:.0f} s",
+            "use labels and features of the same game",
+        )
+    start, stop = (round((at_ms / 1000 - shift_s) * store.fps) for at_ms in (replay.start_ms, replay.end_ms))
+    start = min(max(start, 0), length - 1)
+    return Query(game, replay.half, start, min(max(stop, start + 1), length))
+
+
+def learnt(
+    store: FeatureStore, games: Mapping[str, GameReplays], *, shift_s: float, shuffle: bool = False
+) -> list[Query]:
+    """The replays of some games that can be learnt from, with their events; `shuffle` as in `shuffled`.
+
+    Raises:
+        InputError: as `query`.
+    """
+    found = []
+    for game, read in games.items():
+        for replay in read.replays:
+            asked = query(store, game, replay, shift_s=shift_s)
+            if replay.link is not None and replay.same_half:
+                event = int(np.floor((replay.link.second - shift_s) * store.fps))
+                found.append(replace(asked, event=event, label=replay.link.label))
+    dealt = shuffled(found, np.random.default_rng(SHUFFLE_SEED)) if shuffle else found
+    return [asked for asked in dealt if 0 <= asked.event < store.length(asked.game, asked.half)]
+
+
+def shuffled(queries: Sequence[Query], rng: np.random.Generator) -> list[Query]:
+    """The same replays with the events of all of them, whatever their game, dealt anew: a control.
+
+    A dealt event is a moment of another game, at which nothing need happen in this one.
+    """
+    order = rng.permutation(len(queries)).tolist()
+    return [
+        replace(asked, event=queries[other].event, label=queries[other].label)
+        for asked, other in zip(queries, order, strict=True)
+    ]
+
+
+def clip(store: FeatureStore, asked: Query, *, longest: int) -> Rows:
+    """The features of a replay, (R, C), at most `longest` rows: of a longer one its first."""
+    return store.take(asked.game, asked.half, np.arange(asked.start, min(asked.stop, asked.start + longest)))
+
+
+def tiled(rows: Rows, length: int, *, long_replays_zero: bool = False) -> Rows:
+    """A replay (R, C), R up to `length`, repeated as often as it fits as a whole; the rest of (length, C) is zero.
+
+    The released code leaves a replay that fills the clip all zero; `long_replays_zero` does the same.
+    """
+    filled = np.zeros((length, rows.shape[1]), dtype=np.float32)
+    copies = length // len(rows)
+    if len(rows) < length or not long_replays_zero:
+        filled[: copies * len(rows)] = np.tile(rows, (copies, 1))
+    return filled
+
+
+def half_lengths_s(store: FeatureStore, game: str) -> tuple[float, float]:
+    """How long the halves of a game are, in seconds."""
+    first, second = (store.length(game, half) / store.fps for half in HALVES)
+    return first, second

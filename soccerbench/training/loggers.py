@@ -1,0 +1,113 @@
+"""Learning curves to TensorBoard or Weights & Biases, for who has them and asks; `history.csv` is always there.
+
+The training loop logs a record an epoch that carries its numbers (`entry`) and the run's folder (`folder`); what is
+here only listens, so that no run depends on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+TRAINING = "soccerbench.training.loop"
+KINDS = ("tensorboard", "wandb")
+
+
+class Curve(Protocol):
+    """Where the epochs of one run go."""
+
+    def add(self, epoch: int, values: dict[str, float]) -> None:
+        """Note the numbers of one epoch."""
+
+    def close(self) -> None:
+        """Write out what was noted."""
+
+
+class TensorBoard:
+    """Event files in the run's folder `tensorboard`; look at them with `tensorboard --logdir`."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(folder / "tensorboard"))
+
+    def add(self, epoch: int, values: dict[str, float]) -> None:
+        """Note the numbers of one epoch."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, epoch)
+
+    def close(self) -> None:
+        """Write out what was noted."""
+        self._writer.close()
+
+
+class WandB:
+    """A run of the project `soccerbench`, called after its folder; where it goes is for wandb's own settings to say."""
+
+    def __init__(self, folder: Path) -> None:
+        import wandb
+
+        self._run: Any = wandb.init(project="soccerbench", name="/".join(folder.parts[-4:]), dir=str(folder))
+
+    def add(self, epoch: int, values: dict[str, float]) -> None:
+        """Note the numbers of one epoch."""
+        self._run.log(values, step=epoch)
+
+    def close(self) -> None:
+        """Write out what was noted."""
+        self._run.finish()
+
+
+class _Listener(logging.Handler):
+    """Hands each epoch to the curve of its run."""
+
+    def __init__(self, begin: Callable[[Path], Curve]) -> None:
+        super().__init__(logging.INFO)
+        self._begin = begin
+        self._folder: Path | None = None
+        self._curve: Curve | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        entry = getattr(record, "entry", None)
+        if entry is None:
+            return
+        folder: Path = record.folder  # type: ignore[attr-defined]
+        if self._curve is None or folder != self._folder:
+            self.close()
+            self._folder, self._curve = folder, self._begin(folder)
+        values = {name: value for name, value in entry.items() if name != "epoch" and value is not None}
+        self._curve.add(entry["epoch"], values)
+
+    def close(self) -> None:
+        if self._curve is not None:
+            self._curve.close()
+            self._curve = None
+        super().close()
+
+
+@contextmanager
+def curves_to(kind: str | None) -> Iterator[None]:
+    """Send the epochs of all training in here to `kind`, "tensorboard" or "wandb"; nowhere for None.
+
+    Raises:
+        ValueError: another word, or a package that is not installed.
+    """
+    if kind is None:
+        yield
+        return
+    if kind not in KINDS:
+        raise ValueError(f"--log {kind!r}: known are {', '.join(KINDS)}")
+    if find_spec(kind) is None:
+        raise ValueError(f"--log {kind}: not installed; pip install {kind}, or leave --log out")
+    listener = _Listener(TensorBoard if kind == "tensorboard" else WandB)
+    training = logging.getLogger(TRAINING)
+    training.addHandler(listener)
+    try:
+        yield
+    finally:
+        training.removeHandler(listener)
+        listener.close()

@@ -1,0 +1,1 @@
+"""Videos decoded: frames, clips and what a container says of itself."""

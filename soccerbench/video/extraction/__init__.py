@@ -1,0 +1,1 @@
+"""Video models slid over matches: one row of features a second."""

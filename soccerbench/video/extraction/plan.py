@@ -1,0 +1,145 @@
+"""A whole extraction: everything checked first, then half by half, in one process or several, and no half twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from soccerbench.specs.features import load_features
+from soccerbench.specs.video_models import load_extractors
+from soccerbench.training.loop import uses_gpu
+from soccerbench.video.extraction.checkpoints import find_weights, load_models
+from soccerbench.video.extraction.description import check_unmixed, describe
+from soccerbench.video.extraction.npy_writer import Normalise
+from soccerbench.video.extraction.one_half import HalfPass, Outcome, Tick
+from soccerbench.video.extraction.parallel import extract_in_processes
+from soccerbench.video.extraction.settings import Job
+from soccerbench.video.extraction.videos import Halves, find_games, find_halves
+
+STEP_S = {"cpu": 1, "cuda": 8}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call will extract."""
+
+    job: Job
+    halves: Halves
+    workers: int
+
+    @property
+    def video_s(self) -> float:
+        """Seconds of video in all."""
+        return sum(half.video.duration_s for half in self.halves.good)
+
+
+def plan(
+    root: Path,
+    *,
+    models: Sequence[str],
+    checkpoints: Sequence[str] = (),
+    untrained: bool = False,
+    mega: bool = False,
+    out: Path | None = None,
+    games: Sequence[str] = (),
+    split: str | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch: int | None = None,
+    precision: str = "auto",
+    normalise: Normalise = "l2",
+    settings: Sequence[tuple[str, Any]] = (),
+    table: str = "table1",
+    plugin: Path | None = None,
+    force: bool = False,
+) -> Plan:
+    """Choose models, checkpoints and halves, and find what is in the way before any video is decoded.
+
+    Args:
+        root: holds the games, with `1_224p.mkv` and `2_224p.mkv` or other videos in their folders.
+        models: names of models, or of a set of `features.yaml` such as "five".
+        checkpoints: as `find_weights` takes them.
+        untrained: random weights for models without a checkpoint.
+        mega: the models were fine-tuned on the mega set.
+        out: where the features go; beside the videos if not given.
+        games: folders below the root; else those of `split`; else all that hold videos.
+        split: train, valid, test or challenge.
+        device: "auto", "cpu" or "cuda".
+        workers: processes; one, or on GPUs as many as there are, if not given.
+        batch: windows at a time on a GPU.
+        precision: "auto", "float32" or "bfloat16", which is for GPUs.
+        normalise: how each block's row is scaled before it is written.
+        settings: (dotted key, value) pairs that override the models' specs.
+        table: "table1", or the path of a YAML file with models of one's own.
+        plugin: the Python file that holds their classes.
+        force: replace what was extracted otherwise.
+
+    Raises:
+        InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
+        SpecError: an unknown model, or a setting that no model has.
+        ValueError: a model without a checkpoint, an unknown device or precision.
+    """
+    specs = load_extractors(table, models=_named(models), settings=settings).rows
+    on_gpu = uses_gpu(device)
+    kind = "cuda" if on_gpu else "cpu"
+    if precision not in ("auto", "float32", "bfloat16") or (precision == "bfloat16" and not on_gpu):
+        raise ValueError(f"precision {precision!r} on {kind}: give auto or float32, or bfloat16 on a GPU")
+    job = Job(
+        root=root,
+        out=out or root,
+        rows=specs,
+        weights=find_weights([row.model for row in specs], checkpoints, untrained=untrained),
+        mega=mega,
+        normalise=normalise,
+        device=kind,
+        half_precision=on_gpu and precision != "float32",
+        step_s=batch or STEP_S[kind],
+        plugin=plugin,
+        force=force,
+    )
+    halves = find_halves(root, find_games(root, games=games, split=split))
+    if job.untrained:
+        check_unmixed(job.out, halves.good)
+    for half in halves.good:
+        job.check_free(half)
+    return Plan(job, halves, workers or (torch.cuda.device_count() if on_gpu else 1))
+
+
+def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
+    """Extract what was planned, half by half; what is there and whole is kept.
+
+    Args:
+        planned: from `plan`.
+        tick: called with seconds of video that were extracted.
+
+    Yields:
+        What became of each half, in the order in which they are done; those without a usable video first.
+
+    Raises:
+        InputError: a checkpoint of another model, or one with pickled code, before any video is decoded.
+    """
+    job, halves = planned.job, planned.halves
+    device = job.device_of(0)
+    models = load_models(
+        job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"), plugin=job.plugin
+    )
+    widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
+    describe(job.root, job.out, widths, untrained=job.untrained)
+    for game, half, text in halves.bad:
+        yield Outcome(game, half, "failed", text=text)
+    if planned.workers == 1:
+        for one in halves.good:
+            yield HalfPass(job, models, one, device).run(tick)
+    else:
+        del models
+        yield from extract_in_processes(job, halves.good, workers=planned.workers, tick=tick)
+
+
+def _named(models: Sequence[str]) -> list[str]:
+    """Models and sets of them as the models."""
+    sets = load_features().sets
+    return list(dict.fromkeys(name for model in models for name in sets.get(model, (model,))))

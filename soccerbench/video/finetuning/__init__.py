@@ -1,0 +1,1 @@
+"""Snippets of annotated events, and video models fine-tuned on them."""

@@ -1,0 +1,170 @@
+"""The annotated games whose videos snippets are taken from, and what had to be left out.
+
+Conventions
+    pooled     for mega features: train, valid and test of a root and any other annotated games, all as `train`; never
+               a game of the challenge set, whatever folder it lies in
+    extra      a folder of games, with or without a `splits.json`, or one game's own folder
+    left out   said in one line each; the other games are taken all the same
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from soccerbench.errors import InputError
+from soccerbench.features.dataset import Root
+from soccerbench.features.store import HALVES
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.games import SPLITS, official_games, split_games
+from soccerbench.soccernet.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.layouts import GameTree, Layout
+from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
+from soccerbench.video.finetuning.snippets import check_apart
+
+OWN_SPLITS = ("train", "valid", "test")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game by its name, the root and folder it lies in, and the split that its snippets belong to."""
+
+    name: str
+    root: Path
+    folder: str
+    split: str
+
+
+@dataclass
+class Games:
+    """What was found.
+
+    Args:
+        labels: of each game that can be used.
+        videos: of each (game, half) that can be used.
+        games: by name, of those.
+        left_out: games, halves and events that cannot be used, a line each.
+        doubts: what speaks against some that are.
+    """
+
+    labels: dict[str, SpottingLabels] = field(default_factory=dict)
+    videos: dict[tuple[str, int], Video] = field(default_factory=dict)
+    games: dict[str, Game] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
+    """The games of some splits of a root, kept apart.
+
+    Raises:
+        InputError: no root, a game that stands in two splits, or a challenge split without labels.
+        ValueError: no such split.
+    """
+    for split in splits:
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
+    found = Root(root)
+    _check_apart(found)
+    if "challenge" in splits and not found.has_labels("challenge"):
+        raise InputError(root, "the labels of the challenge split are private", "leave --split challenge out")
+    layout = Layout(root)
+    return [Game(game, root, layout.folder(game), split) for split in splits for game in found.games[split]]
+
+
+def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
+    """The games for mega features: train, valid and test of `root`, and all annotated games of `extra`.
+
+    Raises:
+        InputError: as `games_of_splits`; a game of the challenge set, a game that is there already, or a folder without
+            a single annotated game.
+    """
+    games = [Game(game.name, root, game.folder, "train") for game in games_of_splits(root, OWN_SPLITS)]
+    refused = {_plain(game) for game in (*official_games("challenge"), *Root(root).games["challenge"])}
+    known = {_plain(game.name) for game in games}
+    for folder in extra:
+        for game in _annotated(folder):
+            if _plain(game.name) in refused or "challenge" in game.folder.split("/"):
+                raise InputError(
+                    folder / game.folder, "is a game of the challenge set", "never train on it; leave it out"
+                )
+            if _plain(game.name) in known:
+                raise InputError(folder / game.folder, "is among the games already", "give each game once")
+            known.add(_plain(game.name))
+            games.append(game)
+    return games
+
+
+def look_through(games: Sequence[Game], progress: Progress | None = None) -> Games:
+    """Read the labels of each game and probe its videos, without decoding them.
+
+    Args:
+        games: as the functions above give them.
+        progress: called with the games done and in all.
+    """
+    found = Games()
+    present = [game for game in games if (game.root / game.folder).is_dir()]
+    absent = [game for game in games if not (game.root / game.folder).is_dir()]
+    for split in dict.fromkeys(game.split for game in absent):
+        of_split = [game for game in absent if game.split == split]
+        found.left_out.append(
+            f"{of_split[0].root}: {len(of_split)} games of {split} are not there, such as {of_split[0].name}"
+        )
+    for done, game in enumerate(present, 1):
+        _look_at(game, found)
+        if progress is not None:
+            progress(done, len(present))
+    return found
+
+
+def _look_at(game: Game, found: Games) -> None:
+    try:
+        labels = read_spotting_labels(Tree(game.root / game.folder), ".", strict=True)
+    except InputError as error:
+        found.left_out.append(str(error))
+        return
+    for half in HALVES:
+        try:
+            video = probe(half_video(game.root / game.folder, half))
+        except InputError as error:
+            found.left_out.append(str(error))
+            continue
+        found.labels[game.name], found.games[game.name] = labels, game
+        found.videos[game.name, half] = video
+        doubt = check_duration(video, labels, half)
+        if doubt is not None:
+            is_short = bool((labels.position_ms[labels.half == half] >= 1000 * video.duration_s).any())
+            (found.left_out if is_short else found.doubts).append(doubt)
+
+
+def _annotated(folder: Path) -> list[Game]:
+    """The annotated games of an extra folder, without those of the challenge split of its own `splits.json`."""
+    if not folder.is_dir():
+        raise InputError(folder, "no such folder", "give a folder with annotated games")
+    if (folder / SPOTTING_LABELS).is_file():
+        path = folder.resolve()
+        return [Game(path.name, path.parent, path.name, "train")]
+    if (folder / "splits.json").is_file():
+        tree, layout = GameTree(folder), Layout(folder)
+        names: Iterable[str] = [game for split in OWN_SPLITS for game in split_games(tree, split)]
+        games = [Game(name, folder, layout.folder(name), "train") for name in names]
+    else:
+        files = [Path(name) for name in Tree(folder).names() if Path(name).name == SPOTTING_LABELS]
+        games = [Game(file.parent.as_posix(), folder, file.parent.as_posix(), "train") for file in files]
+    if not games:
+        raise InputError(folder, f"holds no game with {SPOTTING_LABELS}", "give a folder with annotated games")
+    return games
+
+
+def _check_apart(root: Root) -> None:
+    try:
+        check_apart(root.games)
+    except ValueError as error:
+        raise InputError(root.path / "splits.json", str(error), "list it once") from None
+
+
+def _plain(game: str) -> str:
+    """A name by which a game is known in both public layouts."""
+    return "/".join(game.replace("_", " ").split("/")[-3:])

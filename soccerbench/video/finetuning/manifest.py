@@ -1,0 +1,197 @@
+"""`snippets.json`: which snippets there are, in which videos, and how they were drawn.
+
+Nothing is cut out or encoded again: a snippet is a place in a video.
+
+Conventions
+    roots     absolute folders; every video is named relative to one of them and lies below it
+    halves    each game in one split, each half once, with its snippets as [centre in milliseconds, label, ambiguous]
+    counts    split -> class -> snippets, the sum of what follows: a file that was cut or changed by hand is refused
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from soccerbench import __version__
+from soccerbench.errors import InputError
+from soccerbench.files import write_json
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.games import SPLITS
+from soccerbench.video.finetuning.annotated_games import Games
+from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, plan
+
+FILE = "snippets.json"
+Counts = dict[str, dict[str, int]]
+_REMEDY = "write it again with `soccerbench snippets`"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class HalfSnippets(_Frozen):
+    """One half's video and its snippets; `root` is an index into the manifest's roots."""
+
+    root: Annotated[int, Field(ge=0)]
+    game: Annotated[str, Field(min_length=1)]
+    half: Annotated[int, Field(ge=1, le=2)]
+    split: str
+    video: str
+    duration_s: Annotated[float, Field(gt=0)]
+    snippets: tuple[tuple[int, int, bool], ...]
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> HalfSnippets:
+        parts = PurePosixPath(self.video.replace("\\", "/")).parts
+        if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in self.video:
+            raise ValueError(f"video {self.video!r} does not lie below its root")
+        if self.split not in SPLITS:
+            raise ValueError(f"unknown split {self.split!r}")
+        for centre_ms, label, _ in self.snippets:
+            if not 0 <= label < len(SNIPPET_CLASSES):
+                raise ValueError(f"label {label} at {centre_ms} ms: labels are 0 to {len(SNIPPET_CLASSES) - 1}")
+            if not 0 <= centre_ms < 1000 * self.duration_s:
+                raise ValueError(f"a snippet at {centre_ms} ms of a video of {self.duration_s:g} s")
+        return self
+
+
+class Manifest(_Frozen):
+    """Snippets, the videos they are in, and what they were drawn with."""
+
+    format: Literal[1] = 1
+    versions: dict[str, str]
+    seed: Annotated[int, Field(ge=0)]
+    snippet_s: float = SNIPPET_S
+    background_per_half: Annotated[int, Field(ge=0)]
+    mega: bool
+    ambiguous_left_out: bool
+    classes: tuple[str, ...] = SNIPPET_CLASSES
+    roots: Annotated[tuple[str, ...], Field(min_length=1)]
+    counts: Counts
+    halves: tuple[HalfSnippets, ...]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Manifest:
+        if self.classes != SNIPPET_CLASSES or self.snippet_s != SNIPPET_S:
+            raise ValueError(f"snippets of {self.snippet_s:g} s with other classes than these {len(SNIPPET_CLASSES)}")
+        split_of: dict[str, str] = {}
+        for half in self.halves:
+            if half.root >= len(self.roots):
+                raise ValueError(f"{half.game}: root {half.root} of {len(self.roots)}")
+            if split_of.setdefault(half.game, half.split) != half.split:
+                raise ValueError(f"{half.game}: in {split_of[half.game]} and in {half.split}")
+        if len({(half.game, half.half) for half in self.halves}) < len(self.halves):
+            raise ValueError("a half stands there twice")
+        if self.counts != count(self.snippets):
+            raise ValueError("the snippets are not as many as it says")
+        return self
+
+    @cached_property
+    def snippets(self) -> tuple[Snippet, ...]:
+        """All of them, by split, game, half and time."""
+        return tuple(
+            Snippet(half.game, half.half, centre_ms / 1000, label, half.split, ambiguous)
+            for half in self.halves
+            for centre_ms, label, ambiguous in half.snippets
+        )
+
+    @cached_property
+    def videos(self) -> Mapping[tuple[str, int], Path]:
+        """The video of each (game, half)."""
+        return {(half.game, half.half): Path(self.roots[half.root], half.video) for half in self.halves}
+
+    def video(self, snippet: Snippet) -> Path:
+        """The video that a snippet is in."""
+        return self.videos[snippet.game, snippet.half]
+
+
+def manifest_of(
+    found: Games, *, background_per_half: int, seed: int, mega: bool = False, leave_out_ambiguous: bool = False
+) -> Manifest:
+    """Draw the snippets of the games that were found.
+
+    Args:
+        found: games, labels and videos.
+        background_per_half: snippets of background, or as many as there is room for.
+        seed: draws them.
+        mega: whether the games were pooled.
+        leave_out_ambiguous: no events with one of another class near.
+    """
+    splits: dict[str, list[str]] = {}
+    for game in found.games.values():
+        splits.setdefault(game.split, []).append(game.name)
+    durations_s = {half: video.duration_s for half, video in found.videos.items()}
+    snippets = plan(
+        found.labels,
+        durations_s,
+        splits,
+        background_per_half=background_per_half,
+        seed=seed,
+        leave_out_ambiguous=leave_out_ambiguous,
+    )
+    of_half: dict[tuple[str, int], list[tuple[int, int, bool]]] = {half: [] for half in found.videos}
+    for snippet in snippets:
+        place = round(1000 * snippet.centre_s), snippet.label, snippet.ambiguous
+        of_half[snippet.game, snippet.half].append(place)
+    roots = list(dict.fromkeys(str(game.root.resolve()) for game in found.games.values()))
+    halves = [
+        HalfSnippets(
+            root=roots.index(str(found.games[game].root.resolve())),
+            game=game,
+            half=half,
+            split=found.games[game].split,
+            video=f"{found.games[game].folder}/{video.path.name}",
+            duration_s=video.duration_s,
+            snippets=tuple(of_half[game, half]),
+        )
+        for (game, half), video in found.videos.items()
+    ]
+    return Manifest(
+        versions={"soccerbench": __version__, "numpy": version("numpy"), "av": version("av")},
+        seed=seed,
+        background_per_half=background_per_half,
+        mega=mega,
+        ambiguous_left_out=leave_out_ambiguous,
+        roots=tuple(roots),
+        counts=count(snippets),
+        halves=tuple(halves),
+    )
+
+
+def count(snippets: Iterable[Snippet]) -> Counts:
+    """How many snippets each class has in each split."""
+    counts: Counts = {}
+    for snippet in snippets:
+        of_split = counts.setdefault(snippet.split, dict.fromkeys(SNIPPET_CLASSES, 0))
+        of_split[SNIPPET_CLASSES[snippet.label]] += 1
+    return counts
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write `manifest`, all at once or not at all."""
+    write_json(path, manifest.model_dump(mode="json"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `snippets.json`, or that of a folder.
+
+    Raises:
+        InputError: missing, or not what `soccerbench snippets` writes; names the first place at fault.
+    """
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(path, "no such file", "make it with `soccerbench snippets ROOT OUT`")
+    document = Tree(path.parent).json(path.name)
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        problem = first["msg"].removeprefix("Value error, ")
+        raise InputError(path, f"{place}: {problem}" if place else problem, _REMEDY) from None

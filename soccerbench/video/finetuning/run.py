@@ -1,0 +1,248 @@
+"""One fine-tuning, (model, snippets, seed), and its folder.
+
+    <out>/<dataset>/finetuned/<model>/seed-<S>/  spec.yaml, checkpoint.pt, history.csv, accuracy.json
+    <out>/<dataset>/finetuned-shuffled/…         the same with shuffled training labels: a control, kept apart
+
+A folder is complete when `accuracy.json` is there; until then the same command goes on where it stopped. What a folder
+holds is never overwritten by another spec, other snippets or other code unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from soccerbench.errors import InputError
+from soccerbench.experiments import run_folder
+from soccerbench.experiments.fingerprint import code_hash, joint_hash, peak_memory_bytes, versions
+from soccerbench.experiments.results import read_needing
+from soccerbench.features.store import is_simulated
+from soccerbench.files import write_bytes, write_json
+from soccerbench.progress import Progress
+from soccerbench.specs.dump import spec_text
+from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.training import checkpoint
+from soccerbench.training.loop import train, uses_gpu
+from soccerbench.video.decoding.clips import Clip
+from soccerbench.video.extraction.videos import fingerprint
+from soccerbench.video.finetuning.clip_cache import Room, SnippetClips
+from soccerbench.video.finetuning.manifest import Manifest
+from soccerbench.video.finetuning.task import FineTuning, confusion, top1, top1_per_class
+from soccerbench.video.models.base import Extractor
+
+ACCURACY = "accuracy.json"
+ROOMS = ("video", "training")
+ROOM_BYTES = 4 * 2**30  # of decoded frames kept in memory
+SHUFFLE_STREAM = 1
+_NEEDED = {"model", "dataset", "top1", "per_class", "splits", "classes", "identity"}
+
+
+@dataclass(frozen=True)
+class FineTuneRun:
+    """One model, fine-tuned once from one seed on one set of snippets.
+
+    Args:
+        row: the spec.
+        manifest: the snippets.
+        seed: of weights and draws.
+        out: the folder of all runs.
+        init: a checkpoint to begin with.
+        shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
+        plugin: the file of a model of one's own.
+        room_bytes: of decoded frames kept in memory; what is beyond is decoded again in every epoch.
+    """
+
+    row: ExtractorRow
+    manifest: Manifest
+    seed: int
+    out: Path
+    init: Path | None = None
+    shuffled: bool = False
+    plugin: Path | None = None
+    room_bytes: int = ROOM_BYTES
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this run lies."""
+        kind = "finetuned-shuffled" if self.shuffled else "finetuned"
+        return self.out / self.dataset / kind / self.row.model / f"seed-{self.seed}"
+
+    @property
+    def dataset(self) -> str:
+        """What runs on these videos are filed under: the name of their folder, the first one's of several."""
+        return Path(self.manifest.roots[0]).name
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.row.model}, seed {self.seed}" + (", shuffled labels" if self.shuffled else "")
+
+    def identity(self) -> dict[str, str]:
+        """What the outcome depends on.
+
+        Raises:
+            InputError: a video or a checkpoint that is not there.
+        """
+        return {
+            "spec": self.row.digest(),
+            "data": self._data_fingerprint,
+            "labels": "shuffled" if self.shuffled else "annotated",
+            "init": "none" if self.init is None else _hash(self.init),
+            "code": code_hash(self.plugin, rooms=ROOMS),
+        }
+
+    def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
+        """The accuracy of an earlier, complete run of the same identity; none if there is none.
+
+        Raises:
+            InputError: the folder holds a run of another identity, or a record that cannot be read.
+        """
+        file = self.folder / ACCURACY
+        record = read_accuracy(file) if file.exists() else None
+        run_folder.refuse_another(self.folder, self._changed(identity))
+        return record
+
+    def run(self, *, device: str, progress: Progress, force: bool = False) -> dict[str, Any]:
+        """Train and measure, or go on with it; the content of `accuracy.json`.
+
+        Args:
+            device: "auto", "cpu" or "cuda".
+            progress: called after every step.
+            force: replace a run of another identity.
+
+        Raises:
+            InputError: as `identity` and `finished`; a video that cannot be decoded; a full disk.
+            ValueError: no training snippets, or no validation snippets for a plateau.
+        """
+        identity = self.identity()
+        if force and self._changed(identity):
+            run_folder.set_aside(self.folder)
+        done = self.finished(identity)
+        if done is not None:
+            return done
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
+        begun_s, begun_cpu_s = time.monotonic(), time.process_time()
+        resumed_after = (checkpoint.load(self.folder) or {"epoch": 0})["epoch"]
+        room = Room(self.room_bytes)
+        training, valid = self._clips("train", room, spare=self._spare, crop=False), self._clips("valid", room)
+        if not len(training):
+            raise ValueError("no training snippets: make snippets of games of the train split")
+        if not len(valid) and self.row.plateau is not None:
+            raise ValueError("no validation snippets to see a plateau on: --set plateau=null trains all epochs")
+        task = FineTuning(
+            self.row, training, self._targets(training), valid if len(valid) else None,
+            init=self.init, plugin=self.plugin,
+        )  # fmt: skip
+        model = train(
+            task, self.row,
+            seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
+            cosine=self.row.annealing == "cosine",
+        )  # fmt: skip
+        assert isinstance(model, Extractor)
+        splits = {
+            split: self._measure(model, clips, split, progress)
+            for split, clips in (("valid", valid), ("test", self._clips("test", room)))
+        }
+        spent = {"seconds": time.monotonic() - begun_s, "processor_seconds": time.process_time() - begun_cpu_s}
+        content = self._content(identity, splits, len(training), device) | {
+            "resumed_after_epoch": resumed_after,  # the seconds are those since then
+            **{key: round(value, 1) for key, value in spent.items()},
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+        write_json(self.folder / ACCURACY, content)
+        run_folder.forget(self.folder)
+        return content
+
+    @property
+    def _spare(self) -> int:
+        """Frames on either side of a clip that the jitter may move it by."""
+        return int(self.row.augmentation.jitter_s * self.row.clip.fps)
+
+    @cached_property
+    def _data_fingerprint(self) -> str:
+        """Sixteen hex digits over the snippets and a sample of each of their videos."""
+        of_snippets = hashlib.sha256(repr(self.manifest.halves).encode()).hexdigest()[:16]
+        return joint_hash([of_snippets, *(_hash(video) for video in self.manifest.videos.values())])
+
+    def _clips(self, split: str, room: Room, *, spare: int = 0, crop: bool = True) -> SnippetClips:
+        return SnippetClips(
+            [snippet for snippet in self.manifest.snippets if snippet.split == split],
+            video_of=self.manifest.video,
+            clip=Clip(self.row.clip.frames, self.row.clip.fps),
+            spare=spare,
+            size=self.row.size,
+            crop=crop,
+            room=room,
+            threads=torch.get_num_threads(),
+        )
+
+    def _targets(self, training: SnippetClips) -> NDArray[np.int64]:
+        if not self.shuffled:
+            return training.labels
+        return np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(training.labels)
+
+    def _measure(self, model: Extractor, clips: SnippetClips, split: str, progress: Progress) -> dict[str, Any]:
+        classes = self.manifest.classes
+        counts = confusion(
+            model, clips, classes=len(classes), batch_size=self.row.batch_size, progress=progress, stage=split
+        )
+        per_class = dict(zip(classes, top1_per_class(counts), strict=True))
+        return {"snippets": len(clips), "top1": top1(counts), "per_class": per_class, "confusion": counts.tolist()}
+
+    def _content(
+        self, identity: dict[str, str], splits: dict[str, Any], trained_on: int, device: str
+    ) -> dict[str, Any]:
+        return {
+            "model": self.row.model,
+            "dataset": self.dataset,
+            "simulated": any(is_simulated(Path(root)) for root in self.manifest.roots),
+            "seed": self.seed,
+            "labels": identity["labels"],
+            "view": "one clip at the snippet's centre, the centred square",
+            "top1": splits["test"]["top1"],
+            "per_class": splits["test"]["per_class"],
+            "splits": splits,
+            "trained_on": trained_on,
+            "classes": list(self.manifest.classes),
+            "spec": self.row.model_dump(mode="json"),
+            "digest": identity["spec"],
+            "identity": identity,
+            "versions": versions(),
+            "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
+            "threads": torch.get_num_threads(),
+        }
+
+    def _changed(self, identity: dict[str, str]) -> list[str]:
+        """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
+        return run_folder.changed(
+            self.folder,
+            identity,
+            record=self.folder / ACCURACY,
+            identity_of=lambda record: read_accuracy(record)["identity"],
+        )
+
+
+def read_accuracy(file: Path) -> dict[str, Any]:
+    """An `accuracy.json`.
+
+    Raises:
+        InputError: no JSON, or not what a fine-tuning writes.
+    """
+    return read_needing(file, _NEEDED, what="record of a fine-tuning", remedy="run it again with --force")
+
+
+def _hash(file: Path) -> str:
+    try:
+        return fingerprint(file)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise InputError(file, problem, "put the file there that was there, or name another") from None

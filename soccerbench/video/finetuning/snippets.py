@@ -1,0 +1,170 @@
+"""The 18-class snippets: five seconds of video, centred on an event or on background.
+
+Source: section 2.2 of the paper: each snippet centres at one of the 17 classes of events or randomly samples from
+background (non-event). How much background, it does not say.
+
+Conventions
+    label       0 is background; 1 to 17 are `data.classes.CLASSES` in order
+    centre      an event's own position; near an edge of the half the centre stays and frames are repeated
+    visible     events that are not on screen are snippets, too, as they are labels of the spotting task
+    background  whole seconds, drawn from (seed, game, half) alone: its five seconds lie in the video and share no
+                moment with those of an event, shown or not, or of other background; none is later than the half's last
+                event, after which nothing tells whether anybody still annotated
+    ambiguous   an event with one of another class less than 2.5 s away
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.labels import SpottingLabels
+
+SNIPPET_S = 5
+AMBIGUOUS_S = 2.5
+BACKGROUND = 0
+SNIPPET_CLASSES: tuple[str, ...] = ("background", *CLASSES)
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One snippet.
+
+    Args:
+        game: "league/season/game".
+        half: 1 or 2.
+        centre_s: seconds from the start of the half's video.
+        label: index into SNIPPET_CLASSES.
+        split: that it belongs to.
+        ambiguous: whether an event of another class is less than AMBIGUOUS_S away.
+    """
+
+    game: str
+    half: int
+    centre_s: float
+    label: int
+    split: str
+    ambiguous: bool = False
+
+
+def plan(
+    labels: Mapping[str, SpottingLabels],
+    durations_s: Mapping[tuple[str, int], float],
+    splits: Mapping[str, Sequence[str]],
+    *,
+    background_per_half: int,
+    seed: int,
+    leave_out_ambiguous: bool = False,
+) -> list[Snippet]:
+    """The snippets of some games, by split, game, half and time.
+
+    Args:
+        labels: of each game.
+        durations_s: of the video of each (game, half) that has one; the others have no snippets.
+        splits: split -> its games; those without labels are passed over.
+        background_per_half: as many, or as many as there is room for.
+        seed: draws the background.
+        leave_out_ambiguous: no ambiguous events.
+
+    Returns:
+        Snippets whose centre lies in the video; an event after its end has none.
+
+    Raises:
+        ValueError: a game in two splits, or a negative number of snippets.
+    """
+    if background_per_half < 0:
+        raise ValueError(f"{background_per_half} snippets of background a half: give 0 or more")
+    check_apart(splits)
+    snippets = []
+    for split, games in splits.items():
+        for game in games:
+            for half in (1, 2) if game in labels else ():
+                if (game, half) in durations_s:
+                    chosen = labels[game].half == half
+                    found = _of_half(
+                        labels[game].position_ms[chosen],
+                        labels[game].label[chosen],
+                        durations_s[game, half],
+                        background=background_per_half,
+                        rng=_generator(seed, game, half),
+                    )
+                    snippets += [
+                        Snippet(game, half, centre_ms / 1000, label, split, ambiguous)
+                        for centre_ms, label, ambiguous in found
+                        if not (ambiguous and leave_out_ambiguous)
+                    ]
+    return snippets
+
+
+def check_apart(splits: Mapping[str, Sequence[str]]) -> None:
+    """Raise for a game that stands in two splits.
+
+    Raises:
+        ValueError: names the game and its splits.
+    """
+    home: dict[str, str] = {}
+    for split, games in splits.items():
+        for game in games:
+            if game in home:
+                raise ValueError(f"{game}: listed in {home[game]} and in {split}; a game belongs to one split")
+            home[game] = split
+
+
+def ambiguous_events(position_ms: NDArray[np.int64], label: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the events (N,) of one half have one of another class less than AMBIGUOUS_S away."""
+    near = np.abs(position_ms[:, None] - position_ms[None]) < 1000 * AMBIGUOUS_S  # (N, N)
+    return np.asarray((near & (label[:, None] != label[None])).any(axis=1), np.bool_)
+
+
+def background_centres(
+    position_ms: NDArray[np.int64], duration_s: float, count: int, rng: np.random.Generator
+) -> list[int]:
+    """Draw centres of background between the events of one half, in milliseconds, increasing.
+
+    Args:
+        position_ms: (N,) of all its events.
+        duration_s: of its video.
+        count: as many, or fewer where there is no room.
+        rng: draws them.
+    """
+    if not len(position_ms):
+        return []
+    length_ms, reach_ms = 1000 * SNIPPET_S, 500 * SNIPPET_S
+    end_ms = min(1000 * duration_s - reach_ms, float(position_ms.max()))
+    seconds = 1000 * np.arange(math.ceil(reach_ms / 1000), max(0, math.floor(end_ms / 1000)) + 1)
+    distance = np.abs(seconds[:, None] - position_ms[None]).min(axis=1)
+    chosen: list[int] = []
+    for centre in rng.permutation(seconds[distance >= length_ms]).tolist():
+        if len(chosen) == count:
+            break
+        if all(abs(centre - other) >= length_ms for other in chosen):
+            chosen.append(centre)
+    return sorted(chosen)
+
+
+def _of_half(
+    position_ms: NDArray[np.int64],
+    label: NDArray[np.int64],
+    duration_s: float,
+    *,
+    background: int,
+    rng: np.random.Generator,
+) -> list[tuple[int, int, bool]]:
+    """Centre in milliseconds, label and ambiguity of the snippets of one half, in the order of time."""
+    ambiguous = ambiguous_events(position_ms, label)
+    events = zip(position_ms.tolist(), (label + 1).tolist(), ambiguous.tolist(), strict=True)
+    quiet = background_centres(position_ms, duration_s, background, rng)
+    inside = [event for event in events if event[0] < 1000 * duration_s]
+    return sorted(inside + [(centre, BACKGROUND, False) for centre in quiet])
+
+
+def _generator(seed: int, game: str, half: int) -> np.random.Generator:
+    """Of one half: other games and their number do not change what is drawn for it."""
+    digest = hashlib.sha256(f"{game}/{half}".encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])

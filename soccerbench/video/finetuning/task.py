@@ -1,0 +1,138 @@
+"""Fine-tuning as a task for the training loop: batches of augmented clips, and how often the model is right.
+
+Source: section 2.2 of the paper: five-second snippets of 17 events and background, one classifier of 18 classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from soccerbench.progress import Progress
+from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.video.finetuning.augmentation import augment, to_clip
+from soccerbench.video.finetuning.clip_cache import SnippetClips
+from soccerbench.video.models.base import Extractor
+from soccerbench.video.models.build import build
+from soccerbench.video.models.weights import load_weights
+
+
+class Batch(NamedTuple):
+    """Clips (B, T, 3, S, S) uint8 and their classes (B,) int64."""
+
+    clips: Tensor
+    targets: Tensor
+
+
+class FineTuning:
+    """What the training loop asks for, of one model and one set of snippets.
+
+    Args:
+        row: model, clip, augmentation and batch size.
+        training: the training snippets, with spare frames for the jitter.
+        targets: (N,) their classes; given apart, so that a control can shuffle them.
+        valid: the validation snippets; none where every split trains.
+        init: a checkpoint to begin with.
+        plugin: the file of a model of one's own.
+    """
+
+    def __init__(
+        self,
+        row: ExtractorRow,
+        training: SnippetClips,
+        targets: NDArray[np.int64],
+        valid: SnippetClips | None,
+        *,
+        init: Path | None = None,
+        plugin: Path | None = None,
+    ) -> None:
+        self._row, self._training, self._targets, self._valid = row, training, targets, valid
+        self._init, self._plugin = init, plugin
+
+    def model(self) -> Extractor:
+        """The model, fresh from torch's global generator or with the weights of a checkpoint."""
+        model = build(self._row, plugin=self._plugin)
+        if self._init is not None:
+            load_weights(model, self._init, self._row)
+        return model
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch."""
+        return -(-len(self._targets) // self._row.batch_size)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Every training snippet once, shuffled and augmented, in batches as equal as can be."""
+        for chosen in np.array_split(rng.permutation(len(self._targets)), self.steps):
+            clips = [
+                augment(frames, self._row.clip.frames, self._row.augmentation, rng)
+                for frames in self._training.take(chosen.tolist())
+            ]
+            yield Batch(torch.stack(clips), torch.from_numpy(self._targets[chosen]))
+
+    def valid_batches(self) -> Iterator[Batch]:
+        """The validation snippets as they are."""
+        if self._valid is not None:
+            yield from plain_batches(self._valid, self._row.batch_size)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The model's own loss; on a GPU in bfloat16, which the loop sees to for `forward` alone."""
+        own: Any = model.loss
+        with torch.autocast("cuda", torch.bfloat16, enabled=batch.clips.is_cuda):
+            loss: Tensor = own(batch.clips, batch.targets)
+        return loss
+
+
+def plain_batches(snippets: SnippetClips, size: int) -> Iterator[Batch]:
+    """Snippets in order, one centred view each, without augmentation."""
+    for begin in range(0, len(snippets), size):
+        chosen = range(begin, min(begin + size, len(snippets)))
+        clips = torch.stack([to_clip(frames) for frames in snippets.take(chosen)])
+        yield Batch(clips, torch.from_numpy(snippets.labels[begin : begin + size]))
+
+
+@torch.no_grad()
+def confusion(
+    model: Extractor, snippets: SnippetClips, *, classes: int, batch_size: int, progress: Progress, stage: str
+) -> NDArray[np.int64]:
+    """How often each class is taken for each other one, by one centred view a snippet.
+
+    Args:
+        model: in evaluation mode, on the device that computes.
+        snippets: with the centred square alone.
+        classes: K.
+        batch_size: snippets at a time.
+        progress: called after every batch.
+        stage: what is told to it.
+
+    Returns:
+        (K, K) counts, the true class by row, the found one by column.
+    """
+    device = next(model.parameters()).device
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    done = 0
+    for batch in plain_batches(snippets, batch_size):
+        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+            found = model(batch.clips.to(device)).argmax(dim=1).cpu().numpy()
+        np.add.at(counts, (batch.targets.numpy(), found), 1)
+        done += len(found)
+        progress(stage, done, len(snippets))
+    return counts
+
+
+def top1(counts: NDArray[np.int64]) -> float | None:
+    """The fraction on the diagonal; None without any snippet."""
+    return float(np.trace(counts) / counts.sum()) if counts.any() else None
+
+
+def top1_per_class(counts: NDArray[np.int64]) -> list[float | None]:
+    """The fraction of each class that was found; None for a class without snippets."""
+    return [
+        None if not row.any() else float(row[index] / row.sum()) for index, row in enumerate(counts)
+    ]  # fmt: skip

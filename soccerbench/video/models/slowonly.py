@@ -1,0 +1,78 @@
+"""I3D-Slow: the slow pathway of SlowFast alone (Feichtenhofer et al., 2019), and the backbone that TPN and GTA share.
+
+Sources: SlowFast, section 3.1 and table 1; GluonCV's `i3d_slow_resnet101` and MMAction's `slowonly_r101_8x8x1` for the
+layers, whose parameters are counted in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from soccerbench.video.models.base import CLASSES, Extractor
+from soccerbench.video.models.inflation import inflate, resnet
+
+
+class SlowBackbone(nn.Module):
+    """A ResNet whose last two stages see time: the first convolution of each of their blocks spans three frames.
+
+    Its stem and first two stages have no extent in time and stay two-dimensional.
+
+    Args:
+        name: the ResNet for images, as timm knows it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        net: Any = resnet(name)
+        self.conv1, self.bn1, self.act1, self.maxpool = net.conv1, net.bn1, net.act1, net.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
+        for stage in (self.layer3, self.layer4):
+            inflate(stage, taps={"conv1": 3})
+        self.channels: tuple[int, int] = tuple(info["num_chs"] for info in net.feature_info[-2:])
+
+    def per_frame(self, images: Tensor) -> Tensor:
+        """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
+        stem = self.maxpool(self.act1(self.bn1(self.conv1(images))))  # (N, 64, H / 4, W / 4)
+        frames: Tensor = self.layer2(self.layer1(stem))
+        return frames
+
+    def res4(self, frames: Tensor) -> Tensor:
+        """The stage after `per_frame`: (B, T, C3, h, w) to (B, C4, T, h / 2, w / 2)."""
+        stage: Tensor = self.layer3(frames.transpose(1, 2))
+        return stage
+
+    def res5(self, res4: Tensor) -> Tensor:
+        """The last stage: (B, C4, T, h, w) to (B, C5, T, h / 2, w / 2)."""
+        stage: Tensor = self.layer4(res4)
+        return stage
+
+
+class SlowOnly(Extractor):
+    """Frames far apart through a deep ResNet, averaged over space and time.
+
+    Args:
+        backbone: the ResNet for images, as timm knows it.
+        classes: of the classifier.
+        dropout: before the classifier.
+        mean: of red, green and blue, as fractions of 255.
+        std: their standard deviations.
+    """
+
+    def __init__(
+        self, *, backbone: str, dropout: float, mean: Sequence[float], std: Sequence[float], classes: int = CLASSES
+    ) -> None:
+        net = SlowBackbone(backbone)
+        super().__init__(width=net.channels[1], classes=classes, dropout=dropout, mean=mean, std=std)
+        self.backbone = net
+
+    def per_frame(self, images: Tensor) -> Tensor:
+        """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
+        return self.backbone.per_frame(self.normalise(images))
+
+    def per_clip(self, frames: Tensor) -> Tensor:
+        """The features (B, width) of frames (B, T, C3, h, w)."""
+        res5 = self.backbone.res5(self.backbone.res4(frames))
+        return res5.mean(dim=(2, 3, 4))

@@ -1,0 +1,187 @@
+"""Several experiments at once: the bits of one after the other, nothing trained twice, nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import torch
+
+from soccerbench.experiments.executors import worker
+from soccerbench.experiments.executors.local import in_order, waits
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.table import Plan, default_jobs, plan, run
+from soccerbench.features.dataset import Root
+from soccerbench.progress import silent
+from soccerbench.specs import load_table, parse_setting
+
+COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
+
+
+def planned(root: Path, out: Path, rows: Iterable[int], *, epochs: int = 1, seeds: Iterable[int] = (0,)) -> Plan:
+    pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=16")]
+    table = load_table("table3", mini=True, settings=pairs)
+    return plan(table, rows=rows, seeds=list(seeds), root=Root(root), out=out)
+
+
+def run_jobs(made: Plan, jobs: int) -> list[tuple[str, int, int]]:
+    ended: list[tuple[str, int, int]] = []
+    run(
+        made, device="cpu", force=False, progress=lambda _: silent, jobs=jobs,
+        on_done=lambda *told: ended.append(told),
+    )  # fmt: skip
+    return ended
+
+
+def outcomes(out: Path) -> dict[str, object]:
+    """What a folder of runs holds, without what tells of time and place."""
+    found: dict[str, object] = {}
+    for file in sorted(out.rglob("*")):
+        name = str(file.relative_to(out))
+        if file.suffix in {".zip", ".csv", ".yaml"}:
+            found[name] = file.read_bytes()
+        elif file.name == "checkpoint.pt":
+            weights = torch.load(file, weights_only=True)["model"]
+            found[name] = {key: value.tolist() for key, value in weights.items()}
+    return found
+
+
+def trained(out: Path) -> list[str]:
+    """The folders whose log tells of an epoch."""
+    return sorted(file.parent.parent.name for file in out.rglob("log.txt") if "epoch 1:" in file.read_text())
+
+
+def test_what_waits_for_what(shared_tiny_root: Path, tmp_path: Path) -> None:
+    made = in_order(planned(shared_tiny_root, tmp_path, [8, 5, 6, 9, 31], seeds=(0, 1)).experiments)
+    seed_0 = [f"{one.row.table} {one.row.row}" for one in made if one.seed == 0]
+    assert seed_0 == ["table2 8", "table3 9", "table3 8", "table3 5", "table3 6", "table3 31"]
+    names = {one.folder: f"{one.row.table} {one.row.row} {one.seed}" for one in made}
+    found = {names[folder]: {names[other] for other in others} for folder, others in waits(made).items()}
+    assert found["table3 8 1"] == {"table2 8 1", "table3 9 1"}
+    assert found["table3 5 1"] == found["table3 6 1"] == {"table3 8 1"}
+    assert found["table2 8 0"] == found["table3 9 0"] == found["table3 31 0"] == set()
+
+
+def test_two_jobs_give_the_bits_of_one_and_train_each_head_once(shared_tiny_root: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    rows = (5, 6, 8, 31)
+    run_jobs(planned(shared_tiny_root, one, rows), 1)
+    ended = run_jobs(planned(shared_tiny_root, two, rows), 2)
+    assert outcomes(two) == outcomes(one)
+    assert trained(two) == trained(one) == ["row-05", "row-08", "row-09"]  # table2 row 8, not that of table3
+    assert sorted(title for title, _, _ in ended) == sorted(
+        ["table2 row 8, seed 0", *(f"table3 row {row}, seed 0" for row in (5, 6, 8, 9, 31))]
+    )
+    assert [total for _, _, total in ended] == [4] * 6
+    assert ended[-1][1] == 4
+    before = {file: file.stat().st_mtime_ns for file in two.rglob("*") if file.is_file()}
+    assert run_jobs(planned(shared_tiny_root, two, rows), 2)[-1][1:] == (4, 4)
+    assert {file: file.stat().st_mtime_ns for file in two.rglob("*") if file.is_file()} == before
+
+
+def test_a_failure_is_the_one_line_of_one_after_the_other(tiny_root: Path, tmp_path: Path) -> None:
+    made = planned(tiny_root, tmp_path, [4, 5])
+    game = Root(tiny_root).games["train"][0]
+    (tiny_root / game / "Labels-cameras.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"Labels-cameras\.json") as found:
+        run_jobs(made, 2)
+    assert "\n" not in str(found.value)
+    assert "Traceback" in str(found.value.__cause__)
+
+
+def reproduce(tmp_path: Path, root: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments, "--data", str(root), "--jobs", "2", "--out", str(tmp_path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["keyboard", "kill"])
+def test_stopped_it_leaves_nobody_behind(shared_tiny_root: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with reproduce(tmp_path, shared_tiny_root, "table3", "--rows", "4,5", "--set", "max_epochs=100000") as running:
+        try:
+            folders = [tmp_path / "tiny" / "table3" / f"row-{row:02d}" / "seed-0" for row in (4, 5)]
+            while not all((folder / "history.csv").exists() for folder in folders) and running.poll() is None:
+                time.sleep(0.05)
+            left = children(running.pid)
+            assert len(left) >= 2
+            running.send_signal(number)
+            _, said = running.communicate(timeout=300)
+            end = time.monotonic() + 300
+            while any(map(alive, left)) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert not any(map(alive, left))
+        finally:
+            running.kill()
+    assert "Traceback" not in said
+    if number == signal.SIGINT:
+        assert running.returncode == 130
+        assert "the same command goes on" in said
+        assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_a_worker_that_is_killed(shared_tiny_root: Path, tmp_path: Path) -> None:
+    with reproduce(tmp_path, shared_tiny_root, "table3", "--rows", "4,5", "--set", "max_epochs=100000") as running:
+        try:
+            history = tmp_path / "tiny" / "table3" / "row-04" / "seed-0" / "history.csv"
+            while not history.exists() and running.poll() is None:
+                time.sleep(0.05)
+            log = tmp_path / "tiny" / "table3" / "row-04" / "seed-0" / "log.txt"
+            holds = [child for child in children(running.pid) if log in opened(child)]
+            os.kill(holds[0], signal.SIGKILL)
+            _, said = running.communicate(timeout=300)
+        finally:
+            running.kill()
+    assert running.returncode == 2
+    assert "row-04/seed-0: its process ended with code -9" in said
+    assert said.count("\n") == 1
+
+
+def test_a_worker_that_is_ending_is_not_told_to_end() -> None:
+    usual = signal.getsignal(signal.SIGTERM)
+    try:
+        worker._go_undisturbed()
+        signal.raise_signal(signal.SIGTERM)
+        assert callable(signal.getsignal(signal.SIGTERM))  # Python complains of one on its way that is ignored
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
+def opened(process: int) -> set[Path]:
+    return {link.resolve() for link in Path(f"/proc/{process}/fd").iterdir()}
+
+
+def test_how_many_at_once(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = planned(shared_tiny_root, tmp_path, [4, 31])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert default_jobs(made, "cpu") == cores
+    with monkeypatch.context() as patched:
+        patched.setattr(Experiment, "is_narrow", property(lambda self: self.row.row == 31))
+        assert default_jobs(made, "cpu") == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("soccerbench.experiments.table.uses_gpu", lambda _: True)
+        assert default_jobs(made, "auto") == 1
+    with pytest.raises(ValueError, match="unknown device"):
+        default_jobs(made, "tpu")

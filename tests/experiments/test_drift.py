@@ -1,0 +1,212 @@
+"""The drift gate lets clean runs pass and sees each error that is planted behind the spec's back."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from soccerbench.cli import app
+from soccerbench.errors import InputError
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.records import make_record, measures, record_file
+from soccerbench.experiments.results import by_row, read_runs
+from soccerbench.features.dataset import Root
+from soccerbench.metrics import average_precision as precision
+from soccerbench.metrics import spotting
+from soccerbench.metrics import spotting_counts as counting
+from soccerbench.progress import silent
+from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs import shipped as locate
+from soccerbench.tasks import spotting as spotting_task
+from soccerbench.tasks.spotting_nms import suppress_non_maxima
+
+SEEDS = (0, 1, 2)
+SETTINGS = ("max_epochs=3", "batch_size=8", "nms_s=20")
+
+
+def train(root: Path, out: Path, *seeds: int, settings: tuple[str, ...] = SETTINGS) -> Path:
+    """Row 7 of Table 2 on a tiny root; the folder of its runs."""
+    pairs = [parse_setting(text) for text in settings]
+    row = next(row for row in load_table("table2", mini=True, settings=pairs).rows if row.row == 7)
+    for seed in seeds:
+        Experiment(row, seed, Root(root), out).run(device="cpu", progress=silent)
+    return out
+
+
+def check(runs: Path, records: Path, *options: str) -> tuple[int, str]:
+    """Exit code and output of `soccerbench check`."""
+    done = CliRunner().invoke(app, ["check", str(runs), "--baseline", str(records), *options])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+@pytest.fixture(scope="module")
+def runs(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(shared_tiny_root, tmp_path_factory.mktemp("runs"), *SEEDS)
+
+
+@pytest.fixture(scope="module")
+def records(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("records")
+    code, output = check(runs, folder)
+    assert code == 1
+    assert "no record" in output
+    assert check(runs, folder, "--update")[0] == 0
+    return folder
+
+
+def test_a_second_clean_run_passes_with_nothing_moved(shared_tiny_root: Path, tmp_path: Path, records: Path) -> None:
+    code, output = check(train(shared_tiny_root, tmp_path, 0, 1), records)
+    assert code == 0, output
+    assert "9 of 9 measures of 1 rows (2 runs) are as recorded" in output
+
+
+def wider_window(patch: pytest.MonkeyPatch) -> None:
+    """20 s of non-maximum suppression become 30 s."""
+    patch.setattr(
+        spotting_task,
+        "suppress_non_maxima",
+        lambda scores, *, window_frames, **rest: suppress_non_maxima(scores, window_frames=1.5 * window_frames, **rest),
+    )
+
+
+def tenfold_rate(patch: pytest.MonkeyPatch) -> None:
+    """Ten times the learning rate, out of the spec's sight."""
+    adam = torch.optim.Adam
+    patch.setattr(torch.optim, "Adam", lambda weights, *, lr, **rest: adam(weights, lr=10 * lr, **rest))
+
+
+@pytest.mark.parametrize("plant", [wider_window, tenfold_rate])
+def test_an_error_behind_the_specs_back_is_seen(
+    shared_tiny_root: Path, tmp_path: Path, records: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
+) -> None:
+    plant(monkeypatch)
+    code, output = check(train(shared_tiny_root, tmp_path, 0), records)
+    assert code == 1, output
+    assert "drift" in output
+    assert "spec:" not in output
+
+
+def rounded_confidence(patch: pytest.MonkeyPatch) -> None:
+    """Confidences to two digits."""
+    levels = counting.confidence_levels
+    patch.setattr(counting, "confidence_levels", lambda values, protocol: levels(np.round(values, 2), protocol))
+
+
+def rounded_precision(patch: pytest.MonkeyPatch) -> None:
+    """Average precisions to nine digits."""
+    patch.setattr(spotting, "average_precision", lambda *values: np.round(precision.average_precision(*values), 9))
+
+
+def rounded_frames(patch: pytest.MonkeyPatch) -> None:
+    """Positions rounded to a frame where they should be cut."""
+    patch.setattr(counting, "frames_of", lambda position_ms, _: np.rint(position_ms / 500).astype(np.int64))
+
+
+@pytest.mark.parametrize("plant", [rounded_confidence, rounded_precision, rounded_frames])
+def test_a_rounding_in_the_metric_is_seen(
+    runs: Path, records: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
+) -> None:
+    plant(monkeypatch)
+    code, output = check(runs, records)
+    assert code == 1
+    assert "metric: spotting" in output
+    before = record_file(records, ("tiny", "table2", 7)).read_bytes()
+    assert check(runs, records, "--update")[0] == 1
+    assert record_file(records, ("tiny", "table2", 7)).read_bytes() == before
+
+
+def test_another_spec_is_drift_and_is_named(shared_tiny_root: Path, tmp_path: Path, records: Path) -> None:
+    settings = (*SETTINGS[:2], "nms_s=12")
+    code, output = check(train(shared_tiny_root, tmp_path, 0, settings=settings), records)
+    assert code == 1
+    assert "nms_s 20.0 -> 12.0" in output
+
+
+def test_an_update_shows_what_moved_and_then_holds(shared_tiny_root: Path, tmp_path: Path, records: Path) -> None:
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    other = train(shared_tiny_root, tmp_path / "runs", 0, 1, settings=(*SETTINGS[:2], "nms_s=12"))
+    code, output = check(other, folder, "--update")
+    assert code == 0
+    assert "nms_s 20.0 -> 12.0" in output
+    assert check(other, folder)[0] == 0
+
+
+def test_a_record_holds_the_spread_and_the_band_that_follows(runs: Path, records: Path) -> None:
+    record = json.loads((records / "tiny" / "table2" / "row-07.json").read_text())
+    found = [measures(run) for run in read_runs(runs)]
+    assert record["seeds"] == list(SEEDS)
+    assert "published" not in record["spec"]
+    for name, measure in record["measures"].items():
+        values = [values[name] for values in found]
+        assert measure["values"] == values
+        assert measure["mean"] == pytest.approx(sum(values) / 3, rel=1e-15)
+        assert measure["standard_deviation"] == statistics.stdev(values)
+        assert measure["band"] == pytest.approx(4 * math.sqrt(2) * statistics.stdev(values), rel=1e-15)
+    assert {"test loose", "test tight", "challenge loose", "challenge tight"} < set(record["measures"])
+
+
+def test_a_table_of_its_own_may_be_the_baseline(runs: Path, records: Path) -> None:
+    assert check(runs, records / "tiny" / "table2")[0] == 0
+    assert record_file(Path("results"), ("mini", "table3", 4)) == Path("results/mini/table3/row-04.json")
+
+
+@pytest.mark.parametrize(("factor", "code"), [(0.1, 0), (1.9, 0), (2.1, 1)])
+def test_speed_is_looked_at_only_when_asked(
+    runs: Path, records: Path, tmp_path: Path, factor: float, code: int
+) -> None:
+    folder = tmp_path / "runs"
+    shutil.copytree(runs, folder)
+    recorded = json.loads((records / "tiny" / "table2" / "row-07.json").read_text())["seconds"]["mean"]
+    for run in read_runs(folder):
+        (run.folder / "result.json").write_text(json.dumps(run.result | {"seconds": factor * recorded}))
+    assert check(folder, records)[0] == 0
+    assert check(folder, records, "--speed")[0] == code
+
+
+def test_one_seed_makes_no_record(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one seed shows no spread"):
+        make_record(read_runs(runs)[:1])
+    assert not list(tmp_path.iterdir())
+
+
+def test_seeds_of_different_code_are_no_seeds_of_one_row(runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    shutil.copytree(runs, folder)
+    run = read_runs(folder)[1]
+    (run.folder / "result.json").write_text(json.dumps(run.result | {"code": "0"}))
+    with pytest.raises(InputError, match="differs from seed-0 in code"):
+        by_row(read_runs(folder))
+
+
+def test_no_runs_and_broken_records_are_named(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no finished run"):
+        read_runs(tmp_path)
+    file = record_file(tmp_path, ("tiny", "table2", 7))
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    result = CliRunner().invoke(app, ["check", str(runs), "--baseline", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
+    assert "lacks" in str(result.exception)
+
+
+def test_a_baseline_that_is_not_there_or_not_ones_own(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"nope: no such folder; .*--update makes one"):
+        CliRunner().invoke(app, ["check", str(runs), "--baseline", str(tmp_path / "nope")], catch_exceptions=False)
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(locate, "PACKAGE", tmp_path)  # as in a wheel, which holds its records
+    with pytest.raises(ValueError, match="check --update: give --baseline FOLDER"):
+        CliRunner().invoke(app, ["check", str(runs), "--update"], catch_exceptions=False)
+    assert not list((tmp_path / "results").iterdir())

@@ -1,0 +1,165 @@
+"""Intervals and comparisons: re-sums of the games' counts, and their behaviour where the answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from soccerbench.metrics import (
+    Annotations,
+    Events,
+    Replay,
+    average_map,
+    bootstrap,
+    compare,
+    grounding_statistics,
+    spotting_score,
+    spotting_statistics_by_game,
+)
+from soccerbench.metrics.resampling import percentile, permutation_p
+from soccerbench.metrics.spotting import resampled_spotting_scores
+
+PROTOCOLS = ("soccernet", "strict")
+DELTAS_S = (5, 10, 20)
+
+
+def season(seed, games=12, skill=0.7):
+    """Targets and detections of some games: each target is found with probability `skill`, with some false alarms."""
+    rng = np.random.default_rng(seed)
+    targets, detections = [], []
+    for _ in range(games):
+        frame = np.sort(rng.choice(600, size=rng.integers(5, 25), replace=False))
+        label, half = rng.integers(0, 3, len(frame)), rng.integers(1, 3, len(frame))
+        targets.append(Events(half, label, frame * 1000, visible=rng.random(len(frame)) < 0.8))
+        found = rng.random(len(frame)) < skill
+        confidence = np.where(found, rng.random(len(frame)), rng.random(len(frame)) / 2)
+        moved = np.where(found, frame * 1000 + rng.integers(0, 3, len(frame)) * 1000, 700_000 + frame * 1000)
+        detections.append(Events(half, label, moved, confidence=confidence))
+    return targets, detections
+
+
+def statistics(seed, protocol="soccernet", **options):
+    targets, detections = season(seed, **options)
+    return spotting_statistics_by_game(
+        targets=targets, detections=detections, deltas_s=DELTAS_S, classes=4, protocol=protocol
+    )
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_resample_scores_as_the_games_drawn(protocol):
+    """The re-sum of counts is the score of the drawn games themselves, an outside computation of the same number."""
+    targets, detections = season(0)
+    rng = np.random.default_rng(1)
+    draws = rng.integers(0, 12, (5, 12))
+    weights = np.stack([np.bincount(draw, minlength=12) for draw in draws]).astype(float)
+    scores = resampled_spotting_scores(statistics(0, protocol), weights)
+    for place, draw in enumerate(draws):
+        expected = average_map(
+            targets=[targets[game] for game in draw],
+            detections=[detections[game] for game in draw],
+            deltas_s=DELTAS_S,
+            classes=4,
+            protocol=protocol,
+        )
+        for name, value in vars(expected).items():
+            np.testing.assert_allclose(scores[name][place], value, rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_chunks_change_nothing(protocol, monkeypatch):
+    counts = statistics(0, protocol)
+    weights = np.random.default_rng(2).multinomial(12, [1 / 12] * 12, 7).astype(float)
+    expected = resampled_spotting_scores(counts, weights)
+    monkeypatch.setattr("soccerbench.metrics.spotting.CELLS", 50)
+    for name, values in resampled_spotting_scores(counts, weights).items():
+        np.testing.assert_array_equal(values, expected[name])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_intervals_surround_scores(protocol):
+    counts = statistics(0, protocol)
+    score = spotting_score(counts)
+    intervals = bootstrap(counts, repetitions=200, rng=np.random.default_rng(0))
+    assert set(intervals) == set(vars(score))
+    overall = intervals["average_map"]
+    assert overall.low < score.average_map < overall.high
+    assert (overall.level, overall.repetitions) == (0.95, 200)
+    assert intervals["per_class"].low.shape == (4,)
+    undefined = np.isnan(intervals["per_class"].low)  # the fourth class has no event
+    np.testing.assert_array_equal(undefined, [False, False, False, protocol == "strict"])
+    narrower = bootstrap(counts, repetitions=200, rng=np.random.default_rng(0), level=0.5)["average_map"]
+    assert overall.low < narrower.low < narrower.high < overall.high
+
+
+def test_games_that_are_alike_leave_no_doubt():
+    counts = [statistics(0)[0]] * 10
+    interval = bootstrap(counts, repetitions=50, rng=np.random.default_rng(0))["average_map"]
+    assert interval.low == pytest.approx(interval.high, rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_submission_does_not_differ_from_itself(protocol):
+    counts = statistics(0, protocol)
+    same = compare(counts, counts, repetitions=100, rng=np.random.default_rng(0))
+    assert same.games == 12
+    assert same.difference["average_map"] == same.interval["average_map"].high == 0
+    assert same.p_value["average_map"] == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_clear_difference_is_seen_and_signed(protocol):
+    good, bad = statistics(0, protocol, skill=0.95), statistics(0, protocol, skill=0.05)
+    better = compare(good, bad, repetitions=199, rng=np.random.default_rng(0))
+    assert better.difference["average_map"] == pytest.approx(
+        spotting_score(good).average_map - spotting_score(bad).average_map, rel=0, abs=1e-12
+    )
+    assert better.interval["average_map"].low > 0
+    assert better.p_value["average_map"] <= 0.01
+    worse = compare(bad, good, repetitions=199, rng=np.random.default_rng(0))
+    assert worse.interval["average_map"].high < 0
+    assert worse.difference["per_class"][0] == -better.difference["per_class"][0]
+    assert np.isnan(better.p_value["per_class"][3]) == (protocol == "strict")
+
+
+def test_p_value_by_hand():
+    exchanged = np.array([0.1, -0.3, 0.2, -0.2])
+    assert permutation_p(np.array([0.2]), exchanged) == 4 / 5  # three as large, and the one observed
+    assert permutation_p(np.array([-0.5]), exchanged) == 1 / 5
+
+
+def test_quantiles_by_hand():
+    interval = percentile(np.arange(101.0), 0.9)
+    assert (interval.low, interval.high) == pytest.approx((5, 95))
+
+
+def test_grounding_has_intervals_too():
+    def game(second):
+        annotations = Annotations(
+            time_s=[0, 100],
+            replay=[False, True],
+            linked=[False, True],
+            link_half=[0, 1],
+            link_label=[-1, 0],
+            link_time_s=[0, 80],
+        )
+        return annotations, [Replay(1, 100, [second], [0.9])]
+
+    annotations, replays = zip(*map(game, [80.0, 80.0, 500.0, 80.0, 500.0, 81.0]), strict=True)
+    counts = grounding_statistics(annotations=annotations, replays=replays, deltas_s=DELTAS_S)
+    intervals = bootstrap(counts, repetitions=100, rng=np.random.default_rng(0))
+    assert 0 <= intervals["average_ap"].low < intervals["average_ap"].high <= 1
+    assert compare(counts, counts, repetitions=20, rng=np.random.default_rng(0)).p_value["average_ap"] == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda counts, rng: bootstrap([], repetitions=10, rng=rng), "no game"),
+        (lambda counts, rng: bootstrap(counts, repetitions=0, rng=rng), "0 repetitions"),
+        (lambda counts, rng: bootstrap(counts, repetitions=10, rng=rng, level=95), "level 95"),
+        (lambda counts, rng: compare(counts, counts[:5], repetitions=10, rng=rng), "12 games against 5"),
+    ],
+)
+def test_wrong_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(statistics(0), np.random.default_rng(0))

@@ -1,0 +1,49 @@
+"""A dataset written packed at once is the plain one, packed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soccerbench.features.dataset import Root
+from soccerbench.features.pack import pack
+from soccerbench.features.packed import read_index
+from soccerbench.features.verify import verify
+from soccerbench.simulation.matches import write_mini
+
+PCA = "ResNET_TF2_PCA512.npy"
+
+
+def test_the_same_bytes_as_packing_the_plain_one(tmp_path: Path) -> None:
+    write_mini(tmp_path / "plain", games=4)
+    pack(tmp_path / "plain", tmp_path / "packed")
+    write_mini(tmp_path / "written", games=4, packed=True)
+    files = sorted(path.name for path in (tmp_path / "packed").glob("*.npy"))
+    assert files == sorted(path.name for path in (tmp_path / "written").glob("*.npy"))
+    for name in files:
+        assert (tmp_path / "packed" / name).read_bytes() == (tmp_path / "written" / name).read_bytes()
+    one, other = (read_index(tmp_path / name / "pack.json") for name in ("packed", "written"))
+    assert (one.files, one.blocks, one.dtype) == (other.files, other.blocks, other.dtype)
+    assert verify(tmp_path / "written").ok
+    assert not list((tmp_path / "written").rglob("1_*.npy"))
+
+
+def test_one_file_at_the_width_of_the_release(tmp_path: Path) -> None:
+    write_mini(tmp_path / "out", games=4, scale="release", packed=True, files=[PCA])
+    assert {path.name for path in (tmp_path / "out").glob("*.npy")} == {
+        f"{split}-{PCA}" for split in ("train", "valid", "test", "challenge")
+    }
+    root = Root(tmp_path / "out")
+    assert root.store(("resnet-pca512",)).take(root.games["test"][0], 1, np.arange(3)).shape == (3, 512)
+    assert set(json.loads((tmp_path / "out" / "features.json").read_text())["blocks"]) == {"resnet-pca512"}
+
+
+@pytest.mark.parametrize("other", [{}, {"packed": True, "seed": 1}, {"packed": True, "files": [PCA]}])
+def test_a_packed_dataset_is_not_taken_for_another(tmp_path: Path, other: dict[str, object]) -> None:
+    write_mini(tmp_path / "out", games=4, packed=True)
+    write_mini(tmp_path / "out", games=4, packed=True)
+    with pytest.raises(ValueError, match="is not this dataset"):
+        write_mini(tmp_path / "out", games=4, **other)

@@ -1,0 +1,169 @@
+"""Extraction in several processes, and after a kill at any moment: the same bytes, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from soccerbench.video.extraction.one_half import Outcome
+
+MODELS = ("vtn", "ircsn")
+SETTINGS = ("size=32", "clip.frames=4", "ircsn.backbone=resnet14", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
+HALVES = [(game, half) for game in ("first", "second") for half in (1, 2)]
+THREADS = {"OMP_NUM_THREADS": "1"}
+HALF_S = {1: 15, 2: 16}  # with a row for each second
+MAIN = """
+import os, time
+from pathlib import Path
+from soccerbench.cli import main
+from soccerbench.video.extraction.npy_writer import RowsFile
+
+append, left, place, parent = RowsFile.append, int(os.environ["ROWS"]), Path(__file__).parent, os.getppid()
+
+def append_and_wait(file, rows):
+    global left
+    append(file, rows)
+    if 0 < left <= len(rows):
+        (place / f"{os.getpid()}.waits").touch()
+        while not (place / "go").exists() and os.getppid() == parent:
+            time.sleep(0.01)
+    left -= len(rows)
+
+RowsFile.append = append_and_wait
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, write_noise: Callable[..., Path]) -> Path:
+    """Two games."""
+    folder = tmp_path_factory.mktemp("videos")
+    for game, half in HALVES:
+        write_noise(folder / game / f"{half}.mkv", HALF_S[half], fps=12)
+    return folder
+
+
+@pytest.fixture
+def expected(one_thread: None, root: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> dict[str, bytes]:
+    """What an uninterrupted run in this process writes."""
+    extract(root, MODELS, out=tmp_path / "whole")
+    return arrays(tmp_path / "whole")
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """The command line as a file: a spawned process must be able to import it.
+
+    Each of its processes waits after a number of rows until there is a file `go`, or no parent any more.
+    """
+    (tmp_path / "main.py").write_text(MAIN)
+    return tmp_path / "main.py"
+
+
+def arrays(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.npy"))}
+
+
+def parts(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.npy.*.part"))
+
+
+def process_of(part: Path) -> int:
+    return int(part.name.split(".")[-2])
+
+
+def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1) -> subprocess.Popen[str]:
+    options = [option for setting in SETTINGS for option in ("--set", setting)]
+    command = [sys.executable, str(script), "extract", str(root), "--models", ",".join(MODELS), "--untrained"]
+    command += ["--device", "cpu", "--out", str(out), "--workers", str(workers), *options]
+    environment = os.environ | THREADS | {"ROWS": str(rows)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def wait_until_they_wait(script: Path, processes: int) -> None:
+    wait_for(lambda: len(list(script.parent.glob("*.waits"))) == processes)
+
+
+def let_go(script: Path) -> None:
+    (script.parent / "go").touch()
+
+
+def test_killed_and_resumed(
+    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+) -> None:
+    out = tmp_path / "out"
+    total = len(MODELS) * sum(HALF_S[half] for _, half in HALVES)
+    with started(script, root, out, workers=1, rows=random.randint(1, total)) as process:
+        wait_until_they_wait(script, 1)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    before = arrays(out)
+    assert before.items() <= expected.items()
+    assert len(before) < len(expected)
+    states = [outcome.state for outcome in extract(root, MODELS, out=out)]
+    assert states.count("there") == len(before) // len(MODELS)
+    assert arrays(out) == expected
+    assert not parts(out)
+
+
+@pytest.mark.slow
+def test_workers_leave_with_their_parent(
+    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+) -> None:
+    out = tmp_path / "out"
+    with started(script, root, out, workers=2) as process:
+        wait_until_they_wait(script, 2)
+        process.kill()
+    wait_for(lambda: not parts(out))
+    assert arrays(out).items() <= expected.items()
+    extract(root, MODELS, out=out)
+    assert arrays(out) == expected
+
+
+def test_a_worker_that_dies_takes_one_half_with_it(
+    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+) -> None:
+    out = tmp_path / "out"
+    with started(script, root, out, workers=2) as process:
+        wait_until_they_wait(script, 2)
+        begun = parts(out)[0]
+        os.kill(process_of(begun), signal.SIGKILL)
+        let_go(script)
+        shown, said = process.communicate(timeout=300)
+    assert process.returncode == 1, said
+    assert "its process died (exit code -9)" in " ".join(shown.split())
+    lost = f"{begun.parent.name}/{begun.name[1]}_"
+    assert arrays(out) == {name: data for name, data in expected.items() if not name.startswith(lost)}, said
+    extract(root, MODELS, out=out)
+    assert arrays(out) == expected
+    assert not parts(out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: Path, workers: int) -> None:
+    out = tmp_path / "out"
+    with started(script, root, out, workers=workers) as process:
+        wait_until_they_wait(script, workers)
+        process.send_signal(signal.SIGINT)
+        let_go(script)
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command goes on where this one was."
+    assert not parts(out)
