@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.metrics import LOOSE_S
@@ -40,7 +40,7 @@ def moved(game: SpottingPredictions, lengths_ms: dict[int, int], rng: np.random.
     return dataclasses.replace(game, position_ms=position_ms)
 
 
-def compare(run: Path, root: Root, split: str, repetitions: int) -> dict[str, Any]:
+def compare(run: Path, root: Dataset, split: str, repetitions: int) -> dict[str, Any]:
     """The score of one run, and those of its detections at wrong times."""
     labels, store = list(root.labels(split).values()), root.store(["vtn"])
     tree, rng = Tree(run / f"predictions-{split}.zip"), np.random.default_rng(0)
@@ -69,7 +69,7 @@ def compare(run: Path, root: Root, split: str, repetitions: int) -> dict[str, An
     }
 
 
-def constant(root: Root, split: str, every_s: int) -> float:
+def constant(root: Dataset, split: str, every_s: int) -> float:
     """The score of a predictor that says the same of every moment, its detections `every_s` seconds apart."""
     labels, store = list(root.labels(split).values()), root.store(["vtn"])
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--repetitions", type=int, default=200)
     given = parser.parse_args()
-    root = Root(cached_mini(), name="mini")
+    root = Dataset(cached_mini(), name="mini")
     record = {
         run.name: {split: compare(run, root, split, given.repetitions) for split in ("test", "challenge")}
         for run in sorted(given.row.glob("seed-*"))

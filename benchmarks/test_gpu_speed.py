@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.specs import load_table
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import Batch, SpottingTask
@@ -41,7 +41,7 @@ def ultra(number: int, epochs: int) -> SpottingRow:
     return row.model_copy(update={"mode": "ultra", "plateau": None, "max_epochs": epochs})
 
 
-def task_of(row: SpottingRow, root: Root, games: int | None = None) -> SpottingTask:
+def task_of(row: SpottingRow, root: Dataset, games: int | None = None) -> SpottingTask:
     labels = {game: read for split in row.training_splits for game, read in root.labels(split).items()}
     return SpottingTask(row, root.store(row.blocks), train=dict(itertools.islice(labels.items(), games)), valid={})
 
@@ -146,7 +146,7 @@ def floor(task: SpottingTask) -> dict[str, float]:
 
 @pytest.mark.parametrize(("number", "epochs"), ROWS)
 def test_row(benchmark, packed_root: Path, tmp_path: Path, number: int, epochs: int) -> None:
-    root, watch = Root(packed_root), Watch()
+    root, watch = Dataset(packed_root), Watch()
     made = Experiment(ultra(number, epochs), 0, root, tmp_path)
     least = floor(task_of(made.row, root))
     torch.cuda.empty_cache()
@@ -169,7 +169,7 @@ def test_row(benchmark, packed_root: Path, tmp_path: Path, number: int, epochs: 
 
 @pytest.mark.parametrize(("number", "epochs"), ROWS)
 def test_step(benchmark, packed_root: Path, tmp_path: Path, monkeypatch, number: int, epochs: int) -> None:
-    root, row = Root(packed_root), ultra(number, epochs)
+    root, row = Dataset(packed_root), ultra(number, epochs)
     measured = {
         "replayed_s": step_s(task_of(row, root), tmp_path / "replayed", replayable=True),
         "launched_s": step_s(task_of(row, root), tmp_path / "launched", replayable=False),

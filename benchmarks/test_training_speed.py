@@ -27,9 +27,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.specs import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
 from soccerbench.training.memory import freed_memory_kept
@@ -40,7 +41,7 @@ TURN = 20  # steps
 Step = Callable[[Batch], None]
 
 
-def task_of(root: Root, games: int | None = None) -> SpottingTask:
+def task_of(root: Dataset, games: int | None = None) -> SpottingTask:
     """Row 8 on the training games, or on the first of them; no validation."""
     row = load_table("table2").rows[ROW - 1]
     labels = root.labels("train")
@@ -63,7 +64,7 @@ def step_of(task: SpottingTask) -> Step:
     return step
 
 
-class Clips(Dataset[tuple[Tensor, Tensor]]):
+class Clips(TorchDataset[tuple[Tensor, Tensor]]):
     """Every clip in memory, as the reference code keeps them."""
 
     def __init__(self, task: SpottingTask) -> None:
@@ -121,7 +122,7 @@ def anonymous_bytes() -> int:
 
 def serve(loop: str, root: Path) -> None:
     """Run the turns that standard input asks for; say the seconds and the largest anonymous bytes of each."""
-    task = task_of(Root(root), None if loop == "ours" else PLAIN_GAMES)
+    task = task_of(Dataset(root), None if loop == "ours" else PLAIN_GAMES)
     step, products = step_of(task), bare_products(task)
     batches = our_batches(task) if loop == "ours" else plain_batches(task)
 
@@ -190,7 +191,7 @@ def test_training(benchmark, request, packed_root: Path, forget, cache: str) -> 
         else:
             read(packed_root)
         benchmark.pedantic(ours.turn, setup=turns_of_the_others, rounds=turns)
-    task = task_of(Root(packed_root))
+    task = task_of(Dataset(packed_root))
     ours_s, plain_s, bare_s = ours.seconds["train"], plain.seconds["train"], ours.seconds["products"]
     clips, steps = turns * TURN * task.row.batch_size, turns * TURN
     ratios = [plain / ours for plain, ours in zip(plain_s, ours_s, strict=True)]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 
 
-def open_root(data: str | None, features: Path | None, *, say: Callable[[str], None]) -> Root:
+def open_root(data: str | None, features: Path | None, *, say: Callable[[str], None]) -> Dataset:
     """The root that was asked for, or else the one in $SOCCERNET_ROOT, or else the embedded dataset.
 
     Args:
@@ -25,15 +25,15 @@ def open_root(data: str | None, features: Path | None, *, say: Callable[[str], N
     if chosen and chosen != "mini":
         if not data:
             say(f"Data: {chosen} (from SOCCERNET_ROOT).")
-        return Root(Path(chosen), features=features)
+        return Dataset(Path(chosen), features=features)
     from soccerbench.simulation.matches import cached_mini
 
     if not chosen:
         say("Data: the embedded SIMULATED dataset `mini`, since neither --data nor SOCCERNET_ROOT names a folder.")
-    return Root(cached_mini(), features=features, name="mini")
+    return Dataset(cached_mini(), features=features, name="mini")
 
 
-def root_of_runs(datasets: Collection[str], data: str | None) -> Root | None:
+def root_of_runs(datasets: Collection[str], data: str | None) -> Dataset | None:
     """The data that runs were made on: the folder given, the one in $SOCCERNET_ROOT, or the embedded dataset.
 
     Args:

@@ -23,7 +23,7 @@ from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
 from soccerbench.experiments.job import Job, job_of
 from soccerbench.experiments.results import RESULT, read_result
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.files import write_bytes, write_json
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
@@ -55,7 +55,7 @@ class Experiment:
 
     row: Row
     seed: int
-    root: Root
+    root: Dataset
     out: Path
     head: type[nn.Module] | None = None
     plugin: Path | None = None
@@ -295,7 +295,7 @@ def _threads_for(is_narrow: bool) -> Iterator[None]:
         torch.set_num_threads(given)
 
 
-def experiment_of(row: Row, seed: int, *, root: Root, out: Path, plugin: Path | None) -> Experiment:
+def experiment_of(row: Row, seed: int, *, root: Dataset, out: Path, plugin: Path | None) -> Experiment:
     """The experiment of a row, with its head where that is one's own, and the file where a row that it needs has one.
 
     Raises:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import score_grounding_games
@@ -51,7 +51,7 @@ class GroundingJob:
     label_files: tuple[str, ...] = (CAMERA_LABELS, REPLAY_LABELS)
 
     def __init__(
-        self, row: CmnRow | GroundingTransformerRow | NaiveRow, root: Root, folder_of: Callable[[BaseRow], Path]
+        self, row: CmnRow | GroundingTransformerRow | NaiveRow, root: Dataset, folder_of: Callable[[BaseRow], Path]
     ) -> None:
         self.row, self.root, self.folder_of = row, root, folder_of
         self._read: dict[str, GameReplays] = {}

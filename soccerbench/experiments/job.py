@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
 from soccerbench.specs.base import BaseRow
@@ -53,7 +53,7 @@ class Job(Protocol):
 
 
 def job_of(
-    row: Row, root: Root, *, head: type[nn.Module] | None = None, folder_of: Callable[[BaseRow], Path] | None = None
+    row: Row, root: Dataset, *, head: type[nn.Module] | None = None, folder_of: Callable[[BaseRow], Path] | None = None
 ) -> Job:
     """The job of a row.
 

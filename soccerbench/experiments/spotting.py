@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import score_spotting_games
@@ -31,7 +31,7 @@ class SpottingJob:
 
     label_files: tuple[str, ...] = (SPOTTING_LABELS,)
 
-    def __init__(self, row: SpottingRow, root: Root, head: type[nn.Module] | None) -> None:
+    def __init__(self, row: SpottingRow, root: Dataset, head: type[nn.Module] | None) -> None:
         self.row, self.root, self.head = row, root, head
 
     def check_labels(self, split: str) -> None:

@@ -14,7 +14,7 @@ from soccerbench.experiments.executors.worker import Call
 from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.experiments.results import RESULT, read_result
 from soccerbench.experiments.try_head import try_head
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow
@@ -50,7 +50,7 @@ def plan(
     *,
     rows: Iterable[int] | None,
     seeds: Sequence[int],
-    root: Root,
+    root: Dataset,
     out: Path,
     plugin: Path | None = None,
     force: bool = False,
@@ -94,7 +94,7 @@ def plan(
     return Plan(tuple(experiments), tuple(unavailable))
 
 
-def absent_files(row: BaseRow, root: Root) -> tuple[str, ...]:
+def absent_files(row: BaseRow, root: Dataset) -> tuple[str, ...]:
     """Files never released and not in the root either, that a row or one whose run it needs would read."""
     games = [game for members in root.games.values() for game in members]
     needed = row.runs if isinstance(row, GroundingRow) else ()

@@ -13,7 +13,7 @@ from soccerbench.soccernet.labels import SPOTTING_LABELS, SpottingLabels, read_s
 from soccerbench.soccernet.layouts import GameTree, Layout
 
 
-class Root:
+class Dataset:
     """A SoccerNet folder, official or simulated, plain or packed.
 
     Args:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 from soccerbench.features.checksums import Checksums, known_checksums
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.half_precision import widen
 from soccerbench.features.pack_plan import Half, Plan
 from soccerbench.features.pack_writer import PackWriter
@@ -74,7 +74,7 @@ def pack(
             disk.
         ValueError: an unknown block.
     """
-    source, games = open_source(root), Root(root).games
+    source, games = open_source(root), Dataset(root).games
     plan = _plan(source, games, dtype, blocks)
     checksums = known_checksums(root, source)
     writer = PackWriter(out, plan)

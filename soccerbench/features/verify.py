@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 from soccerbench.features.checksums import Checksums, known_checksums
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.findings import FileReport, Problem, Report
 from soccerbench.features.half_statistics import HalfStatistics, place_of_block, statistics_of
 from soccerbench.features.rows import StoredRows
@@ -63,7 +63,7 @@ def verify(root: Path, *, workers: int | None = None, progress: Progress | None 
         InputError: no root, or an index or a description of features that cannot be read at all.
     """
     started = time.monotonic()
-    return _Verification(Root(root), open_source(root), workers or min(MAX_WORKERS, os.cpu_count() or 1)).run(
+    return _Verification(Dataset(root), open_source(root), workers or min(MAX_WORKERS, os.cpu_count() or 1)).run(
         started, progress
     )
 
@@ -71,7 +71,7 @@ def verify(root: Path, *, workers: int | None = None, progress: Progress | None 
 class _Verification:
     """The checks and what they have found so far."""
 
-    def __init__(self, root: Root, source: Source, workers: int) -> None:
+    def __init__(self, root: Dataset, source: Source, workers: int) -> None:
         self.root, self.source, self.workers = root, source, workers
         self.report = Report(root.path, [], [], [])
         self.checksums: Checksums = known_checksums(root.path, source)

@@ -19,7 +19,7 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.records import make_record, measures, record_file
 from soccerbench.experiments.results import by_row, read_runs
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import average_precision as precision
 from soccerbench.metrics import spotting
 from soccerbench.metrics import spotting_counts as counting
@@ -38,7 +38,7 @@ def train(root: Path, out: Path, *seeds: int, settings: tuple[str, ...] = SETTIN
     pairs = [parse_setting(text) for text in settings]
     row = next(row for row in load_table("table2", mini=True, settings=pairs).rows if row.row == 7)
     for seed in seeds:
-        Experiment(row, seed, Root(root), out).run(device="cpu", progress=silent)
+        Experiment(row, seed, Dataset(root), out).run(device="cpu", progress=silent)
     return out
 
 

@@ -18,7 +18,7 @@ from interruption import Killed, die, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.tasks import spotting
@@ -36,7 +36,7 @@ def experiment(
     """A row of Table 2 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8", *settings)]
     spec = next(spec for spec in load_table("table2", mini=True, settings=pairs).rows if spec.row == row)
-    return Experiment(spec, seed, Root(root), out)
+    return Experiment(spec, seed, Dataset(root), out)
 
 
 def outcome(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

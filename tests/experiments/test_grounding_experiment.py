@@ -15,7 +15,7 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.table import plan
 from soccerbench.experiments.table import run as run_all
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.report.tables.paper import grid, summarise
 from soccerbench.soccernet.archive import Tree
@@ -31,14 +31,14 @@ def experiment(root: Path, out: Path, row: int, *settings: str) -> Experiment:
     """A row of Table 3 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=16", *settings)]
     spec = next(spec for spec in load_table("table3", mini=True, settings=pairs).rows if spec.row == row)
-    return Experiment(spec, 0, Root(root), out)
+    return Experiment(spec, 0, Dataset(root), out)
 
 
 def run(made: Experiment, seen: list[str] | None = None) -> dict[str, Any]:
     return made.run(device="cpu", progress=silent if seen is None else lambda stage, *_: seen.append(stage))
 
 
-def annotations(root: Root, split: str, file: str = CAMERAS) -> tuple[Path, dict[str, Any]]:
+def annotations(root: Dataset, split: str, file: str = CAMERAS) -> tuple[Path, dict[str, Any]]:
     path = root.path / root.games[split][0] / file
     return path, json.loads(path.read_text())
 
@@ -75,7 +75,7 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
 
 @pytest.mark.parametrize("row", [5, 19])
 def test_a_process_killed_for_real_goes_on_to_the_same_bits(shared_tiny_root: Path, tmp_path: Path, row: int) -> None:
-    root, settings = Root(shared_tiny_root), ("max_epochs=10", "batch_size=16")
+    root, settings = Dataset(shared_tiny_root), ("max_epochs=10", "batch_size=16")
     table = load_table("table3", mini=root.is_mini, settings=[parse_setting(text) for text in settings])
     whole, killed = (
         plan(table, rows=[row], seeds=[0], root=root, out=tmp_path / name).experiments[0]
@@ -145,7 +145,7 @@ def test_a_row_runs_those_it_needs_once(shared_tiny_root: Path, tmp_path: Path) 
 def test_a_replay_whose_position_disagrees_with_its_game_time_is_scored(
     tiny_root: Path, tmp_path: Path, row: int
 ) -> None:
-    path, file = annotations(Root(tiny_root), "test")
+    path, file = annotations(Dataset(tiny_root), "test")
     entry = next(entry for entry in file["annotations"] if entry["replay"] == "replay")
     entry["position"] = str(int(entry["position"]) + 1000)
     path.write_text(json.dumps(file))
@@ -161,7 +161,7 @@ def test_a_digest_covers_what_a_row_needs(shared_tiny_root: Path, tmp_path: Path
 
 
 def test_a_real_challenge_becomes_a_submission(tiny_root: Path, tmp_path: Path) -> None:
-    root = Root(tiny_root)
+    root = Dataset(tiny_root)
     for game in root.games["challenge"]:
         (tiny_root / game / CAMERAS).unlink()
         (tiny_root / game / "Labels-v2.json").unlink()
@@ -178,7 +178,7 @@ def test_a_real_challenge_becomes_a_submission(tiny_root: Path, tmp_path: Path) 
 
 
 def test_training_never_sees_the_links_of_the_challenge(tiny_root: Path, runs: Path, tmp_path: Path) -> None:
-    annotations(Root(tiny_root), "challenge")[0].unlink()
+    annotations(Dataset(tiny_root), "challenge")[0].unlink()
     run(experiment(tiny_root, tmp_path, 5))
     for split in ("test", "challenge"):
         name = Path("tiny", "table3", "row-05", "seed-0", f"predictions-{split}.zip")
@@ -198,7 +198,7 @@ def test_naive_rows_need_no_features(tiny_root: Path, tmp_path: Path) -> None:
 
 def test_other_replays_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
     run(experiment(tiny_root, tmp_path, 32))
-    path, content = annotations(Root(tiny_root), "train")
+    path, content = annotations(Dataset(tiny_root), "train")
     content["annotations"][1]["link"]["time"] = "00:01"
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="another data"):
@@ -208,7 +208,7 @@ def test_other_replays_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
 def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
     pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=16")]
     table = load_table("table3", mini=True, settings=pairs)
-    planned = plan(table, rows=None, seeds=[0], root=Root(shared_tiny_root), out=runs)
+    planned = plan(table, rows=None, seeds=[0], root=Dataset(shared_tiny_root), out=runs)
     assert planned.unavailable == ()
     results = run_all(planned, device="cpu", force=False, progress=lambda _: silent, on_done=lambda *_: None)
     records = {
@@ -241,7 +241,7 @@ def _replay(entries: list[dict[str, Any]]) -> dict[str, Any]:
 def test_annotations_that_cannot_be_used(
     tiny_root: Path, tmp_path: Path, damage: Callable[[list[dict[str, Any]]], object], message: str
 ) -> None:
-    path, content = annotations(Root(tiny_root), "valid")
+    path, content = annotations(Dataset(tiny_root), "valid")
     damage(content["annotations"])
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=message):
@@ -249,13 +249,13 @@ def test_annotations_that_cannot_be_used(
 
 
 def test_missing_annotations(tiny_root: Path, tmp_path: Path) -> None:
-    annotations(Root(tiny_root), "train")[0].unlink()
+    annotations(Dataset(tiny_root), "train")[0].unlink()
     with pytest.raises(InputError, match=r"Labels-cameras\.json: missing"):
         experiment(tiny_root, tmp_path, 32).prepare(force=False)
 
 
 def test_a_game_without_replays_and_a_link_into_the_other_half(tiny_root: Path, tmp_path: Path) -> None:
-    root = Root(tiny_root)
+    root = Dataset(tiny_root)
     path, content = annotations(root, "train")
     path.write_text(json.dumps({**content, "annotations": []}))
     path, content = annotations(root, "test")

@@ -10,7 +10,7 @@ import pytest
 from SoccerNet.Evaluation import ActionSpotting
 
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs import load_table, parse_setting
@@ -24,7 +24,7 @@ def test_every_figure_is_the_official_one(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tolerances: str
 ) -> None:
     row = load_table("table2", mini=True, settings=[parse_setting("max_epochs=2")]).rows[6]
-    made = Experiment(row, 0, Root(shared_tiny_root), tmp_path)
+    made = Experiment(row, 0, Dataset(shared_tiny_root), tmp_path)
     made.run(device="cpu", progress=silent)
     scores = json.loads((made.folder / "result.json").read_text())["scores"]
     for split in ("test", "challenge"):

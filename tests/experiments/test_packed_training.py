@@ -12,7 +12,7 @@ import torch
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
@@ -21,7 +21,7 @@ from soccerbench.specs import load_table, parse_setting
 def experiment(root: Path, out: Path) -> Experiment:
     settings = [parse_setting(text) for text in ("max_epochs=3", "batch_size=8")]
     row = next(row for row in load_table("table2", mini=True, settings=settings).rows if row.row == 7)
-    return Experiment(row, 0, Root(root), out)
+    return Experiment(row, 0, Dataset(root), out)
 
 
 def outcome(made: Experiment) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -54,7 +54,7 @@ def test_a_file_truncated_while_training_is_named_and_the_run_goes_on(
         file = root / "train-baidu_soccer_embeddings.npy"
     else:
         root = tiny_root
-        file = root / Root(root).games["train"][0] / "2_baidu_soccer_embeddings.npy"
+        file = root / Dataset(root).games["train"][0] / "2_baidu_soccer_embeddings.npy"
     whole, data = experiment(root, tmp_path / "whole"), file.read_bytes()
     whole.run(device="cpu", progress=silent)
     broken = experiment(root, tmp_path / "broken")

@@ -16,7 +16,7 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import data_fingerprint
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.packed import INDEX, JOURNAL
 from soccerbench.features.store import FeatureStore
@@ -29,7 +29,7 @@ def all_rows(root: Path, blocks: tuple[str, ...]) -> dict[tuple[str, int], np.nd
     store = FeatureStore(root, blocks)
     return {
         (game, half): store.take(game, half, np.arange(store.length(game, half)))
-        for games in Root(root).games.values()
+        for games in Dataset(root).games.values()
         for game in games
         for half in (1, 2)
     }
@@ -56,7 +56,7 @@ def test_float16_is_the_nearest_half(shared_tiny_root: Path, tmp_path: Path) -> 
 
 def test_a_packed_root_is_complete_on_its_own(shared_tiny_root: Path, tmp_path: Path) -> None:
     pack(shared_tiny_root, tmp_path / "tiny", dtype="float32")
-    plain, packed = Root(shared_tiny_root), Root(tmp_path / "tiny")
+    plain, packed = Dataset(shared_tiny_root), Dataset(tmp_path / "tiny")
     assert (packed.games, packed.is_simulated, packed.is_mini) == (plain.games, True, True)
     assert packed.labels("test").keys() == plain.labels("test").keys()
     fingerprints = {
@@ -81,9 +81,9 @@ def test_some_blocks(shared_tiny_root: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(values, plain[key])
     with pytest.raises(InputError, match="block 'gta' is not packed"):
         FeatureStore(out, ("gta",))
-    assert FeatureStore(out, ("mega-gta",)).absent_files(Root(out).games["train"]) == ("mega_gta.npy",)
+    assert FeatureStore(out, ("mega-gta",)).absent_files(Dataset(out).games["train"]) == ("mega_gta.npy",)
     with pytest.raises(InputError, match=r"half 1 of ResNET_TF2\.npy is not in this pack"):
-        FeatureStore(out, ("resnet",)).check(Root(out).games["train"])
+        FeatureStore(out, ("resnet",)).check(Dataset(out).games["train"])
 
 
 def test_a_pack_can_be_packed_again(shared_tiny_root: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_pack_can_be_packed_again(shared_tiny_root: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (0,)])
 def test_rows_in_any_order_and_shape(shared_tiny_root: Path, tmp_path: Path, shape: tuple[int, ...]) -> None:
     pack(shared_tiny_root, tmp_path / "packed", dtype="float32")
-    game, rows = Root(shared_tiny_root).games["test"][0], np.random.default_rng(3).integers(0, 150, shape)
+    game, rows = Dataset(shared_tiny_root).games["test"][0], np.random.default_rng(3).integers(0, 150, shape)
     plain, packed = (FeatureStore(root, FIVE).take(game, 2, rows) for root in (shared_tiny_root, tmp_path / "packed"))
     np.testing.assert_array_equal(plain, packed)
 
@@ -257,7 +257,7 @@ def test_a_source_that_changed_meanwhile_is_not_mixed_in(
         fail_after(3, patched)
         with pytest.raises(InputError, match="No space left"):
             pack(tiny_root, tmp_path / "packed", workers=1)
-    game = Root(tiny_root).games["train"][0]
+    game = Dataset(tiny_root).games["train"][0]
     np.save(tiny_root / game / "1_ResNET_TF2.npy", np.zeros((300, 6), np.float32))
     with pytest.raises(InputError, match="beginning of another pack"):
         pack(tiny_root, tmp_path / "packed")
@@ -267,7 +267,7 @@ def test_a_source_that_changed_meanwhile_is_not_mixed_in(
     ("value", "said"), [(np.nan, "a value is not finite"), (np.inf, "a value is not finite"), (7e4, "above 65504")]
 )
 def test_values_that_cannot_be_packed_name_the_file(tiny_root: Path, tmp_path: Path, value: float, said: str) -> None:
-    file = tiny_root / Root(tiny_root).games["valid"][0] / "2_baidu_soccer_embeddings.npy"
+    file = tiny_root / Dataset(tiny_root).games["valid"][0] / "2_baidu_soccer_embeddings.npy"
     values = np.load(file)
     values[149, 3] = value
     np.save(file, values)
@@ -277,7 +277,7 @@ def test_values_that_cannot_be_packed_name_the_file(tiny_root: Path, tmp_path: P
 
 
 def test_a_missing_half_names_it_and_how_many(tiny_root: Path, tmp_path: Path) -> None:
-    file = tiny_root / Root(tiny_root).games["train"][1] / "2_tpn_r50.npy"
+    file = tiny_root / Dataset(tiny_root).games["train"][1] / "2_tpn_r50.npy"
     file.unlink()
     with pytest.raises(InputError, match="missing, as for 1 of 4 halves") as caught:
         pack(tiny_root, tmp_path / "packed")
@@ -285,7 +285,7 @@ def test_a_missing_half_names_it_and_how_many(tiny_root: Path, tmp_path: Path) -
 
 
 def test_a_split_without_features_is_left_out(tiny_root: Path, tmp_path: Path) -> None:
-    for file in (tiny_root / Root(tiny_root).games["challenge"][0]).glob("*.npy"):
+    for file in (tiny_root / Dataset(tiny_root).games["challenge"][0]).glob("*.npy"):
         file.unlink()
     assert set(pack(tiny_root, tmp_path / "packed").index.files) == {"train", "valid", "test"}
 
@@ -322,14 +322,14 @@ def test_damaged_packs_are_named_in_one_line(shared_tiny_root: Path, tmp_path: P
     pack(shared_tiny_root, out)
     damage(out)
     with pytest.raises(InputError, match=said) as caught:
-        FeatureStore(out, FIVE).check(Root(shared_tiny_root).games["train"])
+        FeatureStore(out, FIVE).check(Dataset(shared_tiny_root).games["train"])
     assert "\n" not in str(caught.value)
 
 
 def test_a_pack_truncated_while_it_is_read(shared_tiny_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "packed"
     pack(shared_tiny_root, out)
-    store, games = FeatureStore(out, FIVE), Root(out).games["train"]
+    store, games = FeatureStore(out, FIVE), Dataset(out).games["train"]
     store.take(games[0], 1, np.arange(150))
     os.truncate(out / TRAIN, (out / TRAIN).stat().st_size - 1)
     store.take(games[0], 1, np.arange(150))
@@ -344,7 +344,7 @@ def test_a_value_that_is_not_finite_names_game_and_row(shared_tiny_root: Path, t
     values[150 + 17, 2] = np.inf  # the second half of the first game
     values.flush()
     with pytest.raises(InputError, match="half 2: row 17: a value is not finite"):
-        FeatureStore(out, FIVE).take(Root(out).games["train"][0], 2, np.arange(20))
+        FeatureStore(out, FIVE).take(Dataset(out).games["train"][0], 2, np.arange(20))
 
 
 def test_a_block_whose_file_no_game_has(tiny_root: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.half_statistics import place_of_block
 from soccerbench.features.pack import pack
 from soccerbench.features.verify import verify
@@ -82,7 +82,7 @@ def first_row_everywhere(values: np.ndarray) -> None:
     ],
 )
 def test_values_that_are_wrong(tiny_root: Path, check: str, edit, said: str) -> None:
-    file = tiny_root / Root(tiny_root).games["valid"][0] / f"2_{BAIDU}"
+    file = tiny_root / Dataset(tiny_root).games["valid"][0] / f"2_{BAIDU}"
     change(file, edit)
     problems = [problem for problem in verify(tiny_root).problems if problem.check != "order"]
     assert [(problem.check, problem.split, problem.half, problem.file) for problem in problems] == [
@@ -98,12 +98,12 @@ def test_a_block_whose_rows_have_the_same_extremes_is_not_constant(tiny_root: Pa
         values[:, 12] = np.arange(len(values)) % 2
         values[:, 13] = 1 - values[:, 12]
 
-    change(tiny_root / Root(tiny_root).games["valid"][0] / f"2_{BAIDU}", edit)
+    change(tiny_root / Dataset(tiny_root).games["valid"][0] / f"2_{BAIDU}", edit)
     assert "constant" not in {check for check, *_ in found(tiny_root)}
 
 
 def test_a_half_in_the_place_of_another(tiny_root: Path) -> None:
-    games = Root(tiny_root).games
+    games = Dataset(tiny_root).games
     source, wrong = (tiny_root / game for game in games["train"])
     (wrong / f"1_{BAIDU}").write_bytes((source / f"2_{BAIDU}").read_bytes())
     problems = verify(tiny_root).problems
@@ -133,28 +133,28 @@ def test_events_too_few_to_tell_a_length_from(tiny_root: Path) -> None:
 
 def test_halves_of_zeros_are_no_copies(tiny_root: Path) -> None:
     for half in (1, 2):
-        change(tiny_root / Root(tiny_root).games["train"][0] / f"{half}_{BAIDU}", put(slice(None), slice(None), 0))
+        change(tiny_root / Dataset(tiny_root).games["train"][0] / f"{half}_{BAIDU}", put(slice(None), slice(None), 0))
     assert "copy" not in {check for check, *_ in found(tiny_root)}
 
 
 def test_types_that_differ(tiny_root: Path) -> None:
-    change(tiny_root / Root(tiny_root).games["train"][0] / "1_tpn_r50.npy", lambda values: values.astype(np.float64))
+    change(tiny_root / Dataset(tiny_root).games["train"][0] / "1_tpn_r50.npy", lambda values: values.astype(np.float64))
     assert found(tiny_root) == [("dtype", "train", None, "tpn_r50.npy")]
 
 
 def test_a_missing_half(tiny_root: Path) -> None:
-    (tiny_root / Root(tiny_root).games["train"][1] / f"1_{BAIDU}").unlink()
+    (tiny_root / Dataset(tiny_root).games["train"][1] / f"1_{BAIDU}").unlink()
     assert found(tiny_root) == [("missing", "train", 1, BAIDU)]
 
 
 def test_labels_that_one_game_lacks(tiny_root: Path) -> None:
-    (tiny_root / Root(tiny_root).games["train"][1] / "Labels-v2.json").unlink()
+    (tiny_root / Dataset(tiny_root).games["train"][1] / "Labels-v2.json").unlink()
     assert found(tiny_root) == [("missing", "train", None, "Labels-v2.json")]
 
 
 def test_a_file_that_one_split_lacks_is_a_note(tiny_root: Path) -> None:
     for half in (1, 2):
-        (tiny_root / Root(tiny_root).games["test"][0] / f"{half}_{BAIDU}").unlink()
+        (tiny_root / Dataset(tiny_root).games["test"][0] / f"{half}_{BAIDU}").unlink()
     report = verify(tiny_root)
     assert report.ok
     assert report.notes[0] == f"test: no game has {BAIDU}, which train and valid and challenge have"
@@ -169,7 +169,7 @@ def test_a_root_without_features(tiny_root: Path) -> None:
 
 
 def test_a_missing_game_and_a_missing_split(tiny_root: Path) -> None:
-    games = Root(tiny_root).games
+    games = Dataset(tiny_root).games
     (tiny_root / games["train"][0]).rename(tiny_root / "elsewhere")
     (tiny_root / games["challenge"][0]).rename(tiny_root / "elsewhere, too")
     report = verify(tiny_root)
@@ -178,13 +178,13 @@ def test_a_missing_game_and_a_missing_split(tiny_root: Path) -> None:
 
 
 def test_a_truncated_file(tiny_root: Path) -> None:
-    file = tiny_root / Root(tiny_root).games["test"][0] / f"1_{BAIDU}"
+    file = tiny_root / Dataset(tiny_root).games["test"][0] / f"1_{BAIDU}"
     file.write_bytes(file.read_bytes()[:-100])
     assert found(tiny_root) == [("shape", "test", 1, BAIDU)]
 
 
 def test_labels_of_another_game(tiny_root: Path) -> None:
-    file = tiny_root / Root(tiny_root).games["test"][0] / "Labels-v2.json"
+    file = tiny_root / Dataset(tiny_root).games["test"][0] / "Labels-v2.json"
     labels = json.loads(file.read_text())
     labels["annotations"][-1] |= {"gameTime": "2 - 06:00", "position": "360000"}
     file.write_text(json.dumps(labels))
@@ -194,7 +194,7 @@ def test_labels_of_another_game(tiny_root: Path) -> None:
 
 
 def test_labels_that_cannot_be_read(tiny_root: Path) -> None:
-    (tiny_root / Root(tiny_root).games["test"][0] / "Labels-v2.json").write_text("{")
+    (tiny_root / Dataset(tiny_root).games["test"][0] / "Labels-v2.json").write_text("{")
     assert found(tiny_root) == [("labels", "test", None, "Labels-v2.json")]
 
 
@@ -211,13 +211,13 @@ def test_a_flipped_bit_is_found_in_its_half(mini: Path, tmp_path: Path) -> None:
     file.write_bytes(data)
     report = verify(root)
     assert [(problem.check, problem.game, problem.half, problem.file) for problem in report.problems] == [
-        ("checksum", Root(root).games["train"][-1], 2, BAIDU)
+        ("checksum", Dataset(root).games["train"][-1], 2, BAIDU)
     ]
 
 
 def test_a_changed_file_of_a_simulated_root(mini: Path, tmp_path: Path) -> None:
     shutil.copytree(mini, tmp_path / "mini")
-    game = Root(tmp_path / "mini").games["train"][0]
+    game = Dataset(tmp_path / "mini").games["train"][0]
     change(tmp_path / "mini" / game / "1_ResNET_TF2.npy", put(5, 5, 0.25))
     (tmp_path / "mini" / game / "Labels-cameras.json").write_text("{}")
     assert found(tmp_path / "mini") == [
@@ -229,7 +229,7 @@ def test_a_changed_file_of_a_simulated_root(mini: Path, tmp_path: Path) -> None:
 def test_blocks_in_another_order(mini: Path, tmp_path: Path) -> None:
     shutil.copytree(mini, tmp_path / "mini")
     (tmp_path / "mini" / "mini.json").unlink()
-    game = Root(tmp_path / "mini").games["train"][0]
+    game = Dataset(tmp_path / "mini").games["train"][0]
     change(tmp_path / "mini" / game / f"1_{BAIDU}", lambda values: np.roll(values, 24, axis=1))
     report = verify(tmp_path / "mini")
     assert [(problem.check, problem.problem) for problem in report.problems] == [
@@ -252,7 +252,7 @@ def test_the_place_of_the_narrow_block(place: int) -> None:
 def test_an_order_that_cannot_be_told_is_a_note(mini: Path, tmp_path: Path) -> None:
     shutil.copytree(mini, tmp_path / "mini")
     (tmp_path / "mini" / "mini.json").unlink()
-    change(tmp_path / "mini" / Root(tmp_path / "mini").games["test"][0] / f"1_{BAIDU}", lambda values: abs(values))
+    change(tmp_path / "mini" / Dataset(tmp_path / "mini").games["test"][0] / f"1_{BAIDU}", lambda values: abs(values))
     report = verify(tmp_path / "mini")
     assert report.ok
     assert report.notes == ["the order of the blocks could not be told from the values of 1 halves"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, official_games, split_games
 
@@ -53,9 +53,9 @@ def test_an_unknown_split(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_soccernet_root(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds none of the SoccerNet games"):
-        Root(tmp_path)
+        Dataset(tmp_path)
     with pytest.raises(InputError, match=r"no such folder; give the folder that holds the SoccerNet games$"):
-        Root(tmp_path / "none")
+        Dataset(tmp_path / "none")
 
 
 @pytest.mark.parametrize("simulated", ["labels", "features"])
@@ -64,6 +64,6 @@ def test_a_root_is_simulated_if_its_labels_or_its_features_are(tmp_path: Path, s
     for folder in (labels, features):
         (folder / "a/b/c").mkdir(parents=True)
     (labels / "splits.json").write_text(json.dumps({"train": ["a/b/c"]}))
-    assert not Root(labels, features=features).is_simulated
+    assert not Dataset(labels, features=features).is_simulated
     (tmp_path / simulated / "features.json").write_text('{"simulated": {"seed": 0}}')
-    assert Root(labels, features=features).is_simulated
+    assert Dataset(labels, features=features).is_simulated

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.verify import verify
 from soccerbench.soccernet.games import official_games
@@ -33,7 +33,7 @@ def other(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_games_labels_and_features_are_the_same(shared_tiny_root: Path, other: Path) -> None:
-    official, split = Root(shared_tiny_root), Root(other)
+    official, split = Dataset(shared_tiny_root), Dataset(other)
     assert official.games == split.games
     for name in ("train", "valid", "test"):
         assert split.has_labels(name)
@@ -50,11 +50,11 @@ def test_it_can_be_packed_and_verified(shared_tiny_root: Path, other: Path, tmp_
     assert checks <= {"order"}  # the tiny root's blocks know no ReLU
     packed = [pack(root, tmp_path / name).index for root, name in ((shared_tiny_root, "one"), (other, "two"))]
     assert packed[0].files == packed[1].files
-    assert Root(tmp_path / "two").labels("test").keys() == Root(shared_tiny_root).labels("test").keys()
+    assert Dataset(tmp_path / "two").labels("test").keys() == Dataset(shared_tiny_root).labels("test").keys()
 
 
 def test_features_in_one_layout_and_labels_in_the_other(shared_tiny_root: Path, other: Path) -> None:
-    for root in (Root(shared_tiny_root, features=other), Root(other, features=shared_tiny_root)):
+    for root in (Dataset(shared_tiny_root, features=other), Dataset(other, features=shared_tiny_root)):
         game = root.games["test"][0]
         assert root.store(("vtn",)).length(game, 1) == 150
         assert root.labels("test")[game].game == game
@@ -65,7 +65,7 @@ def test_official_games_without_a_list_of_their_own(tmp_path: Path) -> None:
     folder = tmp_path / "valid" / game.replace(" ", "_")
     folder.mkdir(parents=True)
     assert Layout(tmp_path).folder(game) == f"valid/{game.replace(' ', '_')}"
-    assert Root(tmp_path).has_features(game)
+    assert Dataset(tmp_path).has_features(game)
     tree = GameTree(tmp_path)
     assert f"{game}/Labels-v2.json" not in tree
     (folder / "Labels-v2.json").write_text("{}")
@@ -74,14 +74,14 @@ def test_official_games_without_a_list_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named_where_it_is_looked_for(other: Path, tmp_path: Path) -> None:
-    game = Root(other).games["test"][0]
+    game = Dataset(other).games["test"][0]
     with pytest.raises(InputError, match="missing"):
         GameTree(other).read(f"{game}/Labels-v9.json")
 
 
 def test_the_official_layout_wins_where_both_are_there(shared_tiny_root: Path, tmp_path: Path) -> None:
     root = by_split(shared_tiny_root, tmp_path / "both")
-    game = Root(shared_tiny_root).games["train"][0]
+    game = Dataset(shared_tiny_root).games["train"][0]
     shutil.copytree(shared_tiny_root / game, root / game)
     assert Layout(root).folder(game) == game
 
@@ -90,11 +90,11 @@ def test_labels_in_official_folders_beside_features_by_split(
     shared_tiny_root: Path, other: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(other, tmp_path / "both")
-    for game in (game for games in Root(shared_tiny_root).games.values() for game in games):
+    for game in (game for games in Dataset(shared_tiny_root).games.values() for game in games):
         (tmp_path / "both" / game).mkdir(parents=True)
         for labels in (tmp_path / "both" / Layout(other).folder(game)).glob("Labels*"):
             labels.rename(tmp_path / "both" / game / labels.name)
-    root, official = Root(tmp_path / "both"), Root(shared_tiny_root)
+    root, official = Dataset(tmp_path / "both"), Dataset(shared_tiny_root)
     game = root.games["train"][0]
     assert root.store(("vtn",)).length(game, 1) == 150
     np.testing.assert_array_equal(root.labels("train")[game].position_ms, official.labels("train")[game].position_ms)
@@ -102,4 +102,4 @@ def test_labels_in_official_folders_beside_features_by_split(
     pack(official.path, tmp_path / "official")
     for file in (tmp_path / "official").rglob("*.npy"):
         assert file.read_bytes() == (tmp_path / "packed" / file.name).read_bytes()
-    assert Root(tmp_path / "packed").labels("train").keys() == official.labels("train").keys()
+    assert Dataset(tmp_path / "packed").labels("train").keys() == official.labels("train").keys()

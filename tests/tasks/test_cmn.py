@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from soccerbench.errors import SpecError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.models.cmn import Cmn
 from soccerbench.models.standardise import Standardised
 from soccerbench.soccernet.replays import read_replays
@@ -17,7 +17,7 @@ from soccerbench.specs import load_table, parse_setting
 from soccerbench.tasks.cmn import Batch, CmnTask, assemble, chunk_starts
 
 
-def task_of(root: Root, *settings: str, row: int = 5) -> CmnTask:
+def task_of(root: Dataset, *settings: str, row: int = 5) -> CmnTask:
     pairs = [parse_setting(text) for text in ("batch_size=8", *settings)]
     spec = next(spec for spec in load_table("table3", settings=pairs).rows if spec.row == row)
     train, valid = (
@@ -27,12 +27,12 @@ def task_of(root: Root, *settings: str, row: int = 5) -> CmnTask:
 
 
 @pytest.fixture(scope="module")
-def root(shared_tiny_root: Path) -> Root:
-    return Root(shared_tiny_root)
+def root(shared_tiny_root: Path) -> Dataset:
+    return Dataset(shared_tiny_root)
 
 
 @pytest.mark.parametrize("setting", ["chunk_s=100.5", "receptive_field_s=40.5"])
-def test_chunks_are_whole_numbers_of_rows(root: Root, setting: str) -> None:
+def test_chunks_are_whole_numbers_of_rows(root: Dataset, setting: str) -> None:
     key, seconds = setting.split("=")
     with pytest.raises(SpecError, match=rf"table3 row 5: {key}: {seconds} s is {seconds} feature rows"):
         task_of(root, setting)
@@ -80,7 +80,7 @@ def assert_same(one: list[Batch], other: list[Batch]) -> None:
         assert all(torch.equal(values, others) for values, others in zip(a, b, strict=True))
 
 
-def test_an_epoch_is_every_sample_of_every_replay(root: Root) -> None:
+def test_an_epoch_is_every_sample_of_every_replay(root: Dataset) -> None:
     task = task_of(root)
     batches = list(task.batches(np.random.default_rng(3)))
     assert len(batches) == task.steps
@@ -96,20 +96,20 @@ def test_an_epoch_is_every_sample_of_every_replay(root: Root) -> None:
     assert task.loss(task.model(), batches[0]).item() > 0
 
 
-def test_the_released_code_skips_half_of_the_batches(root: Root) -> None:
+def test_the_released_code_skips_half_of_the_batches(root: Dataset) -> None:
     task = task_of(root, "sampling.skip_half_the_batches=true", "batch_size=1")
     counts = [len(list(task.batches(np.random.default_rng(seed)))) for seed in range(10)]
     assert all(count % 5 == 0 for count in counts)
     assert 0.35 * task.steps < np.mean(counts) < 0.65 * task.steps
 
 
-def test_the_last_batch_is_never_skipped_where_all_others_are(root: Root) -> None:
+def test_the_last_batch_is_never_skipped_where_all_others_are(root: Dataset) -> None:
     task = task_of(root, "sampling.skip_half_the_batches=true", "batch_size=1000")
     assert {len(list(task.batches(np.random.default_rng(seed)))) for seed in range(10)} == {5}
 
 
 @pytest.mark.parametrize("row", [1, 5])
-def test_detections_equal_the_forward_of_each_pair(root: Root, row: int) -> None:
+def test_detections_equal_the_forward_of_each_pair(root: Dataset, row: int) -> None:
     task = task_of(root, row=row)
     torch.manual_seed(0)
     model = task.model().eval()
@@ -140,7 +140,7 @@ def test_detections_equal_the_forward_of_each_pair(root: Root, row: int) -> None
         np.testing.assert_allclose(detected.score, [score for _, score in wanted], rtol=0, atol=1e-5)
 
 
-def test_detecting_reads_no_links(root: Root) -> None:
+def test_detecting_reads_no_links(root: Dataset) -> None:
     task, game = task_of(root), root.games["challenge"][0]
     torch.manual_seed(0)
     model = task.model().eval()
@@ -153,7 +153,7 @@ def test_detecting_reads_no_links(root: Root) -> None:
         np.testing.assert_array_equal(one.score, other.score)
 
 
-def test_standardising_stands_before_the_projection(root: Root) -> None:
+def test_standardising_stands_before_the_projection(root: Dataset) -> None:
     task = task_of(root, "standardise=true")
     model = task.model()
     assert isinstance(model, Cmn)

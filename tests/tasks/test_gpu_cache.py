@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.specs import load_table
 from soccerbench.tasks.gpu_cache import ResidentRows, has_room, load, stored_type, whole_half
@@ -20,21 +20,21 @@ CPU = torch.device("cpu")
 WAYS: dict[str, Callable[[Clips], None]] = {"hold": lambda clips: clips.hold(CPU), "stream": Clips.stream}
 
 
-def task_of(root: Root, number: int, **changes: object) -> SpottingTask:
+def task_of(root: Dataset, number: int, **changes: object) -> SpottingTask:
     row = load_table("table2", mini=True).rows[number - 1].model_copy(update={"batch_size": 8, **changes})
     return SpottingTask(row, root.store(row.blocks), train=root.labels("train"), valid=root.labels("valid"))
 
 
 @pytest.fixture(params=["plain", "float16", "float32"])
-def root(request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path: Path) -> Root:
+def root(request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path: Path) -> Dataset:
     if request.param == "plain":
-        return Root(shared_tiny_root)
+        return Dataset(shared_tiny_root)
     pack(shared_tiny_root, tmp_path / "packed", dtype=request.param)
-    return Root(tmp_path / "packed")
+    return Dataset(tmp_path / "packed")
 
 
 @pytest.mark.parametrize(("number", "changes"), [(8, {}), (7, {}), (3, {}), (8, {"chunk_s": 40})])
-def test_the_same_batches(root: Root, number: int, changes: dict[str, object]) -> None:
+def test_the_same_batches(root: Dataset, number: int, changes: dict[str, object]) -> None:
     plain, *others = (task_of(root, number, **changes) for _ in range(3))
     for task, begin in zip(others, WAYS.values(), strict=True):
         for clips in (task._train, task._valid):
@@ -49,12 +49,12 @@ def test_the_same_batches(root: Root, number: int, changes: dict[str, object]) -
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_a_value_that_is_not_finite_is_named(tiny_root: Path, way: str, value: float) -> None:
-    game = Root(tiny_root).games["train"][1]
+    game = Dataset(tiny_root).games["train"][1]
     file = tiny_root / game / "2_baidu_soccer_embeddings.npy"
     values = np.load(file)
     values[77, 3] = value
     np.save(file, values)
-    task = task_of(Root(tiny_root), 8)
+    task = task_of(Dataset(tiny_root), 8)
 
     def read() -> None:
         WAYS[way](task._train)
@@ -69,7 +69,7 @@ def test_a_value_that_is_not_finite_is_named(tiny_root: Path, way: str, value: f
 def test_files_of_any_byte_order_and_width(tiny_root: Path, kind: str) -> None:
     for file in tiny_root.rglob("*_baidu_soccer_embeddings.npy"):
         np.save(file, np.load(file).astype(kind))
-    store, game = Root(tiny_root).store(("gta", "vtn")), Root(tiny_root).games["test"][0]
+    store, game = Dataset(tiny_root).store(("gta", "vtn")), Dataset(tiny_root).games["test"][0]
     there = torch.empty(store.length(game, 2), store.width)
     load(store, game, 2, there)
     assert torch.equal(there, whole_half(store, game, 2, CPU))
@@ -78,7 +78,7 @@ def test_files_of_any_byte_order_and_width(tiny_root: Path, kind: str) -> None:
 def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> None:
     pack(shared_tiny_root, tmp_path / "packed")
     for path, expected in ((tmp_path / "packed", torch.float16), (shared_tiny_root, torch.float32)):
-        root = Root(path)
+        root = Dataset(path)
         store = root.store(("vtn", "gta"))
         held = ResidentRows(store, root.games["train"], CPU)
         assert held.rows.dtype == stored_type(store) == expected
@@ -86,7 +86,7 @@ def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> No
 
 
 def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = Root(shared_tiny_root)
+    root = Dataset(shared_tiny_root)
     store, games = root.store(("vtn",)), root.games["train"]
     needed, emptied = 600 * 4 * 4, []
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
@@ -98,7 +98,7 @@ def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pyt
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-def test_clips_go_to_a_gpu_that_has_room(root: Root) -> None:
+def test_clips_go_to_a_gpu_that_has_room(root: Dataset) -> None:
     streamed, held = task_of(root, 8), task_of(root, 8)
     held.hold(torch.device("cuda"))
     for one, other in zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.errors import SpecError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.models.grounding_transformer import GroundingTransformer
 from soccerbench.soccernet.replays import GameReplays, Replay, read_replays
 from soccerbench.specs import load_table, parse_setting
@@ -20,7 +20,7 @@ from soccerbench.tasks.grounding_transformer import Batch, GroundingTransformerT
 from soccerbench.tasks.replay_queries import Query
 
 
-def task_of(root: Root, *settings: str, row: int = 4) -> GroundingTransformerTask:
+def task_of(root: Dataset, *settings: str, row: int = 4) -> GroundingTransformerTask:
     pairs = [parse_setting(text) for text in ("batch_size=16", *settings)]
     spec = next(spec for spec in load_table("table3", settings=pairs).rows if spec.row == row)
     train = {game: read_replays(root.tree, game, strict=True) for game in root.games["train"]}
@@ -28,8 +28,8 @@ def task_of(root: Root, *settings: str, row: int = 4) -> GroundingTransformerTas
 
 
 @pytest.fixture(scope="module")
-def root(shared_tiny_root: Path) -> Root:
-    return Root(shared_tiny_root)
+def root(shared_tiny_root: Path) -> Dataset:
+    return Dataset(shared_tiny_root)
 
 
 @pytest.mark.parametrize(
@@ -45,25 +45,25 @@ def root(shared_tiny_root: Path) -> Root:
         (0, 5, []),  # nothing before the replay
     ],
 )
-def test_where_chunks_start(root: Root, start: int, stride: int, starts: list[int]) -> None:
+def test_where_chunks_start(root: Dataset, start: int, stride: int, starts: list[int]) -> None:
     assert task_of(root).starts(Query("game", 1, start, start + 5), stride=stride).tolist() == starts
 
 
 @pytest.mark.parametrize("key", ["chunk_s", "before_s"])
-def test_chunks_are_whole_numbers_of_rows(root: Root, key: str) -> None:
+def test_chunks_are_whole_numbers_of_rows(root: Dataset, key: str) -> None:
     with pytest.raises(SpecError, match=rf"table3 row 4: {key}: 100.5 s is 100.5 feature rows"):
         task_of(root, f"{key}=100.5")
 
 
 @pytest.mark.parametrize("start", [1, 29, 33, 64, 119, 120, 121, 149])
-def test_every_row_before_a_replay_is_looked_at(root: Root, start: int) -> None:
+def test_every_row_before_a_replay_is_looked_at(root: Dataset, start: int) -> None:
     task = task_of(root)
     asked = Query("game", 1, start, start + 5)
     rows = {int(row) for first in task.starts(asked, stride=task.stride) for row in task._rows(asked, first)}
     assert rows == set(range(max(start - 120, 0), start))
 
 
-def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Root) -> None:
+def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Dataset) -> None:
     task = task_of(root)
     batches = list(task.batches(np.random.default_rng(5)))
     assert len(batches) == task.steps
@@ -84,7 +84,7 @@ def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Root) -> 
     assert list(task.valid_batches()) == []
 
 
-def test_a_chunk_never_shows_the_replay(root: Root) -> None:
+def test_a_chunk_never_shows_the_replay(root: Dataset) -> None:
     task = task_of(root)
     game = root.games["train"][0]
     asked = Query(game, 1, 20, 25, event=8, label=0)
@@ -95,7 +95,7 @@ def test_a_chunk_never_shows_the_replay(root: Root) -> None:
         assert batch.offsets.tolist() == pytest.approx([8 / 30] * 4, rel=0, abs=1e-7)
 
 
-def test_a_replay_whose_event_is_out_of_reach_has_only_negatives(root: Root) -> None:
+def test_a_replay_whose_event_is_out_of_reach_has_only_negatives(root: Dataset) -> None:
     task = task_of(root)
     task._train = [replace(task._train[0], start=140, stop=145, event=event) for event in (5, 140, 142)]
     (batch,) = task.batches(np.random.default_rng(0))
@@ -113,7 +113,7 @@ class Said(nn.Module):
         return self.logits
 
 
-def test_the_loss_by_hand(root: Root) -> None:
+def test_the_loss_by_hand(root: Dataset) -> None:
     task = task_of(root, "offset_loss=3")
     empty = torch.zeros(3, 1, 1)
     batch = Batch(empty, empty, empty[..., 0] > 0, torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.25, 0.0, 0.5]))
@@ -123,7 +123,7 @@ def test_the_loss_by_hand(root: Root) -> None:
     assert loss.item() == pytest.approx(expected, rel=0, abs=1e-6)
 
 
-def test_detections_equal_the_forward_of_each_chunk(root: Root) -> None:
+def test_detections_equal_the_forward_of_each_chunk(root: Dataset) -> None:
     task = task_of(root, "stride_s=7", row=19)
     torch.manual_seed(0)
     model = task.model().eval()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.windows import centred_windows
 from soccerbench.soccernet.classes import CLASSES
@@ -31,11 +31,11 @@ def row(number: int, **changes: object) -> SpottingRow:
 
 
 @pytest.fixture
-def root(shared_tiny_root: Path) -> Root:
-    return Root(shared_tiny_root)
+def root(shared_tiny_root: Path) -> Dataset:
+    return Dataset(shared_tiny_root)
 
 
-def test_clips_lie_end_to_end_and_the_last_one_is_filled_up(root: Root) -> None:
+def test_clips_lie_end_to_end_and_the_last_one_is_filled_up(root: Dataset) -> None:
     store, game = root.store(["vtn"]), root.games["test"][0]
     clips = Clips(store, {game: labels_of(game, (1, 0, 0))}, clip_frames=40, shift_s=0)
     assert len(clips) == 8  # two halves of 150 rows: 0, 40, 80, 120
@@ -45,7 +45,7 @@ def test_clips_lie_end_to_end_and_the_last_one_is_filled_up(root: Root) -> None:
     np.testing.assert_array_equal(features[30:], np.repeat(half[-1:], 10, axis=0))
 
 
-def test_targets_name_every_class_in_a_clip_or_else_the_background(root: Root) -> None:
+def test_targets_name_every_class_in_a_clip_or_else_the_background(root: Dataset) -> None:
     game = root.games["test"][0]
     labels = labels_of(game, (1, 3, 39_999), (1, 5, 40_000), (1, 6, 79_999), (2, 0, 149_000), (2, 16, 151_000))
     targets = Clips(root.store(["vtn"]), {game: labels}, clip_frames=40, shift_s=0).targets
@@ -53,14 +53,14 @@ def test_targets_name_every_class_in_a_clip_or_else_the_background(root: Root) -
     assert happened == [{4}, {6, 7}, {0}, {0}, {0}, {0}, {0}, {1, 17}]
 
 
-def test_events_past_the_last_clip_are_left_out(root: Root) -> None:
+def test_events_past_the_last_clip_are_left_out(root: Dataset) -> None:
     game = root.games["test"][0]
     targets = Clips(root.store(["vtn"]), {game: labels_of(game, (1, 3, 165_000))}, clip_frames=50, shift_s=0).targets
     assert (targets[:, 0] == 1).all()
     assert targets[:, 1:].sum() == 0
 
 
-def test_a_chunk_is_a_whole_number_of_rows(root: Root) -> None:
+def test_a_chunk_is_a_whole_number_of_rows(root: Dataset) -> None:
     labels = {game: labels_of(game, (1, 0, 0)) for game in root.games["train"]}
     halved = row(8, chunk_s=6.5)
     assert SpottingTask(halved, root.store(["resnet"]), train=labels, valid={}).clip_frames == 13  # two rows a second
@@ -79,19 +79,19 @@ def test_a_chunk_is_a_whole_number_of_rows(root: Root) -> None:
         (2_400, ["vtn"], 2.5, -1),
     ],
 )
-def test_event_rows(root: Root, position_ms: int, blocks: list[str], shift_s: float, expected: int) -> None:
+def test_event_rows(root: Dataset, position_ms: int, blocks: list[str], shift_s: float, expected: int) -> None:
     game = root.games["test"][0]
     rows = event_rows(root.store(blocks), labels_of(game, (1, 0, position_ms)), 1, shift_s=shift_s)
     assert rows.tolist() == [expected]
 
 
-def test_an_event_far_beyond_its_half_is_an_error(root: Root) -> None:
+def test_an_event_far_beyond_its_half_is_an_error(root: Dataset) -> None:
     game = root.games["test"][0]
     with pytest.raises(InputError, match="half 2: an event at 1000 s, but the features end at 150 s"):
         event_rows(root.store(["vtn"]), labels_of(game, (2, 0, 1_000_000)), 2, shift_s=0)
 
 
-def test_one_epoch_sees_every_clip_once_and_depends_on_the_generator_alone(root: Root) -> None:
+def test_one_epoch_sees_every_clip_once_and_depends_on_the_generator_alone(root: Dataset) -> None:
     task = SpottingTask(row(2, batch_size=7), root.store(["tpn-r50"]), train=root.labels("train"), valid={})
     batches = list(task.batches(np.random.default_rng(3)))
     assert len(batches) == task.steps == 6  # 2 games · 2 halves · 10 clips of 15 s
@@ -124,7 +124,7 @@ class Teller(nn.Module):
         return torch.cat([torch.zeros(len(centre), 1), centre.repeat(1, 17)[:, :17]], dim=1)
 
 
-def test_detections_come_from_the_centre_of_the_window(root: Root) -> None:
+def test_detections_come_from_the_centre_of_the_window(root: Dataset) -> None:
     game, store = root.games["test"][0], root.store(["vtn"])
     task = SpottingTask(row(8, nms_s=20.0), store, train=root.labels("train"), valid={}, head=Teller)
     found = task.detect(Teller(4).eval(), game, task.halves([game], torch.device("cpu")))
@@ -138,7 +138,7 @@ def test_detections_come_from_the_centre_of_the_window(root: Root) -> None:
     assert (np.diff(kept) >= 10_000).all()
 
 
-def test_a_shift_moves_detections_with_the_events(root: Root) -> None:
+def test_a_shift_moves_detections_with_the_events(root: Dataset) -> None:
     game, store = root.games["test"][0], root.store(["vtn"])
     at = {}
     for shift_s in (0.0, 2.5):
@@ -148,7 +148,7 @@ def test_a_shift_moves_detections_with_the_events(root: Root) -> None:
     np.testing.assert_array_equal(at[2.5] - at[0.0], 2500)
 
 
-def test_standardised_features_have_mean_nought_and_deviation_one_in_each_block(root: Root) -> None:
+def test_standardised_features_have_mean_nought_and_deviation_one_in_each_block(root: Dataset) -> None:
     store = root.store(["vtn", "tpn-r50"])
     task = SpottingTask(row(7, standardise=True), store, train=root.labels("train"), valid={})
     model = task.model().eval()
@@ -164,7 +164,7 @@ def test_standardised_features_have_mean_nought_and_deviation_one_in_each_block(
         torch.testing.assert_close(model.slide(rows, task.clip_frames), model(windows), atol=1e-5, rtol=0)  # type: ignore[operator]
 
 
-def test_windows_of_a_half_of_one_row_and_stores_of_two_rates(root: Root) -> None:
+def test_windows_of_a_half_of_one_row_and_stores_of_two_rates(root: Dataset) -> None:
     store = FeatureStore(root.path, ["resnet"])
     task = SpottingTask(row(1), store, train=root.labels("train"), valid=root.labels("valid"))
     assert task.clip_frames == 30

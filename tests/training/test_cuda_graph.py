@@ -14,7 +14,7 @@ from torch import Tensor
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.progress import silent
@@ -39,7 +39,7 @@ class OwnHead(NetVLADpp):
 def experiment(root: Path, out: Path, *, number: int = 8, epochs: int = 12, seed: int = 0) -> Experiment:
     settings = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8")]
     row = next(row for row in load_table("table2", mini=True, settings=settings).rows if row.row == number)
-    return Experiment(row, seed, Root(root), out)
+    return Experiment(row, seed, Dataset(root), out)
 
 
 def weights(made: Experiment) -> dict[str, Tensor]:
@@ -76,7 +76,7 @@ def test_on_the_cpu_batches_stay_as_they_are() -> None:
 
 
 def test_only_our_own_heads_are_replayed(shared_tiny_root: Path) -> None:
-    root, row = Root(shared_tiny_root), load_table("table2", mini=True).rows[7]
+    root, row = Dataset(shared_tiny_root), load_table("table2", mini=True).rows[7]
     store, labels = root.store(row.blocks), root.labels("train")
     for head, expected in ((None, True), (OwnHead, False)):
         assert SpottingTask(row, store, train=labels, valid={}, head=head).replayable is expected

@@ -18,7 +18,7 @@ import torch
 
 from soccerbench.errors import line_of
 from soccerbench.experiments.experiment import Experiment, experiment_of
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.training.loggers import curves_to
 
 BETWEEN_STEPS_S = 0.1  # steps of one stage are told this far apart at least
@@ -85,7 +85,7 @@ def serve(link: Connection, call: Call) -> None:
     """Run the rows and seeds that come through the pipe."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that files half written are removed
     torch.set_num_threads(call.threads)
-    root = Root(call.data, features=call.features, name=call.dataset)
+    root = Dataset(call.data, features=call.features, name=call.dataset)
     told = _Teller(link)
     while True:
         try:

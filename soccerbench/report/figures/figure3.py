@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.files import replacing, write_bytes, write_json
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, read_replays
@@ -78,7 +78,7 @@ def analyse(games: Sequence[GameReplays]) -> ReplayAnalysis:
     )
 
 
-def read_games(root: Root, spec: Figure3) -> list[GameReplays]:
+def read_games(root: Dataset, spec: Figure3) -> list[GameReplays]:
     """The replays of every game of the figure's splits that has camera annotations.
 
     Raises:

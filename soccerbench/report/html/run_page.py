@@ -16,7 +16,7 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.report.html.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games, statistics_of
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
@@ -38,7 +38,7 @@ _FACTS = {
 }  # fmt: skip
 
 
-def page_of_runs(runs: Sequence[Run], root: Root | None, *, figures: Sequence[tuple[str, str]] = ()) -> Page:
+def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence[tuple[str, str]] = ()) -> Page:
     """Everything that the report shows about some runs.
 
     Args:
@@ -103,7 +103,7 @@ def _sureness(rows: Rows) -> Grid:
     return Grid("How sure the scores are", header, tuple(lines), notes)
 
 
-def _entry(members: Sequence[Run], root: Root | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:
+def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:
     """The data of one row; the events of its games are put into `games` where they are not there yet."""
     first = members[0]
     splits: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _timelines(run: Run, root: Root, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
+def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
     present = root.games.get(split, [])
     if not set(run.result["games"][split]["loose"]) <= set(present):
         raise InputError(
@@ -179,7 +179,7 @@ def _timelines(run: Run, root: Root, split: str, games: dict[str, Any], *, times
     }
 
 
-def _events(root: Root, split: str) -> int:
+def _events(root: Dataset, split: str) -> int:
     return sum(len(game.label) for game in root.labels(split).values())
 
 

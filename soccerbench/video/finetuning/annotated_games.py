@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, official_games, split_games
@@ -66,7 +66,7 @@ def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
     for split in splits:
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
-    found = Root(root)
+    found = Dataset(root)
     _check_apart(found)
     if "challenge" in splits and not found.has_labels("challenge"):
         raise InputError(root, "the labels of the challenge split are private", "leave --split challenge out")
@@ -82,7 +82,7 @@ def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
             a single annotated game.
     """
     games = [Game(game.name, root, game.folder, "train") for game in games_of_splits(root, OWN_SPLITS)]
-    refused = {_plain(game) for game in (*official_games("challenge"), *Root(root).games["challenge"])}
+    refused = {_plain(game) for game in (*official_games("challenge"), *Dataset(root).games["challenge"])}
     known = {_plain(game.name) for game in games}
     for folder in extra:
         for game in _annotated(folder):
@@ -158,7 +158,7 @@ def _annotated(folder: Path) -> list[Game]:
     return games
 
 
-def _check_apart(root: Root) -> None:
+def _check_apart(root: Dataset) -> None:
     try:
         check_apart(root.games)
     except ValueError as error:

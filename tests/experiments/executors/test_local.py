@@ -17,7 +17,7 @@ from soccerbench.experiments.executors import worker
 from soccerbench.experiments.executors.local import in_order, waits
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.table import Plan, default_jobs, plan, run
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 
@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "re
 def planned(root: Path, out: Path, rows: Iterable[int], *, epochs: int = 1, seeds: Iterable[int] = (0,)) -> Plan:
     pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=16")]
     table = load_table("table3", mini=True, settings=pairs)
-    return plan(table, rows=rows, seeds=list(seeds), root=Root(root), out=out)
+    return plan(table, rows=rows, seeds=list(seeds), root=Dataset(root), out=out)
 
 
 def run_jobs(made: Plan, jobs: int) -> list[tuple[str, int, int]]:
@@ -87,7 +87,7 @@ def test_two_jobs_give_the_bits_of_one_and_train_each_head_once(shared_tiny_root
 
 def test_a_failure_is_the_one_line_of_one_after_the_other(tiny_root: Path, tmp_path: Path) -> None:
     made = planned(tiny_root, tmp_path, [4, 5])
-    game = Root(tiny_root).games["train"][0]
+    game = Dataset(tiny_root).games["train"][0]
     (tiny_root / game / "Labels-cameras.json").write_text("{}")
     with pytest.raises(ValueError, match=r"Labels-cameras\.json") as found:
         run_jobs(made, 2)

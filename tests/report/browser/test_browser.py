@@ -10,7 +10,7 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.experiments.results import read_runs
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.report.html.render import render
 from soccerbench.report.html.run_page import page_of_runs
 from soccerbench.report.html.submission_page import page_of_submission
@@ -41,7 +41,7 @@ def runs_file(
 ) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     runs = read_runs(train_rows(shared_tiny_root, folder, 7, 8))
-    (folder / "report.html").write_bytes(render(page_of_runs(runs, Root(shared_tiny_root))))
+    (folder / "report.html").write_bytes(render(page_of_runs(runs, Dataset(shared_tiny_root))))
     return folder / "report.html"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.report.figures.figure3 import ReplayAnalysis, analyse, histogram, read_games, summary, write_figure3
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
@@ -86,7 +86,7 @@ def test_a_root_without_cameras(tiny_root: Path) -> None:
     for file in tiny_root.rglob("Labels-cameras.json"):
         file.unlink()
     with pytest.raises(InputError, match=r"no game has a Labels-cameras\.json"):
-        read_games(Root(tiny_root), SPEC)
+        read_games(Dataset(tiny_root), SPEC)
 
 
 def test_reproduce_figure3(shared_tiny_root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.simulation.matches import write_mini
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES
@@ -42,7 +42,7 @@ def one_file(monkeypatch):
 def test_labels_are_copied_byte_by_byte_and_withheld_for_the_challenge(source, tmp_path, one_file):
     out = tmp_path / "out"
     write_mini(out, games=5, labels=source)
-    root = Root(out)
+    root = Dataset(out)
     assert {split: len(games) for split, games in root.games.items()} == {
         "train": 2, "valid": 1, "test": 1, "challenge": 1
     }  # fmt: skip

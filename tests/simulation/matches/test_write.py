@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.simulation.matches import cached_mini, write, write_mini
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES
 from soccerbench.simulation.matches.games import Game, played_games
@@ -62,7 +62,7 @@ def test_no_team_plays_itself_or_twice_on_a_day():
 
 
 def test_layout_is_the_official_one_and_every_reader_reads_it(small):
-    root = Root(small)
+    root = Dataset(small)
     assert (root.is_simulated, root.is_mini) == (True, True)
     for split, games in root.games.items():
         (game,) = games
@@ -88,7 +88,7 @@ def test_layout_is_the_official_one_and_every_reader_reads_it(small):
 def test_rows_stand_for_seconds_and_columns_for_blocks(small, file):
     about = json.loads((small / "features.json").read_bytes())
     blocks = [entry for entry in about["blocks"].values() if entry["file"] == file]
-    for game in Root(small).games["train"]:
+    for game in Dataset(small).games["train"]:
         values = np.load(small / game / f"1_{file}", allow_pickle=False)
         seconds = len(np.load(small / game / "1_tpn_r50.npy", allow_pickle=False))
         assert values.dtype == np.float32
@@ -97,7 +97,7 @@ def test_rows_stand_for_seconds_and_columns_for_blocks(small, file):
 
 
 def test_blocks_lie_in_their_file_in_the_order_in_which_the_store_reads_them(small):
-    root = Root(small)
+    root = Dataset(small)
     (game,) = root.games["test"]
     rows = np.arange(50)
     for file, blocks in FILES.items():
@@ -135,7 +135,7 @@ def test_release_scale_writes_the_released_files_at_their_widths(tmp_path, monke
     game = Game(0, "mini_league/2020-2021/short", "train", match, [], {})
     monkeypatch.setattr(write, "played_games", lambda seed, games: [game])
     write_mini(tmp_path / "out", games=4, scale="release")
-    root = Root(tmp_path / "out")
+    root = Dataset(tmp_path / "out")
     assert (root.is_simulated, root.is_mini) == (True, False)
     assert {path.name for path in (root.path / game.path).glob("1_*.npy")} == {f"1_{file}" for file in RELEASED_FILES}
     for blocks, width, fps in [

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.packed import read_index
 from soccerbench.features.verify import verify
@@ -36,7 +36,7 @@ def test_one_file_at_the_width_of_the_release(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").glob("*.npy")} == {
         f"{split}-{PCA}" for split in ("train", "valid", "test", "challenge")
     }
-    root = Root(tmp_path / "out")
+    root = Dataset(tmp_path / "out")
     assert root.store(("resnet-pca512",)).take(root.games["test"][0], 1, np.arange(3)).shape == (3, 512)
     assert set(json.loads((tmp_path / "out" / "features.json").read_text())["blocks"]) == {"resnet-pca512"}
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.simulation.videos import write_videos
 from soccerbench.simulation.videos.pictures import FPS, HEIGHT, WIDTH
@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_it_is_a_simulated_soccernet_folder(written: Path) -> None:
-    root = Root(written)
+    root = Dataset(written)
     assert root.is_simulated
     assert not root.is_mini
     assert {split: len(games) for split, games in root.games.items()} == split_sizes(GAMES)

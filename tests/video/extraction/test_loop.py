@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from soccerbench.experiments.table import absent_files, plan, run
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import load_table, parse_setting
@@ -52,17 +52,17 @@ def shots_of(half: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def root(videos: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> Root:
+def root(videos: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> Dataset:
     """The videos with the features of all six, ordinary and mega."""
     features = tmp_path / "features"
     smaller = [("size", 16), ("clip.frames", 2)]
     for mega in (False, True):
         outcomes = extract(videos, SIX, out=features, mega=mega, settings=smaller)
         assert [(one.state, one.rows) for one in outcomes] == [("done", 15)] * 8
-    return Root(videos, features=features)
+    return Dataset(videos, features=features)
 
 
-def test_extracted_features_run_through_the_tables(root: Root, tmp_path: Path) -> None:
+def test_extracted_features_run_through_the_tables(root: Dataset, tmp_path: Path) -> None:
     assert root.is_simulated
     for name, rows, quick in (("table2", NEED_FEATURES, QUICK), ("table3", (4, 5, 6), QUICK_GROUNDING)):
         table = load_table(name, settings=[parse_setting(text) for text in quick])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.features.dataset import Root
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import blocks_of
@@ -121,7 +121,7 @@ def test_its_features_stand_beside_the_papers(table: Path, tmp_path: Path) -> No
     for models, of, settings in ((["tpn-r50"], "table1", tiny + narrow), (["own-net"], str(table), tiny)):
         planned = plan(videos, models=models, untrained=True, out=features, settings=settings, table=of, plugin=plugin)
         assert {outcome.state for outcome in run(planned, tick=lambda _: None)} == {"done"}
-    root = Root(videos, features=features)
+    root = Dataset(videos, features=features)
     alone, joined = root.store(blocks_of("own-net", mega=False)), root.store(blocks_of("tpn-r50+own-net", mega=False))
     game, rows = root.games["test"][0], np.arange(15)
     assert alone.take(game, 1, rows).shape == (15, 12)
