@@ -1,0 +1,130 @@
+"""The objects that `evaluate --json` and `compare --json` print and that `result.json` contains.
+
+Conventions
+    fraction    in [0, 1]; null where there is no value, since JSON has no NaN
+    interval    `interval` belongs to the overall score, `interval_per_class` to `per_class`, and so on; a key is
+                absent, not null, where no interval was asked for
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = float | None
+PerClass = dict[str, Fraction]
+ProtocolName = Literal["soccernet", "strict"]
+
+
+class Report(BaseModel):
+    """What all these objects share: unknown keys are an error, and nothing is changed after it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values in the order of the contract, without the keys that were not set."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Interval(Report):
+    """A confidence interval of one score over games."""
+
+    level: float
+    low: Fraction
+    high: Fraction
+    repetitions: int
+
+
+class SpottingScores(Report):
+    """The object of `evaluate spotting --json`."""
+
+    task: Literal["spotting"]
+    protocol: ProtocolName
+    signature: str
+    tolerances_s: tuple[int | float, ...]
+    average_map: Fraction
+    interval: Interval | None = None
+    average_map_visible: Fraction
+    interval_visible: Interval | None = None
+    average_map_unshown: Fraction
+    interval_unshown: Interval | None = None
+    per_class: PerClass
+    interval_per_class: dict[str, Interval] | None = None
+    per_class_visible: PerClass
+    interval_per_class_visible: dict[str, Interval] | None = None
+    per_class_unshown: PerClass
+    interval_per_class_unshown: dict[str, Interval] | None = None
+    map_per_tolerance: tuple[Fraction, ...]
+
+
+class GroundingScores(Report):
+    """The object of `evaluate grounding --json`."""
+
+    task: Literal["grounding"]
+    protocol: ProtocolName
+    signature: str
+    tolerances_s: tuple[int | float, ...]
+    average_ap: Fraction
+    interval: Interval | None = None
+    ap_per_tolerance: tuple[Fraction, ...]
+    replays_scored: int
+    replays_missing: int
+
+
+Scores = Annotated[SpottingScores | GroundingScores, Field(discriminator="task")]
+
+
+class Difference(Report):
+    """The score of a minus the score of b, overall or of one class."""
+
+    difference: Fraction
+    interval: Interval
+    p_value: Fraction
+
+
+class Comparison(Report):
+    """The object of `compare --json`: of two submissions, or (with `seeds`) of the runs of two rows."""
+
+    task: Literal["spotting", "grounding"]
+    protocol: ProtocolName
+    signature: str
+    seeds: tuple[int, ...] | None = None
+    a: Fraction
+    b: Fraction
+    difference: Fraction
+    interval: Interval
+    p_value: Fraction
+    method: str
+    games: int
+    per_class: dict[str, Difference] | None = None
+
+
+class SpottingCounts(Report):
+    """What one game contributes to the score, from which scores of any set of games are made; `result.json` has it.
+
+    Equal detections of a class are one row of the columns `label` to `count`. Bit d of `hits` and `visible` stands for
+    `deltas_s[d]`; see `SpottingStatistics`.
+    """
+
+    protocol: ProtocolName
+    deltas_s: tuple[int | float, ...]
+    label: list[int]
+    level: list[int | float]
+    hits: list[int]
+    visible: list[int]
+    count: list[int]
+    events_visible: list[int]
+    events_unshown: list[int]
+
+
+class GroundingCounts(Report):
+    """The same for replay grounding, one row a detection; see `GroundingStatistics`."""
+
+    protocol: ProtocolName
+    deltas_s: tuple[int | float, ...]
+    level: list[int | float]
+    kept: list[int]
+    hits: list[int]
+    scored: int
+    missing: int
