@@ -18,19 +18,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "progress": set(),
     "files": {"errors"},
+    "torch_files": {"errors"},
     "specs": BASE,
     "metrics": set(),
-    "models": {"errors"},
+    "models": {"errors", "torch_files"},
     "soccernet": BASE,
     "features": BASE | {"soccernet", "specs"},
     "simulation": BASE | {"features", "soccernet", "specs"},
     "tasks": BASE | {"models", "features", "soccernet", "specs"},
-    "training": BASE | {"specs"},
+    "training": BASE | {"torch_files", "specs"},
     "scoring": BASE | {"metrics", "soccernet"},
     "plugins": {"errors"},
     "experiments": BASE
     | {"plugins", "tasks", "training", "scoring", "metrics", "models", "simulation", "features", "soccernet", "specs"},
-    "video": BASE | {"plugins", "experiments", "training", "features", "soccernet", "specs"},
+    "video": BASE | {"torch_files", "plugins", "experiments", "training", "features", "soccernet", "specs"},
     "report": BASE | {"experiments", "scoring", "metrics", "features", "soccernet", "specs"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT} - {"cli"}

@@ -6,18 +6,14 @@ one take its name. A damaged one is set aside and the one before it is used.
 
 from __future__ import annotations
 
-import errno
 import logging
-import pickle
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from soccerbench.errors import InputError
 from soccerbench.files import replacing
+from soccerbench.torch_files import DamagedFileError, read_torch_file
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
@@ -64,29 +60,9 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """The state that a file holds; none where it is damaged."""
+    """The state in a file; None if it is damaged."""
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True) if _is_whole(file) else None
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror or error})"
-        raise InputError(file, problem, "see to its disk and its rights: the same command then goes on") from None
-    except RuntimeError as error:  # such as too little memory
-        if "PytorchStreamReader" not in str(error):
-            raise
-        return None
-    except (EOFError, ValueError, KeyError, pickle.UnpicklingError):
+        state = read_torch_file(file)
+    except DamagedFileError:
         return None
     return state if isinstance(state, dict) and {"epoch", "identity"} <= set(state) else None
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether a file is an archive all of whose bytes are as they were written."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error):
-        return False
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a damaged index leads to places that no file has
-            raise
-        return False

@@ -43,7 +43,7 @@ def test_stopped_while_written_it_raises_what_stopped_it(
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
-        (OSError(errno.EIO, "Input/output error"), r"cannot be read \(Input/output error\); see to its disk"),
+        (OSError(errno.EIO, "Input/output error"), r"cannot be read \(Input/output error\); check its disk"),
         (PermissionError(errno.EACCES, "Permission denied"), r"cannot be read \(Permission denied\)"),
     ],
 )
