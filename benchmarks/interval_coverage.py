@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
+from soccerbench.events import Floats, Ints
 from soccerbench.files import write_json
 from soccerbench.metrics import SpottingStatistics
-from soccerbench.metrics.events import Floats, Ints
 from soccerbench.metrics.resampling import permutation_p
 from soccerbench.metrics.spotting import resampled_spotting_scores
 from soccerbench.soccernet.classes import CLASSES

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
@@ -28,10 +29,10 @@ from soccerbench.scoring.evaluate import score_spotting_games
 from soccerbench.simulation.matches import cached_mini
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.spotting_predictions import SpottingPredictions, read_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
 
-def moved(game: SpottingPredictions, lengths_ms: dict[int, int], rng: np.random.Generator) -> SpottingPredictions:
+def moved(game: Events, lengths_ms: dict[int, int], rng: np.random.Generator) -> Events:
     """All detections of each half, carried round by one random time."""
     position_ms = game.position_ms.copy()
     for half, length_ms in lengths_ms.items():
@@ -47,7 +48,7 @@ def compare(run: Path, root: Dataset, split: str, repetitions: int) -> dict[str,
     found = [read_spotting_predictions(tree, game, strict=False) for game in root.games[split]]
     lengths = [{half: 1000 * store.length(game, half) // store.fps for half in HALVES} for game in root.games[split]]
 
-    def score(games: list[SpottingPredictions]) -> float:
+    def score(games: list[Events]) -> float:
         scored = score_spotting_games(
             labels=labels, predictions=games, split=split, deltas_s=LOOSE_S, protocol="soccernet"
         )
@@ -73,7 +74,7 @@ def constant(root: Dataset, split: str, every_s: int) -> float:
     """The score of a predictor that says the same of every moment, its detections `every_s` seconds apart."""
     labels, store = list(root.labels(split).values()), root.store(["vtn"])
 
-    def predictions(game: str) -> SpottingPredictions:
+    def predictions(game: str) -> Events:
         at = [
             (half, label, position_ms)
             for half in HALVES
@@ -81,7 +82,7 @@ def constant(root: Dataset, split: str, every_s: int) -> float:
             for position_ms in range(0, 1000 * store.length(game, half) // store.fps, 1000 * every_s)
         ]
         half, label, position_ms = np.array(at).T
-        return SpottingPredictions(game, half, label, position_ms, np.full(len(at), 0.5))
+        return Events(half, label, position_ms, confidence=np.full(len(at), 0.5), game=game)
 
     scored = score_spotting_games(
         labels=labels,

@@ -16,13 +16,13 @@ import numpy as np
 import orjson
 import pytest
 
+from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.soccernet.spotting_predictions import (
     SPOTTING_RESULTS,
-    SpottingPredictions,
     read_spotting_predictions,
     write_spotting_predictions,
 )
@@ -44,11 +44,11 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("dense") / "dense.zip"
 
-    def game(name: str) -> SpottingPredictions:
+    def game(name: str) -> Events:
         position_ms = np.cumsum(rng.integers(10_000, 15_001, (2, len(CLASSES), 216)), axis=2)
         half, label, _ = np.indices(position_ms.shape)
         confidence = rng.random(position_ms.size).round(4)
-        return SpottingPredictions(name, half.ravel() + 1, label.ravel(), position_ms.ravel(), confidence)
+        return Events(half.ravel() + 1, label.ravel(), position_ms.ravel(), confidence=confidence, game=name)
 
     write_spotting_predictions(path, map(game, GAMES))
     return path

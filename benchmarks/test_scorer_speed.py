@@ -21,14 +21,14 @@ import numpy as np
 import orjson
 import pytest
 
-from soccerbench.metrics import LOOSE_S, Events, average_map
+from soccerbench.events import Events
+from soccerbench.metrics import LOOSE_S, average_map
 from soccerbench.scoring.evaluate import score_spotting
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.labels import read_spotting_labels
 from soccerbench.soccernet.spotting_predictions import (
-    SpottingPredictions,
     read_spotting_predictions,
     write_spotting_predictions,
 )
@@ -57,9 +57,10 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
         count = len(position_ms)
         return np.full(count, number), np.full(count, label), position_ms, rng.random(count).round(4)
 
-    def game(name: str) -> SpottingPredictions:
+    def game(name: str) -> Events:
         parts = [half(number, label) for number in (1, 2) for label in range(len(CLASSES))]
-        return SpottingPredictions(name, *map(np.concatenate, zip(*parts, strict=True)))
+        number, label, position_ms, confidence = map(np.concatenate, zip(*parts, strict=True))
+        return Events(number, label, position_ms, confidence=confidence, game=name)
 
     write_spotting_predictions(path, map(game, official_games("test")))
     return path
@@ -106,10 +107,7 @@ def events(tree_path: Path) -> tuple[list[Events], list[Events]]:
     labels, predictions = Tree(LABELS), Tree(tree_path)
     found = [read_spotting_predictions(predictions, game, strict=False) for game in official_games("test")]
     truth = [read_spotting_labels(labels, game, strict=False) for game in official_games("test")]
-    return (
-        [Events(game.half, game.label, game.position_ms, visible=game.visible) for game in truth],
-        [Events(game.half, game.label, game.position_ms, confidence=game.confidence) for game in found],
-    )
+    return truth, found
 
 
 def from_files(predictions: Path, deltas_s: tuple[int, ...] = LOOSE_S) -> float:

@@ -13,14 +13,15 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent / "soccerbench"
 NOT_OF_A_FOLDER = {Path("fuzz"), Path("report/browser")}  # damaged files of every kind; the report in a browser
-BASE = {"errors", "files", "progress"}  # single files that any folder may import
+BASE = {"errors", "events", "files", "progress"}  # single files that any folder may import
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "events": set(),
     "progress": set(),
     "files": {"errors"},
     "torch_files": {"errors"},
     "specs": BASE,
-    "metrics": set(),
+    "metrics": {"events"},
     "models": {"errors", "torch_files"},
     "soccernet": BASE,
     "features": BASE | {"soccernet", "specs"},

@@ -17,7 +17,7 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.specs.shipped import PACKAGE
 
 ROOMS_THAT_MAKE_NUMBERS = (
-    "experiments", "features", "metrics", "models", "scoring", "soccernet", "specs", "tasks", "training",
+    "events.py", "experiments", "features", "metrics", "models", "scoring", "soccernet", "specs", "tasks", "training",
 )  # fmt: skip
 ROWS_PER_FILE = 8
 SHAPES = [
@@ -32,11 +32,12 @@ def code_hash(plugin: Path | None = None, *, rooms: tuple[str, ...] = ROOMS_THAT
 
     Args:
         plugin: a user's own file.
-        rooms: the package's folders; without it all that stage 2's numbers come from.
+        rooms: the package's folders and single files; without it all that stage 2's numbers come from.
     """
     digest = hashlib.sha256()
     for room in rooms:
-        for file in sorted((PACKAGE / room).rglob("*.py")):
+        path = PACKAGE / room
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     if plugin is not None:
         digest.update(plugin.read_bytes())

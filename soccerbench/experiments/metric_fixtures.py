@@ -17,14 +17,13 @@ import numpy as np
 import orjson
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events, Protocol, frames_of
 from soccerbench.files import write_bytes
 from soccerbench.metrics import (
     LOOSE_S,
     TIGHT_S,
     Annotations,
-    Events,
     GroundingScore,
-    Protocol,
     Replay,
     SpottingScore,
     average_ap,
@@ -57,7 +56,7 @@ def draw_spotting(rng: np.random.Generator) -> list[dict[str, Any]]:
             "position_ms": np.concatenate([near_ms[found], rng.integers(0, 1000 * HALF_S, EVENTS)]),
             "confidence": np.concatenate([rng.beta(4, 2, found.sum()), rng.beta(2, 4, EVENTS)]),
         }
-        frames = np.stack([columns["half"], columns["label"], columns["position_ms"] // 500])
+        frames = np.stack([columns["half"], columns["label"], frames_of(columns["position_ms"], "strict")])
         kept = np.sort(np.unique(frames, axis=1, return_index=True)[1])  # `strict` refuses two in one frame
         targets = {"half": half, "label": label, "position_ms": time_ms, "visible": visible}
         games.append({

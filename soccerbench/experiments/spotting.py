@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
@@ -17,7 +18,6 @@ from soccerbench.scoring.evaluation import SpottingEvaluation
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import (
-    SpottingPredictions,
     read_spotting_predictions,
     write_spotting_predictions,
 )
@@ -53,7 +53,7 @@ class SpottingJob:
 
     def predict(
         self, model: nn.Module | None, games: Sequence[str], split: str, device: torch.device, progress: Progress
-    ) -> Iterator[SpottingPredictions]:
+    ) -> Iterator[Events]:
         """Slide over the games, one after the other; the next halves are read meanwhile."""
         assert model is not None
         halves = read_ahead(self._task.halves(games, device))
@@ -61,7 +61,7 @@ class SpottingJob:
             yield self._task.detect(model, game, halves)
             progress(f"{split} games", number, len(games))
 
-    def write(self, file: Path, predictions: Iterator[SpottingPredictions]) -> None:
+    def write(self, file: Path, predictions: Iterator[Events]) -> None:
         """One `results_spotting.json` a game."""
         write_spotting_predictions(file, predictions)
 

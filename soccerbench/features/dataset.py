@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.features.store import FeatureStore, is_simulated, simulation
 from soccerbench.soccernet.games import SPLITS, split_games
-from soccerbench.soccernet.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.soccernet.layouts import GameTree, Layout
 
 
@@ -39,7 +40,7 @@ class Dataset:
                 "holds none of the SoccerNet games and no splits.json",
                 "give the folder above the leagues (england_epl, …)",
             )
-        self._labels: dict[str, SpottingLabels] = {}
+        self._labels: dict[str, Events] = {}
 
     @cached_property
     def is_simulated(self) -> bool:
@@ -67,7 +68,7 @@ class Dataset:
         """Whether any game of the split is annotated; the real challenge is not."""
         return any(f"{game}/{SPOTTING_LABELS}" in self.tree for game in self.games[split])
 
-    def labels(self, split: str) -> dict[str, SpottingLabels]:
+    def labels(self, split: str) -> dict[str, Events]:
         """The annotations of every game of a split, read strictly.
 
         Raises:

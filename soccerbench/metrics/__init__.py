@@ -1,6 +1,5 @@
 """Scores from arrays: average-mAP, average-AP, how sure they are, and the signature that says how they were made."""
 
-from soccerbench.metrics.events import LOOSE_S, TIGHT_S, Events, Protocol
 from soccerbench.metrics.grounding import (
     GroundingScore,
     average_ap,
@@ -13,17 +12,16 @@ from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
 from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
 from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, combine
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 
 __all__ = [
     "LOOSE_S",
     "TIGHT_S",
     "Annotations",
     "Comparison",
-    "Events",
     "GroundingScore",
     "GroundingStatistics",
     "Interval",
-    "Protocol",
     "Replay",
     "SpottingScore",
     "SpottingStatistics",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soccerbench.metrics.events import Floats, Ints, Protocol
+from soccerbench.events import Floats, Ints, Protocol
 
 RECALLS = np.arange(11) / 10
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soccerbench.metrics.events import Floats, Ints
+from soccerbench.events import Floats, Ints
 from soccerbench.metrics.statistics import SpottingStatistics
 
 SPARSE = 8  # at least so many cells for each that is not empty: then adding beats multiplying matrices

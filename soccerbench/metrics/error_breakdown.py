@@ -23,10 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from soccerbench.metrics import Events
-from soccerbench.metrics.frames import frames_of
+from soccerbench.events import FPS, Bools, Events, Floats, Ints, frames_of
 
 DETECTED = ("hit", "early", "late", "duplicate", "confused", "false")
 HAPPENED = ("hit", "early", "late", "confused", "missed")
@@ -35,11 +33,6 @@ EVENT_OUTCOME = {HIT: 0, EARLY: 1, LATE: 2, CONFUSED: 3}
 MISSED = HAPPENED.index("missed")
 WIDTH_S = 5
 NEAR_S = 30
-FPS = 2
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +62,7 @@ def surest(events_per_class: Ints, detections: Sequence[Events], *, times: int =
         (P,) for each game.
     """
     label = np.concatenate([game.label for game in detections])
-    confidence = np.concatenate([_confidence(game) for game in detections])
+    confidence = np.concatenate([game.confidences for game in detections])
     kept = np.zeros(len(label), dtype=np.bool_)
     for name, count in enumerate(events_per_class.tolist()):
         members = np.flatnonzero(label == name)
@@ -87,7 +80,7 @@ def outcomes(*, targets: Events, detections: Events) -> Outcomes:
     """
     event_frame = frames_of(targets.position_ms, "soccernet")
     frame = frames_of(detections.position_ms, "soccernet")
-    confidence = _confidence(detections)
+    confidence = detections.confidences
     offset = frame[:, None] - event_frame  # (P, T), frames after the event
     same_half = detections.half[:, None] == targets.half
     same = same_half & (detections.label[:, None] == targets.label)
@@ -125,9 +118,3 @@ def _hits(candidates: Bools, event_frame: Ints, confidence: Floats) -> Ints:
             taken[event] = able[np.argmax(confidence[able])]
             free[taken[event]] = False
     return taken
-
-
-def _confidence(game: Events) -> Floats:
-    if game.confidence is None:
-        raise ValueError("detections without confidence (targets and detections exchanged?)")
-    return game.confidence

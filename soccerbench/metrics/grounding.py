@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soccerbench.events import Floats, Ints, Protocol
 from soccerbench.metrics.average_precision import average_precision, trapezoid_mean
-from soccerbench.metrics.events import Floats, Ints, Protocol
 from soccerbench.metrics.grounding_counts import grounding_statistics
 from soccerbench.metrics.replay_matching import Annotations, Replay
 from soccerbench.metrics.statistics import GroundingStatistics

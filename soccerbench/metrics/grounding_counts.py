@@ -9,20 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soccerbench.metrics.events import (
-    FPS,
-    Floats,
-    Ints,
-    Protocol,
-    check_protocol,
-    check_strict_confidences,
-    check_tolerances,
-    confidence_levels,
-)
-from soccerbench.metrics.frames import grounding_frames
+from soccerbench.events import FPS, Floats, Ints, Protocol, grounding_frames
 from soccerbench.metrics.matching import batches, confidence_order, suppress
 from soccerbench.metrics.replay_matching import Annotations, Pair, Replay, pair_officially, pair_strictly
 from soccerbench.metrics.statistics import GroundingStatistics
+from soccerbench.metrics.tolerances import check_protocol, check_strict_confidences, check_tolerances, confidence_levels
 
 BATCH = 10_000_000  # detections times the frames they may suppress, looked at at once: a few hundred megabytes
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from soccerbench.metrics.events import Bools, Floats, Ints, Protocol
+from soccerbench.events import Bools, Floats, Ints, Protocol
 
 
 def ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soccerbench.metrics.events import Bools, Floats, Ints, column
+from soccerbench.events import Bools, Floats, Ints, column
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from soccerbench.metrics.events import Floats
+from soccerbench.events import Floats
 from soccerbench.metrics.grounding import resampled_grounding_scores
 from soccerbench.metrics.spotting import resampled_spotting_scores
 from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-from soccerbench.metrics.events import FPS, Protocol, check_protocol, check_tolerances
+from soccerbench.events import FPS, Protocol
+from soccerbench.metrics.tolerances import check_protocol, check_tolerances
 
 Task = Literal["spotting", "grounding"]
 

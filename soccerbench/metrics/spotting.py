@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from soccerbench.events import Events, Floats, Protocol
 from soccerbench.metrics.average_precision import average_precision, mean_of_defined, trapezoid_mean
 from soccerbench.metrics.class_counts import ClassTables, tables_by_class
-from soccerbench.metrics.events import Events, Floats, Protocol
 from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine
 

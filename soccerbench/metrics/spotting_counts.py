@@ -10,20 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from soccerbench.metrics.events import (
-    Bools,
-    Events,
-    Floats,
-    Ints,
-    Protocol,
-    check_protocol,
-    check_strict_confidences,
-    check_tolerances,
-    confidence_levels,
-)
-from soccerbench.metrics.frames import frames_of
+from soccerbench.events import Bools, Events, Floats, Ints, Protocol, frames_of
 from soccerbench.metrics.matching import batches, greedy_hits, nearest_visible
 from soccerbench.metrics.statistics import SpottingStatistics
+from soccerbench.metrics.tolerances import check_protocol, check_strict_confidences, check_tolerances, confidence_levels
 
 BATCH = 10_000  # detections matched at once: so few that their arrays stay in the cache
 
@@ -73,8 +63,6 @@ def spotting_statistics_by_game(
     deltas = check_tolerances(deltas_s)
     if len(targets) != len(detections):
         raise ValueError(f"{len(targets)} games of targets, {len(detections)} of detections: the same are needed")
-    if any(game.confidence is None for game in detections):
-        raise ValueError("detections without confidence (targets and detections exchanged?)")
     return [
         game
         for batch in batches([len(game) for game in detections], BATCH)
@@ -93,10 +81,10 @@ def _count(
     reach = [min(int(delta), longest) for delta in deltas]
 
     places, visible = _distinct_targets(
-        target_group * stride + target_frame, np.concatenate([_visibility(game) for game in targets]), protocol
+        target_group * stride + target_frame, np.concatenate([game.shown for game in targets]), protocol
     )
     found, confidence = _distinct_detections(
-        group * stride + frame, np.concatenate([_confidence(game) for game in detections]), protocol
+        group * stride + frame, np.concatenate([game.confidences for game in detections]), protocol
     )
     owner, taken, matches = greedy_hits(places, found, confidence, reach)
     hits = _total(taken, matches, len(found))
@@ -129,15 +117,6 @@ def _locate(games: Sequence[Events], classes: int, protocol: Protocol) -> tuple[
     number = np.repeat(np.arange(len(games)), [len(game) for game in games])
     position_ms = np.concatenate([game.position_ms for game in games])
     return (number * 2 + half - 1) * classes + label, frames_of(position_ms, protocol)
-
-
-def _visibility(game: Events) -> Bools:
-    return np.ones(len(game), dtype=bool) if game.visible is None else game.visible
-
-
-def _confidence(game: Events) -> Floats:
-    assert game.confidence is not None
-    return game.confidence
 
 
 def _distinct_targets(place: Ints, visible: Bools, protocol: Protocol) -> tuple[Ints, Bools]:

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soccerbench.metrics.events import Ints, Protocol, check_protocol, check_tolerances
+from soccerbench.events import Ints, Protocol
+from soccerbench.metrics.tolerances import check_protocol, check_tolerances
 
 ROW = ("label", "level", "hits", "visible", "count")
 

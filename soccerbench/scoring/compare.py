@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from soccerbench.metrics import Comparison, Protocol, compare
+from soccerbench.events import Protocol
+from soccerbench.metrics import Comparison, compare
 from soccerbench.scoring.evaluate import score_grounding, score_spotting
 from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation, interval_report, number
 

@@ -17,11 +17,10 @@ import numpy as np
 
 from soccerbench import __version__
 from soccerbench.errors import InputError
+from soccerbench.events import Events, Protocol
 from soccerbench.metrics import (
     Annotations,
-    Events,
     Interval,
-    Protocol,
     Replay,
     bootstrap,
     grounding_score,
@@ -39,9 +38,9 @@ from soccerbench.soccernet.grounding_predictions import (
     read_grounding_predictions,
 )
 from soccerbench.soccernet.inventory import open_games
-from soccerbench.soccernet.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS
-from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, SpottingPredictions, read_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
 
 GROUNDING_LABELS = (CAMERA_LABELS, REPLAY_LABELS)
 
@@ -93,8 +92,8 @@ def score_spotting(
 
 def score_spotting_games(
     *,
-    labels: Sequence[SpottingLabels],
-    predictions: Sequence[SpottingPredictions],
+    labels: Sequence[Events],
+    predictions: Sequence[Events],
     split: str,
     deltas_s: Sequence[float],
     protocol: Protocol,
@@ -110,10 +109,8 @@ def score_spotting_games(
     names = check_classes(classes)
     _check_same_games(labels, predictions)
     counted = spotting_statistics_by_game(
-        targets=[Events(game.half, game.label, game.position_ms, visible=game.visible) for game in labels],
-        detections=[
-            Events(game.half, game.label, game.position_ms, confidence=game.confidence) for game in predictions
-        ],
+        targets=labels,
+        detections=predictions,
         deltas_s=deltas_s,
         classes=len(CLASSES),
         protocol=protocol,

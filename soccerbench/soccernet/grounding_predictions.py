@@ -23,6 +23,7 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
+from soccerbench.events import FPS, GROUNDING_FRAMES
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree, parse_json
 from soccerbench.soccernet.json_rows import (
@@ -40,7 +41,6 @@ from soccerbench.soccernet.json_rows import (
 
 GROUNDING_RESULTS = "results_grounding.json"
 GROUNDING_FILES = (GROUNDING_RESULTS, "Detection-replays.json")
-OFFICIAL_FRAMES = 2 * 3500
 LIMIT_S = 2 * 3600
 
 
@@ -160,7 +160,7 @@ def official_detection_faults(entry: Any) -> list[Fault]:
     """The same, and times at which the official scorer fails."""
     found = detection_faults(entry)
     time = entry.get("time") if isinstance(entry, dict) else None
-    if not found and isinstance(time, (int, float)) and 2 * time >= OFFICIAL_FRAMES:
+    if not found and isinstance(time, (int, float)) and FPS * time >= GROUNDING_FRAMES:
         problem = f"time {shown(time)} lies beyond 3500 s, where the official scorer fails"
         found.append(Fault("times beyond 3500 s", problem, "score with --protocol strict"))
     return found
@@ -207,7 +207,7 @@ def _read_detections(
         rows = EntryReader(path, place, read, faults, strict, warnings).all(detections)
         columns = tuple(np.array(rows, np.float64).reshape(-1, 2).T)
     time_s, score = columns
-    clashes = len(time_s) - len(np.unique(np.trunc(2 * time_s) % OFFICIAL_FRAMES))
+    clashes = len(time_s) - len(np.unique(np.trunc(FPS * time_s) % GROUNDING_FRAMES))
     if clashes and strict:
         raise InputError(path, f"{place}: {clashes} share half a second with another", "keep the surest of them")
     if clashes:
@@ -224,7 +224,7 @@ def _read_clean(detections: list[Any]) -> tuple[NDArray[np.float64], ...] | None
     except (KeyError, OverflowError, TypeError, ValueError):
         return None
     clean = (
-        ((time_s >= 0) & (2 * time_s < OFFICIAL_FRAMES)).all()
+        ((time_s >= 0) & (FPS * time_s < GROUNDING_FRAMES)).all()
         and ((score >= 0) & (score <= 1)).all()
         and {type(time) for time in times} <= {int, float}
         and bool not in {type(score) for score in scores}
@@ -245,7 +245,7 @@ def _read(entry: Any) -> tuple[float, float]:
 
 def _read_officially(entry: Any) -> tuple[float, float]:
     """A detection as the official scorer reads it: the time is doubled as it stands, text too."""
-    frame = int(entry["time"] * 2)
-    if not -OFFICIAL_FRAMES <= frame < OFFICIAL_FRAMES:
+    frame = int(entry["time"] * FPS)
+    if not -GROUNDING_FRAMES <= frame < GROUNDING_FRAMES:
         raise IndexError(frame)
-    return frame / 2, confidence_of(entry["score"])
+    return frame / FPS, confidence_of(entry["score"])

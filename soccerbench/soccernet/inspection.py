@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from soccerbench.errors import InputError
+from soccerbench.events import FPS
 from soccerbench.soccernet.archive import count_repeated_keys, parse_json
 from soccerbench.soccernet.grounding_predictions import official_detection_faults, replay_faults
 from soccerbench.soccernet.json_rows import Fault, count_keys, entries_of, half_faults, shown
@@ -64,7 +65,7 @@ def inspect_spotting(data: bytes, path: Path, game: str) -> list[str]:
             findings.add(place, fault)
         if faults:
             continue
-        cell = int(entry["half"]), str(entry["label"]), int(2 * (int(entry["position"]) / 1000))
+        cell = int(entry["half"]), str(entry["label"]), int(FPS * (int(entry["position"]) / 1000))
         if cell in taken:
             problem = f"a second {entry['label']!r} in the half second at {shown(entry['position'])}"
             findings.add(place, Fault("clash", problem, "keep the surer of the two; only the last one counts"))
@@ -131,7 +132,7 @@ def _inspect_detections(detections: list[Any], place: str, findings: _Findings) 
             findings.add(f"{place}, detection {number}", fault)
         if faults:
             continue
-        frame = int(2 * entry["time"])
+        frame = int(FPS * entry["time"])
         if frame in taken:
             problem = f"a second detection in the half second at {shown(entry['time'])}"
             fault = Fault("clash", problem, "keep the surer of the two; only the last one counts")

@@ -3,7 +3,6 @@
 Conventions
     fault   anything a strict reader refuses; a lenient one counts it and goes on where the official scorer does
     entry   counted from 1, as a reader of the file would
-    frame   2 per second, int(2 * (position_ms / 1000)), in a vector of two hours; negative ones wrap round
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from reprlib import Repr
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from soccerbench.errors import InputError
+from soccerbench.events import FPS, SPOTTING_FRAMES
 from soccerbench.soccernet.archive import count_repeated_keys
 from soccerbench.soccernet.classes import CLASS_INDEX
 
-FRAMES = 2 * 2 * 3600
 LIMIT_MS = 2 * 3600 * 1000
 OFFICIAL_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _FARTHEST_MS = 10**12
@@ -156,13 +155,13 @@ def whole_number(value: Any) -> bool:
 def position_ms(value: Any) -> int:
     """The position that the official scorer reads, kept within 64 bits; raises where that raises."""
     position = int(value)
-    int(2 * (position / 1000))
+    int(FPS * (position / 1000))
     return max(-_FARTHEST_MS, min(position, _FARTHEST_MS))
 
 
 def check_frame(position: int) -> None:
     """Raise IndexError for a position so far before the half that the official scorer's vector does not wrap to it."""
-    if int(2 * (position / 1000)) < -FRAMES:
+    if int(FPS * (position / 1000)) < -SPOTTING_FRAMES:
         raise IndexError(position)
 
 

@@ -12,15 +12,13 @@ Conventions
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, field
 from itertools import repeat
 from operator import itemgetter, ne
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.columns import Columns, numbers, read_columns
@@ -42,28 +40,7 @@ _PATTERN = np.frombuffer(b"0 - 00:00", np.uint8)
 _SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
 
 
-@dataclass(frozen=True, eq=False)
-class SpottingLabels:
-    """The annotated events of one game, N rows.
-
-    Args:
-        game: "league/season/game".
-        half: (N,) 1 or 2.
-        label: (N,) index into `CLASSES`.
-        position_ms: (N,) milliseconds from the start of the half.
-        visible: (N,) whether the event is on screen.
-        warnings: what a lenient reader passed over, counted; the entries it skipped have no row.
-    """
-
-    game: str
-    half: NDArray[np.int64]
-    label: NDArray[np.int64]
-    position_ms: NDArray[np.int64]
-    visible: NDArray[np.bool_]
-    warnings: Counter[str] = field(default_factory=Counter)
-
-
-def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> SpottingLabels:
+def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> Events:
     """Read the labels of one game.
 
     Args:
@@ -86,7 +63,7 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> SpottingLabe
         last=np.bool_,
         strict=strict,
     )
-    return SpottingLabels(game, half, label, position, visible, warnings)
+    return Events(half, label, position, visible=visible, game=game, warnings=warnings)
 
 
 def label_faults(entry: Any) -> list[Fault]:

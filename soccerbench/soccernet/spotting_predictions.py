@@ -10,9 +10,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -22,12 +20,12 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
+from soccerbench.events import SPOTTING_FRAMES, Events, frames_of
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.columns import Columns, numbers, read_columns
 from soccerbench.soccernet.json_rows import (
-    FRAMES,
     LIMIT_MS,
     Fault,
     check_frame,
@@ -44,28 +42,7 @@ SPOTTING_RESULTS = "results_spotting.json"
 _FIELDS = tuple(map(itemgetter, ("label", "position", "half", "confidence")))
 
 
-@dataclass(frozen=True, eq=False)
-class SpottingPredictions:
-    """The predicted events of one game, N rows.
-
-    Args:
-        game: "league/season/game".
-        half: (N,) 1 or 2.
-        label: (N,) index into `CLASSES`.
-        position_ms: (N,) milliseconds from the start of the half.
-        confidence: (N,) float64 in [0, 1]; a lenient reader gives what the file says.
-        warnings: what a lenient reader passed over, counted; the entries it skipped have no row.
-    """
-
-    game: str
-    half: NDArray[np.int64]
-    label: NDArray[np.int64]
-    position_ms: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    warnings: Counter[str] = field(default_factory=Counter)
-
-
-def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> SpottingPredictions:
+def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Events:
     """Read the predictions of one game.
 
     Args:
@@ -88,7 +65,7 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Spottin
         last=np.float64,
         strict=strict,
     )
-    predictions = SpottingPredictions(game, half, label, position, confidence, warnings)
+    predictions = Events(half, label, position, confidence=confidence, game=game, warnings=warnings)
     _look_for_clashes(predictions, tree.path / name, strict=strict)
     return predictions
 
@@ -100,20 +77,20 @@ def prediction_faults(entry: Any) -> list[Fault]:
     return [*event_faults(entry), *position_faults(entry), *half_faults(entry), *confidence_faults(entry)]
 
 
-def cells(predictions: SpottingPredictions) -> NDArray[np.int64]:
+def cells(predictions: Events) -> NDArray[np.int64]:
     """(N,) the place of each prediction in the official scorer's vectors: one number a half, class and frame."""
-    frame = np.minimum((2 * (predictions.position_ms / 1000)).astype(np.int64), FRAMES - 1) % FRAMES
-    place: NDArray[np.int64] = (predictions.half * len(CLASSES) + predictions.label) * FRAMES + frame
+    frame = frames_of(predictions.position_ms, "soccernet")
+    place: NDArray[np.int64] = (predictions.half * len(CLASSES) + predictions.label) * SPOTTING_FRAMES + frame
     return place
 
 
-def spotting_bytes(predictions: SpottingPredictions) -> bytes:
+def spotting_bytes(predictions: Events) -> bytes:
     """One game's predictions as an official `results_spotting.json`: everything text, positions in milliseconds."""
     rows = zip(
         predictions.half.tolist(),
         predictions.label.tolist(),
         predictions.position_ms.tolist(),
-        predictions.confidence.astype(np.float64).tolist(),
+        predictions.confidences.tolist(),
         strict=True,
     )
     entries = [
@@ -129,12 +106,12 @@ def spotting_bytes(predictions: SpottingPredictions) -> bytes:
     return orjson.dumps({"UrlLocal": predictions.game, "predictions": entries}, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def write_spotting_predictions(path: Path, games: Iterable[SpottingPredictions]) -> None:
+def write_spotting_predictions(path: Path, games: Iterable[Events]) -> None:
     """Write a zip in the official layout, one `results_spotting.json` a game."""
     write_zip(path, ((f"{game.game}/{SPOTTING_RESULTS}", spotting_bytes(game)) for game in games))
 
 
-def _look_for_clashes(predictions: SpottingPredictions, path: Path, *, strict: bool) -> None:
+def _look_for_clashes(predictions: Events, path: Path, *, strict: bool) -> None:
     taken = cells(predictions)
     clashes = int(np.count_nonzero(np.diff(np.sort(taken)) == 0))
     if not clashes:

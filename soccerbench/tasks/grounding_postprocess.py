@@ -16,18 +16,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from soccerbench.events import FPS, GROUNDING_FRAMES, Events
 from soccerbench.features.store import HALVES
-from soccerbench.soccernet.grounding_predictions import OFFICIAL_FRAMES, GroundingPredictions, ReplayDetections
-from soccerbench.soccernet.spotting_predictions import SpottingPredictions
+from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 
 Floats = NDArray[np.float64]
 
 
 def distinct(replay: ReplayDetections) -> ReplayDetections:
     """The surest detection of each half second within the official vectors, by time; of equals the earliest."""
-    frame = np.floor(2 * replay.time_s).astype(np.int64)
+    frame = np.floor(FPS * replay.time_s).astype(np.int64)
     order = np.lexsort((replay.time_s, -replay.score))
-    order = order[(frame[order] >= 0) & (frame[order] < OFFICIAL_FRAMES)]
+    order = order[(frame[order] >= 0) & (frame[order] < GROUNDING_FRAMES)]
     _, first = np.unique(frame[order], return_index=True)
     return _chosen(replay, order[first])
 
@@ -71,7 +71,7 @@ def fuse(
 
 def fuse_games(
     games: Sequence[GroundingPredictions],
-    spotted: Sequence[SpottingPredictions],
+    spotted: Sequence[Events],
     *,
     labels: Sequence[int],
     threshold: float,
@@ -92,9 +92,9 @@ def fuse_games(
     """
     fused = []
     for game, events in zip(games, spotted, strict=True):
-        counted = np.isin(events.label, labels) & (events.confidence > threshold)
+        counted = np.isin(events.label, labels) & (events.confidences > threshold)
         columns = {
-            half: {"time_s": events.position_ms[chosen] / 1000, "confidence": events.confidence[chosen]}
+            half: {"time_s": events.position_ms[chosen] / 1000, "confidence": events.confidences[chosen]}
             for half in HALVES
             for chosen in [counted & (events.half == half)]
         }

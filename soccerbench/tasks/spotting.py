@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.features.half_precision import all_finite
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.constant import Constant
@@ -33,8 +34,6 @@ from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.standardise import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.labels import SpottingLabels
-from soccerbench.soccernet.spotting_predictions import SpottingPredictions
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.batch_memory import BatchMemory
 from soccerbench.tasks.block_statistics import block_statistics
@@ -72,9 +71,7 @@ class Clips:
         InputError: features that cannot be read, or an event far beyond the end of its half.
     """
 
-    def __init__(
-        self, store: FeatureStore, labels: Mapping[str, SpottingLabels], *, clip_frames: int, shift_s: float
-    ) -> None:
+    def __init__(self, store: FeatureStore, labels: Mapping[str, Events], *, clip_frames: int, shift_s: float) -> None:
         self.store, self.clip_frames = store, clip_frames
         self._places: list[tuple[str, int, int]] = []
         targets = []
@@ -168,8 +165,8 @@ class SpottingTask:
         row: SpottingRow,
         store: FeatureStore,
         *,
-        train: Mapping[str, SpottingLabels],
-        valid: Mapping[str, SpottingLabels],
+        train: Mapping[str, Events],
+        valid: Mapping[str, Events],
         head: type[nn.Module] | None = None,
     ) -> None:
         self.row, self.store = row, store
@@ -226,7 +223,7 @@ class SpottingTask:
         """The features (T, C) of both halves of each game, one after the other."""
         return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
 
-    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> SpottingPredictions:
+    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
         """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
         columns: list[tuple[NDArray[Any], ...]] = []
         for half in HALVES:
@@ -237,10 +234,10 @@ class SpottingTask:
                 position_ms = np.maximum(np.int64((kept / self.store.fps + self.row.shift_s) * 1000), 0)
                 columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, scores[kept, label]))
         half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
-        return SpottingPredictions(game, half_, label_, position_ms, confidence.astype(np.float64))
+        return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
 
 
-def event_rows(store: FeatureStore, labels: SpottingLabels, half: int, *, shift_s: float) -> NDArray[np.int64]:
+def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:
     """The feature row of each event of one half, in the order of the labels.
 
     Raises:

@@ -16,7 +16,7 @@ with np.errstate():  # the official modules silence numpy's warnings for everybo
     from SoccerNet.Evaluation import ActionSpotting, ReplayGrounding
     from SoccerNet.utils import getListGames
 
-from soccerbench.metrics import Events
+from soccerbench.events import Events
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soccerbench.metrics import Events, spotting_statistics
+from soccerbench.events import Events
+from soccerbench.metrics import spotting_statistics
 from soccerbench.metrics.error_breakdown import DETECTED, HAPPENED, outcomes, surest
 
 FOUL, GOAL, CORNER = 10, 2, 13

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from soccerbench.events import Events
 from soccerbench.metrics import (
     Annotations,
-    Events,
     Replay,
     average_map,
     bootstrap,

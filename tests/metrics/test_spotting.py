@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soccerbench.events import Events
 from soccerbench.metrics import (
     LOOSE_S,
     TIGHT_S,
-    Events,
     SpottingStatistics,
     average_map,
     combine,

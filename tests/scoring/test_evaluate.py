@@ -14,13 +14,14 @@ from shared_data import SHARED
 
 from soccerbench import __version__
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import score_grounding, score_spotting, score_spotting_games
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.labels import read_spotting_labels
-from soccerbench.soccernet.spotting_predictions import SpottingPredictions, read_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
 DATA = SHARED
 GAMES = ("league/2020-2021/one", "league/2020-2021/two")
@@ -283,7 +284,7 @@ def test_the_real_submission_scores_as_officially(deltas_s: tuple[int, ...], ave
     )
     assert evaluation.score.average_map == pytest.approx(average_map, rel=0, abs=1e-12)
     assert not evaluation.warnings
-    written: list[SpottingPredictions] = [
+    written: list[Events] = [
         read_spotting_predictions(Tree(submission), game, strict=True) for game in evaluation.games
     ]
     assert sum(len(game.half) for game in written) == 27_678

@@ -11,10 +11,11 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
-from soccerbench.soccernet.labels import SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.labels import read_spotting_labels
 
 REFERENCE = SHARED / "soccernet_v2_labels.zip"
 GAME = "league/2020-2021/game"
@@ -22,7 +23,7 @@ GOAL = {"gameTime": "1 - 02:13", "label": "Goal", "position": "133295", "team": 
 FOUL = {"gameTime": "2 - 00:01", "label": "Foul", "position": "1500", "team": "away", "visibility": "not shown"}
 
 
-def read(root: Path, annotations: Any, *, strict: bool = True, text: str | None = None) -> SpottingLabels:
+def read(root: Path, annotations: Any, *, strict: bool = True, text: str | None = None) -> Events:
     (root / GAME).mkdir(parents=True, exist_ok=True)
     text = json.dumps({"UrlLocal": f"{GAME}/", "annotations": annotations}) if text is None else text
     (root / GAME / "Labels-v2.json").write_text(text)

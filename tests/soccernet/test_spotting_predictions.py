@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.spotting_predictions import (
-    SpottingPredictions,
     read_spotting_predictions,
     spotting_bytes,
     write_spotting_predictions,
@@ -27,21 +27,21 @@ GOAL = {"gameTime": "1 - 0:31", "label": "Goal", "position": "31500", "half": "1
 FOUL = {"gameTime": "2 - 0:02", "label": "Foul", "position": 2000, "half": 2, "confidence": 0.5}
 
 
-def read(root: Path, entries: Any, *, strict: bool = True, text: str | None = None) -> SpottingPredictions:
+def read(root: Path, entries: Any, *, strict: bool = True, text: str | None = None) -> Events:
     (root / GAME).mkdir(parents=True, exist_ok=True)
     text = json.dumps({"UrlLocal": GAME, "predictions": entries}) if text is None else text
     (root / GAME / "results_spotting.json").write_text(text)
     return read_spotting_predictions(Tree(root), GAME, strict=strict)
 
 
-def make(position_ms: Any, confidence: Any, half: Any = None, label: Any = None) -> SpottingPredictions:
+def make(position_ms: Any, confidence: Any, half: Any = None, label: Any = None) -> Events:
     position = np.array(position_ms, np.int64)
-    return SpottingPredictions(
-        GAME,
+    return Events(
         np.ones(len(position), np.int64) if half is None else np.array(half),
         np.arange(len(position)) % len(CLASSES) if label is None else np.array(label),
         position,
-        np.array(confidence),
+        confidence=np.array(confidence),
+        game=GAME,
     )
 
 
@@ -167,7 +167,7 @@ def test_what_is_written_reads_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int, int, float]]
 ) -> None:
     columns = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3).T
-    written = SpottingPredictions(GAME, *columns, np.array([row[3] for row in rows], np.float64))
+    written = Events(*columns, confidence=np.array([row[3] for row in rows], np.float64), game=GAME)
     path = tmp_path_factory.mktemp("zip") / "results.zip"
     write_spotting_predictions(path, [written])
     back = read_spotting_predictions(Tree(path), GAME, strict=False)

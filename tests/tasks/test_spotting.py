@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.errors import InputError, SpecError
+from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.windows import centred_windows
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.labels import SpottingLabels
 from soccerbench.specs import SpottingRow, load_table
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
 
 
-def labels_of(game: str, *events: tuple[int, int, int]) -> SpottingLabels:
+def labels_of(game: str, *events: tuple[int, int, int]) -> Events:
     """Labels from (half, class, position_ms)."""
     half, label, position = np.array(events).T
-    return SpottingLabels(game, half, label, position, np.ones(len(half), dtype=bool))
+    return Events(half, label, position, game=game)
 
 
 def row(number: int, **changes: object) -> SpottingRow:

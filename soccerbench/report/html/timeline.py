@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.metrics import Events
+from soccerbench.events import Events
 from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, outcomes, surest
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.labels import SpottingLabels
-from soccerbench.soccernet.spotting_predictions import SpottingPredictions
 
 UNSURE = len(DETECTED)
 DETECTIONS_IN_A_PAGE = 250_000
@@ -50,9 +48,7 @@ def times_that_fit(events: int) -> int:
     return max(1, min(MOST_TIMES, DETECTIONS_IN_A_PAGE // max(1, events)))
 
 
-def spotted_split(
-    labels: Sequence[SpottingLabels], predictions: Sequence[SpottingPredictions], *, times: int
-) -> SpottedSplit:
+def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, times: int) -> SpottedSplit:
     """Break down and pack the games of a split.
 
     Args:
@@ -60,16 +56,14 @@ def spotted_split(
         predictions: one a game, in the same order.
         times: how many times as many detections as events are shown.
     """
-    targets = [Events(game.half, game.label, game.position_ms, visible=game.visible) for game in labels]
-    detections = [Events(game.half, game.label, game.position_ms, confidence=game.confidence) for game in predictions]
-    events = sum((np.bincount(game.label, minlength=len(CLASSES)) for game in targets), np.zeros(len(CLASSES), int))
-    counted, shown = surest(events, detections), surest(events, detections, times=times)
+    events = sum((np.bincount(game.label, minlength=len(CLASSES)) for game in labels), np.zeros(len(CLASSES), int))
+    counted, shown = surest(events, predictions), surest(events, predictions, times=times)
     games, detected = [], []
     by_class = np.zeros((len(CLASSES), len(DETECTED)), dtype=np.int64)
     happened = np.zeros((len(CLASSES), len(HAPPENED)), dtype=np.int64)
     confusions = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)  # detected, happened
-    for game, target, detection, counts, visible in zip(labels, targets, detections, counted, shown, strict=True):
-        sure = _part(detection, counts)
+    for target, detection, counts, visible in zip(labels, predictions, counted, shown, strict=True):
+        sure = detection.take(counts)
         found = outcomes(targets=target, detections=sure)
         np.add.at(by_class, (sure.label, found.detection), 1)
         np.add.at(happened, (target.label, found.event), 1)
@@ -77,13 +71,13 @@ def spotted_split(
         np.add.at(confusions, (sure.label[confused], found.confused_with[confused]), 1)
         outcome = np.full(len(detection), UNSURE)
         outcome[counts] = found.detection
-        games.append({"name": game.game, "events": _packed_events(target), "count": len(target)})
+        games.append({"name": target.game, "events": _packed_events(target), "count": len(target)})
         detected.append({
-            "detections": _packed_detections(_part(detection, visible), outcome[visible]),
+            "detections": _packed_detections(detection.take(visible), outcome[visible]),
             "count": int(visible.sum()),
             "happened": pack({"outcome": (SMALL, found.event[_order(target)])}),
         })  # fmt: skip
-    omitted = sum(map(len, detections)) - sum(int(kept.sum()) for kept in shown)
+    omitted = sum(map(len, predictions)) - sum(int(kept.sum()) for kept in shown)
     breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _commonest(confusions)}
     return SpottedSplit(games, detected, breakdown, omitted)
 
@@ -95,32 +89,25 @@ def _commonest(confusions: Any) -> list[list[int]]:
     return [[int(one), int(other), int(confusions[one, other])] for one, other in pairs if confusions[one, other]]
 
 
-def _part(events: Events, kept: Any) -> Events:
-    assert events.confidence is not None
-    return Events(events.half[kept], events.label[kept], events.position_ms[kept], confidence=events.confidence[kept])
-
-
 def _order(events: Events) -> Any:
     return np.lexsort((events.position_ms, events.half))
 
 
 def _packed_events(events: Events) -> str:
     order = _order(events)
-    assert events.visible is not None
     return pack({
         "position": (POSITION, np.maximum(events.position_ms[order], 0)),
         "half": (SMALL, events.half[order]),
         "label": (SMALL, events.label[order]),
-        "visible": (SMALL, events.visible[order]),
+        "visible": (SMALL, events.shown[order]),
     })  # fmt: skip
 
 
 def _packed_detections(events: Events, outcome: Any) -> str:
     order = _order(events)
-    assert events.confidence is not None
     return pack({
         "position": (POSITION, np.maximum(events.position_ms[order], 0)),
-        "confidence": (SHARE, np.nan_to_num(events.confidence[order])),
+        "confidence": (SHARE, np.nan_to_num(events.confidences[order])),
         "half": (SMALL, events.half[order]),
         "label": (SMALL, events.label[order]),
         "outcome": (SMALL, outcome[order]),

@@ -94,7 +94,7 @@ def _game(tree: Tree, name: str, split: str, index: int, seed: int) -> Game:
 def _events(tree: Tree, name: str) -> tuple[Event, ...]:
     """The annotated events in the order of time; who made them does not show in features."""
     labels = read_spotting_labels(tree, name, strict=True)
-    columns = (labels.half.tolist(), labels.position_ms.tolist(), labels.label.tolist(), labels.visible.tolist())
+    columns = (labels.half.tolist(), labels.position_ms.tolist(), labels.label.tolist(), labels.shown.tolist())
     events = [
         Event(half, position_ms, CLASSES[label], "", visible)
         for half, position_ms, label, visible in zip(*columns, strict=True)

@@ -23,7 +23,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.labels import SpottingLabels
+from soccerbench.events import Events
 from soccerbench.video.decoding.stream import CONTAINERS, decoded, opened
 
 FAR_LONGER_S = 30 * 60
@@ -160,7 +160,7 @@ def scaled(width: int, height: int, size: int) -> tuple[int, int]:
     return (width * size * 2 + short) // (2 * short), (height * size * 2 + short) // (2 * short)
 
 
-def check_duration(video: Video, labels: SpottingLabels, half: int) -> str | None:
+def check_duration(video: Video, labels: Events, half: int) -> str | None:
     """What speaks against a video being that of its labels, in one line.
 
     Args:

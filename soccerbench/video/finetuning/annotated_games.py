@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, official_games, split_games
-from soccerbench.soccernet.labels import SPOTTING_LABELS, SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.soccernet.layouts import GameTree, Layout
 from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
 from soccerbench.video.finetuning.snippets import check_apart
@@ -49,7 +50,7 @@ class Games:
         doubts: what speaks against some that are.
     """
 
-    labels: dict[str, SpottingLabels] = field(default_factory=dict)
+    labels: dict[str, Events] = field(default_factory=dict)
     videos: dict[tuple[str, int], Video] = field(default_factory=dict)
     games: dict[str, Game] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soccerbench.events import Events
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.labels import SpottingLabels
 
 SNIPPET_S = 5
 AMBIGUOUS_S = 2.5
@@ -54,7 +54,7 @@ class Snippet:
 
 
 def plan(
-    labels: Mapping[str, SpottingLabels],
+    labels: Mapping[str, Events],
     durations_s: Mapping[tuple[str, int], float],
     splits: Mapping[str, Sequence[str]],
     *,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.labels import SpottingLabels
+from soccerbench.events import Events
 from soccerbench.video.decoding.frames import Scaler, Video, check_duration, frames, half_video, on_grid, probe, scaled
 
 IRREGULAR_MS = [0, 40, 80, 200, 240, 273, 280, 480, 520, 560, 1100, 1140, 1180, 1400]
@@ -261,6 +261,6 @@ def test_the_video_of_a_half(tmp_path, there, found):
 def test_a_duration_against_the_labels(duration_s, events_ms, said):
     half = np.array([1, *[2] * len(events_ms)], np.int64)
     position = np.array([10**7, *events_ms], np.int64)  # the other half does not count
-    labels = SpottingLabels("game", half, np.zeros_like(half), position, np.ones(len(half), np.bool_))
+    labels = Events(half, np.zeros_like(half), position, game="game")
     found = check_duration(Video(Path("2.mkv"), 398, 224, duration_s, 25.0), labels, 2)
     assert (found is None) if said is None else (found is not None and found.startswith("2.mkv: ") and said in found)

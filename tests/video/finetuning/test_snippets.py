@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from shared_data import SHARED
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
-from soccerbench.soccernet.labels import SpottingLabels, read_spotting_labels
+from soccerbench.soccernet.labels import read_spotting_labels
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through, pooled_games
 from soccerbench.video.finetuning.manifest import count, manifest_of, read_manifest, write_manifest
 from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, Snippet, ambiguous_events, check_apart, plan
@@ -30,10 +31,10 @@ PUBLISHED = {  # SoccerNet-v2's annotations of its 500 public games, counted
 }
 
 
-def labels_of(events: list[tuple[int, int, int]]) -> SpottingLabels:
+def labels_of(events: list[tuple[int, int, int]]) -> Events:
     """Events as (half, class index, milliseconds)."""
     half, label, position = np.array(events, np.int64).reshape(-1, 3).T
-    return SpottingLabels("game", half, label, position, np.ones(len(half), np.bool_))
+    return Events(half, label, position, game="game")
 
 
 def planned(events: list[tuple[int, int, int]], **options) -> list[Snippet]:
