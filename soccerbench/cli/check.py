@@ -1,4 +1,4 @@
-"""`check`: whether today's numbers are still those of the records."""
+"""`check`: whether runs still give the numbers of the records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import AsJson, print_json
+
 
 def check(
     runs: Annotated[Path, typer.Argument(help="Folder of runs, such as `reproduce` wrote it.")],
@@ -14,16 +16,17 @@ def check(
         Path | None, typer.Option(help="Folder of records, or one table's own in it; the shipped results if not given.")
     ] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Show the difference, then make the records (of --baseline) anew.")
+        bool, typer.Option("--update", help="Show the difference, then make the records (of --baseline) again.")
     ] = False,
+    as_json: AsJson = False,
     speed: Annotated[bool, typer.Option("--speed", help="Compare seconds too: on the record's machine only.")] = False,
 ) -> None:
-    """Hold runs against the committed records and the metric against its fixtures; exit code 1 if anything drifted.
+    """Compare runs with the committed records and the metric with its fixtures; exit code 1 if anything drifted.
 
     Examples: soccerbench check runs; soccerbench check runs --baseline results/mini/table2 --update
     """
     from soccerbench.errors import InputError
-    from soccerbench.experiments.drift import check_row, rows_of_baseline
+    from soccerbench.experiments.drift import CheckReport, check_row, rows_of_baseline
     from soccerbench.experiments.metric_fixtures import check_fixtures
     from soccerbench.experiments.records import write_records
     from soccerbench.experiments.results import by_row, read_runs
@@ -37,16 +40,21 @@ def check(
         raise InputError(baseline, "no such folder", "give a folder of records; --update makes one")
     results = baseline or shipped("results")
     count, wrong = check_fixtures(shipped("results") / "fixtures")
-    for line in wrong:
-        typer.echo(f"metric: {line}")
-    typer.echo(f"Metric: {count} committed numbers, {len(wrong)} fields differ by more than 1e-12.")
     rows = rows_of_baseline(by_row(read_runs(runs)), results)
     checks = [check_row(row, results, speed=speed) for row in rows]
-    print_grid(drift_grid(checks))
-    if wrong:
-        raise typer.Exit(1)
-    if update:
+    drifted = bool(wrong) or any(row.drifted for row in checks)
+    if as_json:
+        report = CheckReport(
+            version=1, metric_numbers=count, metric_differences=tuple(wrong), rows=tuple(checks), drifted=drifted
+        )
+        print_json(report.to_json())
+    else:
+        for line in wrong:
+            typer.echo(f"metric: {line}")
+        typer.echo(f"Metric: {count} committed numbers, {len(wrong)} fields differ by more than 1e-12.")
+        print_grid(drift_grid(checks))
+    if update and not wrong:
         for file in write_records(results, rows):
             note(f"Wrote {file}.")
-    elif any(row.drifted for row in checks):
+    elif drifted:
         raise typer.Exit(1)

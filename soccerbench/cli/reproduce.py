@@ -85,7 +85,7 @@ def reproduce(
         raise typer.Exit(130) from None
     reasons = {row.row.row: row.reason for row in planned.unavailable}
     chosen = [row.model_dump(mode="json") for row in specs.rows]
-    records = summarise(chosen, results, reasons, simulated=root.is_simulated)
+    records = summarise(chosen, [result.to_json() for result in results], reasons, simulated=root.is_simulated)
     folder = out / root.name / specs.table
     title = f"{specs.title} — on {root.name}" + (", simulated features" if root.is_simulated else "")
     drawn = grid(title, records, simulated=root.is_simulated, folder=folder)

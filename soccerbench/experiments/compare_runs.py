@@ -7,7 +7,6 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
-from soccerbench.metrics import GroundingStatistics, SpottingStatistics, compare_means
+from soccerbench.metrics import compare_means
 from soccerbench.scoring.compare import OVERALL, difference_report
 
 TOLERANCES = ("loose", "tight")
@@ -52,11 +51,9 @@ def compare_runs(
     games = {tuple(_counted(run, split, tolerances)) for runs in pairs for run in runs}
     if len(games) > 1:
         raise InputError(b, f"was scored on other games than {a}", "compare runs on the same data")
-    reports = [[run.result["scores"][split][tolerances] for run in runs] for runs in pairs]
+    reports = [[(run.result.scores[split] or {})[tolerances].to_json() for run in runs] for runs in pairs]
     first = reports[0][0]
-    statistics = [
-        [list(_statistics(_counted(run, split, tolerances), first["task"])) for run in runs] for runs in pairs
-    ]
+    statistics: Any = [[run.statistics(split, tolerances) for run in runs] for runs in pairs]
     compared = compare_means(*statistics, repetitions=repetitions, rng=np.random.default_rng(seed))
     overall = OVERALL[first["task"]]
     means = [float(np.mean([report[overall] for report in side])) for side in reports]
@@ -74,18 +71,12 @@ def _runs_of_one_row(folder: Path) -> dict[int, Run]:
     rows = by_row(read_runs(folder))
     if len(rows) > 1:
         raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
-    return {run.result["seed"]: run for runs in rows.values() for run in runs}
+    return {run.result.seed: run for runs in rows.values() for run in runs}
 
 
-def _counted(run: Run, split: str, tolerances: str) -> dict[str, Any]:
-    """The statistics of a run's games as they are kept."""
-    if not run.result["scores"].get(split):
+def _counted(run: Run, split: str, tolerances: str) -> list[str]:
+    """The games that a run was scored on."""
+    if not run.result.scores.get(split):
         problem = f"has no score on split {split!r}"
         raise InputError(run.folder, problem, "choose a --split that the row was not trained on")
-    games: dict[str, Any] = run.result["games"][split][tolerances]
-    return games
-
-
-def _statistics(games: dict[str, Any], task: str) -> Iterator[Any]:
-    kind: Any = SpottingStatistics if task == "spotting" else GroundingStatistics
-    return map(kind.from_json, games.values())
+    return list(run.result.games[split][tolerances])

@@ -1,4 +1,4 @@
-"""Drift: today's runs against the committed records, and the metric against its committed fixtures.
+"""Drift: whether runs still give the numbers of the committed records, and the metric those of its fixtures.
 
 Conventions
     paired   the mean over the seeds that run and record share, each against its own: an unchanged run moves by nothing
@@ -12,70 +12,76 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from soccerbench.experiments.records import measures, read_record, record_file
-from soccerbench.experiments.results import Run
+from pydantic import JsonValue
+
+from soccerbench.experiments.records import Summary, measures, read_record, record_file
+from soccerbench.experiments.results import Key, Run
+from soccerbench.scoring.schema import Report
 
 ROUNDING = 1e-12
 SLOWER = 2.0
 _NOTED = {"data_fingerprint": "data", "code": "code", "versions": "versions", "device": "device", "threads": "threads"}
 
 
-@dataclass(frozen=True)
-class Movement:
-    """One measure of one row: what the record says, what was measured, and how many bands lie between."""
+class Movement(Report):
+    """One measure of one row: what the record says, what was measured, and how many bands apart they are."""
 
     measure: str
     recorded: float
     measured: float
     bands: float
-
-    @property
-    def moved(self) -> bool:
-        """Whether the two differ by more than rounding."""
-        return abs(self.measured - self.recorded) > ROUNDING * max(1.0, abs(self.recorded))
-
-    @property
-    def drifted(self) -> bool:
-        """Whether they differ by more than a band."""
-        return self.bands > 1
+    moved: bool
+    drifted: bool
 
 
-@dataclass(frozen=True)
-class RowCheck:
-    """One row against its record.
+class RowCheck(Report):
+    """One row compared with its record.
 
-    Args:
-        key: dataset, table and row.
+    Attributes:
         seeds: those that were compared.
         problems: what makes a comparison impossible or meaningless; each is drift.
         notes: what differs without being wrong, such as other versions.
         movements: one a measure.
+        drifted: whether anything is wrong.
     """
 
-    key: tuple[str, str, int]
+    dataset: str
+    table: str
+    row: int
     seeds: tuple[int, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
     movements: tuple[Movement, ...]
+    drifted: bool
 
     @property
     def title(self) -> str:
         """For people."""
-        dataset, table, row = self.key
-        return f"{dataset} {table} row {row}"
+        return f"{self.dataset} {self.table} row {self.row}"
 
-    @property
-    def drifted(self) -> bool:
-        """Whether anything is wrong."""
-        return bool(self.problems) or any(movement.drifted for movement in self.movements)
+
+class CheckReport(Report):
+    """The object that `check --json` prints.
+
+    Attributes:
+        metric_numbers: committed numbers that the metric was computed for again.
+        metric_differences: those that came out otherwise, one line each.
+        rows: one a row that was run.
+        drifted: whether anything is wrong.
+    """
+
+    version: Literal[1] = 1
+    metric_numbers: int
+    metric_differences: tuple[str, ...]
+    rows: tuple[RowCheck, ...]
+    drifted: bool
 
 
 def check_row(runs: Sequence[Run], results: Path, *, speed: bool) -> RowCheck:
-    """Hold the runs of one row against its record.
+    """Compare the runs of one row with its record.
 
     Args:
         runs: one a seed, of one spec, data and code.
@@ -88,50 +94,76 @@ def check_row(runs: Sequence[Run], results: Path, *, speed: bool) -> RowCheck:
     first = runs[0]
     record = read_record(record_file(results, first.key))
     if record is None:
-        return RowCheck(first.key, (), ("no record; --update makes it",), (), ())
-    places = {seed: place for place, seed in enumerate(record["seeds"])}
-    shared = [run for run in runs if run.result["seed"] in places]
+        return _check(first.key, problems=["no record; --update makes it"])
+    places = {seed: place for place, seed in enumerate(record.seeds)}
+    shared = [run for run in runs if run.result.seed in places]
     if not shared:
-        return RowCheck(first.key, (), (f"no seed of the record's {record['seeds']} was run",), (), ())
+        return _check(first.key, problems=[f"no seed of the record's {list(record.seeds)} was run"])
     found = [measures(run) for run in shared]
     problems = []
-    if first.result["digest"] != record["digest"]:
-        problems.append(f"spec: {', '.join(_differences(record['spec'], first.result['spec'])) or 'digest'}")
-    names = [name for name in record["measures"] if all(name in values for values in found)]
-    odd = sorted(set(record["measures"]) ^ set().union(*found))
-    problems += [f"{name}: only in the {'record' if name in record['measures'] else 'run'}" for name in odd]
-    chosen = [places[run.result["seed"]] for run in shared]
+    if first.result.digest != record.digest:
+        problems.append(f"spec: {', '.join(_differences(record.spec, first.result.spec)) or 'digest'}")
+    odd = sorted(set(record.measures) ^ set().union(*found))
+    problems += [f"{name}: only in the {'record' if name in record.measures else 'run'}" for name in odd]
+    chosen = [places[run.result.seed] for run in shared]
     movements = [
-        _movement(name, record["measures"][name], chosen, [values[name] for values in found]) for name in names
+        _movement(name, recorded, chosen, [values[name] for values in found])
+        for name, recorded in record.measures.items()
+        if all(name in values for values in found)
     ]
     if speed:
-        movements.append(_speed(record["seconds"], [run.result["seconds"] for run in shared]))
-    notes = [f"other {word}" for key, word in _NOTED.items() if first.result.get(key) != record[key]]
-    seeds = tuple(run.result["seed"] for run in shared)
-    return RowCheck(first.key, seeds, tuple(problems), tuple(notes), tuple(movements))
+        movements.append(_speed(record.seconds, [run.result.seconds for run in shared]))
+    notes = [f"other {word}" for key, word in _NOTED.items() if getattr(first.result, key) != getattr(record, key)]
+    seeds = [run.result.seed for run in shared]
+    return _check(first.key, seeds=seeds, problems=problems, notes=notes, movements=movements)
 
 
-def rows_of_baseline(rows: dict[tuple[str, str, int], list[Run]], results: Path) -> list[list[Run]]:
+def rows_of_baseline(rows: dict[Key, list[Run]], results: Path) -> list[list[Run]]:
     """The rows that a baseline is about: those of one table where it is that table's own folder, else all."""
     own = [runs for key, runs in rows.items() if results.resolve().parts[-2:] == key[:2]]
     return own or list(rows.values())
 
 
-def _movement(name: str, record: dict[str, Any], chosen: Sequence[int], values: Sequence[float]) -> Movement:
-    recorded = statistics.fmean(record["values"][place] for place in chosen)
+def _check(
+    key: Key,
+    *,
+    problems: Sequence[str],
+    seeds: Sequence[int] = (),
+    notes: Sequence[str] = (),
+    movements: Sequence[Movement] = (),
+) -> RowCheck:
+    dataset, table, row = key
+    return RowCheck(
+        dataset=dataset,
+        table=table,
+        row=row,
+        seeds=tuple(seeds),
+        problems=tuple(problems),
+        notes=tuple(notes),
+        movements=tuple(movements),
+        drifted=bool(problems) or any(movement.drifted for movement in movements),
+    )
+
+
+def _movement(name: str, record: Summary, chosen: Sequence[int], values: Sequence[float]) -> Movement:
+    recorded = statistics.fmean(record.values[place] for place in chosen)
     measured = statistics.fmean(values)
-    band = record["band"] / math.sqrt(len(values))
-    allowed = max(band, ROUNDING * max(1.0, abs(recorded)))
-    return Movement(name, recorded, measured, abs(measured - recorded) / allowed)
+    rounding = ROUNDING * max(1.0, abs(recorded))
+    bands = abs(measured - recorded) / max((record.band or 0.0) / math.sqrt(len(values)), rounding)
+    moved = abs(measured - recorded) > rounding
+    return Movement(measure=name, recorded=recorded, measured=measured, bands=bands, moved=moved, drifted=bands > 1)
 
 
-def _speed(record: dict[str, Any], seconds: Sequence[float]) -> Movement:
+def _speed(record: Summary, seconds: Sequence[float]) -> Movement:
     measured = statistics.fmean(seconds)
-    slower = math.log(measured / record["mean"]) / math.log(SLOWER)
-    return Movement("seconds", record["mean"], measured, max(slower, 0.0))
+    slower = max(math.log(measured / record.mean) / math.log(SLOWER), 0.0)
+    moved = abs(measured - record.mean) > ROUNDING * max(1.0, record.mean)
+    return Movement(
+        measure="seconds", recorded=record.mean, measured=measured, bands=slower, moved=moved, drifted=slower > 1
+    )
 
 
-def _differences(record: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def _differences(record: dict[str, JsonValue], run: dict[str, JsonValue]) -> list[str]:
     """The keys in which two specs differ, with both values."""
     keys = [key for key in {**record, **run} if key != "published" and record.get(key) != run.get(key)]
     return [f"{key} {record.get(key)!r} -> {run.get(key)!r}" for key in keys]

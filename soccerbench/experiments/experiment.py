@@ -22,7 +22,7 @@ from soccerbench.errors import InputError
 from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
 from soccerbench.experiments.job import Job, job_of
-from soccerbench.experiments.results import RESULT, read_result
+from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
 from soccerbench.files import write_bytes, write_json
 from soccerbench.plugins import load_class
@@ -114,11 +114,11 @@ class Experiment:
 
         def identity_of(record: Path) -> dict[str, str]:
             result = read_result(record)
-            return {"spec": result["digest"], "data": result["data_fingerprint"], "code": result["code"]}
+            return {"spec": result.digest, "data": result.data_fingerprint, "code": result.code}
 
         return run_folder.changed(self.folder, identity, record=self.folder / RESULT, identity_of=identity_of)
 
-    def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
+    def finished(self, identity: dict[str, str]) -> Result | None:
         """The result of an earlier, complete run of the same identity; none if there is none.
 
         Raises:
@@ -155,7 +155,7 @@ class Experiment:
         if not force:
             self.finished(identity)
 
-    def run(self, *, device: str, progress: Progress, force: bool = False) -> dict[str, Any]:
+    def run(self, *, device: str, progress: Progress, force: bool = False) -> Result:
         """Train, predict and score, or go on with it; the content of `result.json`.
 
         Raises:
@@ -179,8 +179,8 @@ class Experiment:
             for split in predicted:
                 self._predict(model, split, progress)
             result = self._result(identity, predicted, device, before_s + time.monotonic() - started)
-            write_json(self.folder / RESULT, result)
-            log.info("done: %.1f s in all", result["seconds"])
+            write_json(self.folder / RESULT, result.to_json())
+            log.info("done: %.1f s in all", result.seconds)
         run_folder.forget(self.folder)
         return result
 
@@ -238,7 +238,7 @@ class Experiment:
             return
         for file in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}/{RESULT}")):
             try:
-                state = checkpoint.load(file.parent) if read_result(file).get("model") == wanted else None
+                state = checkpoint.load(file.parent) if read_result(file).model == wanted else None
             except InputError as error:
                 log.warning("passed over: %s", error)
                 continue
@@ -252,36 +252,39 @@ class Experiment:
         found = self.job.predict(model, self.games()[split], split, device, progress)
         self.job.write(self.folder / f"predictions-{split}.zip", found)
 
-    def _result(self, identity: dict[str, str], predicted: list[str], device: str, seconds: float) -> dict[str, Any]:
+    def _result(self, identity: dict[str, str], predicted: list[str], device: str, seconds: float) -> Result:
         scores: dict[str, Any] = {}
-        statistics: dict[str, Any] = {}
+        counts: dict[str, Any] = {}
         for split in predicted:
             if split in self.row.seen_splits:
                 scores[split] = None
             elif self.job.can_score(split):
                 scored = self.job.score(self.folder / f"predictions-{split}.zip", self.games()[split], split)
                 scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
-                statistics[split] = {name: evaluation.games for name, evaluation in scored.items()}
-        return {
-            "table": self.row.table,
-            "row": self.row.row,
-            "seed": self.seed,
-            "dataset": self.root.name,
-            "simulated": self.root.is_simulated,
-            "spec": self.row.model_dump(mode="json"),
-            "digest": identity["spec"],
-            "model": self._model_identity(),
-            "scores": scores,
-            "submissions": {split: f"predictions-{split}.zip" for split in predicted},
-            "games": statistics,
-            "data_fingerprint": identity["data"],
-            "code": identity["code"],
-            "versions": versions(),
-            "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
-            "threads": torch.get_num_threads(),
-            "seconds": round(seconds, 3),
-            "peak_memory_bytes": peak_memory_bytes(),
-        }
+                counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
+        return Result.model_validate(
+            {
+                "version": 1,
+                "table": self.row.table,
+                "row": self.row.row,
+                "seed": self.seed,
+                "dataset": self.root.name,
+                "simulated": self.root.is_simulated,
+                "spec": self.row.model_dump(mode="json"),
+                "digest": identity["spec"],
+                "model": self._model_identity(),
+                "scores": scores,
+                "submissions": {split: f"predictions-{split}.zip" for split in predicted},
+                "games": counts,
+                "data_fingerprint": identity["data"],
+                "code": identity["code"],
+                "versions": versions(),
+                "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
+                "threads": torch.get_num_threads(),
+                "seconds": round(seconds, 3),
+                "peak_memory_bytes": peak_memory_bytes(),
+            }
+        )
 
 
 @contextmanager

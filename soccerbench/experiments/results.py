@@ -1,22 +1,72 @@
-"""Finished runs as they lie on disk: `result.json`, the learning curve beside it, and where to find them."""
+"""Finished runs on disk: `result.json`, the learning curve next to it, and how to find them.
+
+Conventions
+    version   of the format; a file without one is of version 1
+    splits    "test" and "challenge"; tolerances "loose" and "tight"
+    counts    what each game contributes to a score, see `metrics.statistics`
+"""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import orjson
+from pydantic import JsonValue, ValidationError
 
 from soccerbench.errors import InputError
+from soccerbench.metrics import GroundingStatistics, SpottingStatistics
+from soccerbench.scoring.schema import GroundingCounts, GroundingScores, Report, SpottingCounts, SpottingScores
+from soccerbench.specs.merge import first_error
+from soccerbench.training.history import HISTORY, Epoch, read_history
 
 RESULT = "result.json"
-HISTORY = "history.csv"
 REMEDY = "run its row again with --force"
-_NEEDED = {"table", "row", "seed", "dataset", "spec", "scores", "games", "digest", "data_fingerprint", "code"}
+
+Scores = SpottingScores | GroundingScores
+Counts = SpottingCounts | GroundingCounts
+Statistics = SpottingStatistics | GroundingStatistics
+Key = tuple[str, str, int]
+ReportT = TypeVar("ReportT", bound=Report)
+
+
+class Result(Report):
+    """The content of `result.json`.
+
+    Attributes:
+        spec: the row, as plain data.
+        digest: of the spec.
+        model: what the weights depend on, where rows share them.
+        scores: split -> tolerances -> scores; null for a split that the head or its features have seen.
+        submissions: split -> the zip of its predictions, in the run's folder.
+        games: split -> tolerances -> game -> its counts.
+        data_fingerprint: of labels and features.
+        code: hash of the code that makes the numbers.
+        seconds: of training, predicting and scoring, in all sessions.
+    """
+
+    version: Literal[1] = 1
+    table: str
+    row: int
+    seed: int
+    dataset: str
+    simulated: bool
+    spec: dict[str, JsonValue]
+    digest: str
+    model: str | None = None
+    scores: dict[str, dict[str, Scores] | None]
+    submissions: dict[str, str]
+    games: dict[str, dict[str, dict[str, Counts]]]
+    data_fingerprint: str
+    code: str
+    versions: dict[str, str]
+    device: str
+    threads: int | None = None
+    seconds: float
+    peak_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -24,65 +74,73 @@ class Run:
     """One finished run.
 
     Args:
-        folder: where it lies.
-        result: the content of `result.json`.
-        history: one line an epoch; empty for a head that is not trained.
+        folder: of the run.
+        result: its `result.json`.
+        history: one item an epoch; empty for a row that is not trained.
     """
 
     folder: Path
-    result: dict[str, Any]
-    history: list[dict[str, float | None]]
+    result: Result
+    history: tuple[Epoch, ...]
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """Dataset, table and row: what runs of several seeds share."""
-        return self.result["dataset"], self.result["table"], self.result["row"]
+        return self.result.dataset, self.result.table, self.result.row
+
+    def statistics(self, split: str, tolerances: str) -> list[Statistics]:
+        """What each game of a split contributes to the score."""
+        return [
+            (SpottingStatistics if isinstance(counts, SpottingCounts) else GroundingStatistics).from_json(dict(counts))
+            for counts in self.result.games[split][tolerances].values()
+        ]
 
 
-def read_result(file: Path) -> dict[str, Any]:
+def read_result(file: Path) -> Result:
     """A `result.json`.
 
     Raises:
         InputError: no JSON, or not a result.
     """
-    return read_needing(file, _NEEDED, what="result", remedy=REMEDY)
+    return read_report(file, Result, what="result", remedy=REMEDY)
+
+
+def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> ReportT:
+    """A JSON file of a typed object.
+
+    Raises:
+        InputError: no JSON, a missing or unknown key, or a value of another type.
+    """
+    try:
+        return kind.model_validate(orjson.loads(file.read_bytes()))
+    except ValidationError as error:
+        missing = sorted(
+            str(one["loc"][0]) for one in error.errors() if one["type"] == "missing" and len(one["loc"]) == 1
+        )
+        problem = f"lacks {', '.join(missing)}" if missing else f"is not a {what}: {first_error(error)}"
+        raise InputError(file, problem, remedy) from None
+    except (orjson.JSONDecodeError, OSError) as error:
+        raise InputError(file, f"is not a {what} ({error})", remedy) from None
 
 
 def read_needing(file: Path, needed: Set[str], *, what: str, remedy: str) -> dict[str, Any]:
     """A JSON object that has certain keys.
 
     Raises:
-        InputError: no JSON, or a key is missing; says that it is no `what`, and the remedy.
+        InputError: no JSON, or a key is missing.
     """
     try:
         content = orjson.loads(file.read_bytes())
         missing = needed - set(content)
     except (orjson.JSONDecodeError, OSError, TypeError) as error:
-        raise InputError(file, f"is no {what} ({error})", remedy) from None
+        raise InputError(file, f"is not a {what} ({error})", remedy) from None
     if missing:
         raise InputError(file, f"lacks {', '.join(sorted(missing))}", remedy)
     return dict(content)
 
 
-def read_history(file: Path) -> list[dict[str, float | None]]:
-    """A `history.csv`, one dict an epoch; an empty cell, such as a loss without validation games, is None.
-
-    Raises:
-        InputError: a cell that is no number.
-    """
-    if not file.exists():
-        return []
-    try:
-        with file.open(newline="", encoding="utf-8") as stream:
-            return [
-                {key: float(cell) if cell else None for key, cell in line.items()} for line in csv.DictReader(stream)
-            ]
-    except (TypeError, ValueError, OSError) as error:
-        raise InputError(file, f"is no learning curve ({error})", REMEDY) from None
-
-
 def read_runs(folder: Path) -> list[Run]:
-    """Every finished run at or below a folder, by dataset, table, row and seed.
+    """Every finished run in a folder and below, by dataset, table, row and seed.
 
     Raises:
         InputError: there is none, or one that cannot be read.
@@ -91,26 +149,29 @@ def read_runs(folder: Path) -> list[Run]:
     if not files:
         raise InputError(folder, "holds no finished run", "give the --out folder of `soccerbench reproduce`")
     runs = [Run(file.parent, read_result(file), read_history(file.with_name(HISTORY))) for file in files]
-    return sorted(runs, key=lambda run: (*run.key, run.result["seed"]))
+    return sorted(runs, key=lambda run: (*run.key, run.result.seed))
 
 
-def by_row(runs: Iterable[Run]) -> dict[tuple[str, str, int], list[Run]]:
+def by_row(runs: Iterable[Run]) -> dict[Key, list[Run]]:
     """Runs grouped by dataset, table and row.
 
     Raises:
-        InputError: two of a row that differ in spec, data or code, so that they are no seeds of one another, or that
-            are the same seed.
+        InputError: two runs of a row that differ in spec, data or code, so that they are not seeds of one row, or that
+            have the same seed.
     """
-    rows: dict[tuple[str, str, int], list[Run]] = {}
+    rows: dict[Key, list[Run]] = {}
     for run in runs:
         rows.setdefault(run.key, []).append(run)
-    for members in rows.values():
-        first = members[0]
-        for other in members[1:]:
-            changed = [key for key in ("digest", "data_fingerprint", "code") if other.result[key] != first.result[key]]
+    for first, *others in rows.values():
+        for other in others:
+            changed = [
+                key
+                for key in ("digest", "data_fingerprint", "code")
+                if getattr(other.result, key) != getattr(first.result, key)
+            ]
             if changed:
                 problem = f"differs from {first.folder.name} in {' and '.join(changed)}"
                 raise InputError(other.folder / RESULT, problem, REMEDY)
-            if other.result["seed"] == first.result["seed"]:
+            if other.result.seed == first.result.seed:
                 raise InputError(other.folder / RESULT, f"is another run of that row as {first.folder}", "keep one")
     return rows

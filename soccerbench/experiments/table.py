@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from soccerbench.errors import SpecError
 from soccerbench.experiments.executors.local import in_order, run_at_once
 from soccerbench.experiments.executors.worker import Call
 from soccerbench.experiments.experiment import Experiment, experiment_of
-from soccerbench.experiments.results import RESULT, read_result
+from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.experiments.try_head import try_head
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress
@@ -111,7 +110,7 @@ def run(
     on_done: Callable[[str, int, int], None],
     jobs: int = 1,
     curves: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Result]:
     """Run what was planned; the results in order.
 
     Args:

@@ -9,8 +9,6 @@ the validation loss, the best epoch kept; in ultra mode a fixed number of epochs
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import math
 import time
@@ -24,11 +22,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from soccerbench.errors import InputError
-from soccerbench.files import write_bytes
 from soccerbench.progress import Progress
 from soccerbench.specs.base import Plateau
 from soccerbench.training import checkpoint
 from soccerbench.training.cuda_graph import ReplayedStep, copied
+from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.memory import freed_memory_kept
 from soccerbench.training.prefetch import read_ahead
 
@@ -161,10 +159,12 @@ def train(
             kept = ("epoch", "finished", "history", "identity", "seconds")
             state = {key: state[key] for key in kept} | {"model": state["best"]}
         checkpoint.save(folder, state)
-        _write_history(folder, state["history"])
+        write_history(folder, [Epoch(**entry) for entry in state["history"]])
         told = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "epoch")
         log.info("epoch %d: %s", epoch, told, extra={"entry": entry, "folder": folder})
-    _write_history(folder, state["history"])  # a kill may have come between the last checkpoint and its history
+    write_history(
+        folder, [Epoch(**entry) for entry in state["history"]]
+    )  # a kill may have come between the last checkpoint and its history
     (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     plain.load_state_dict(state["model"])
     return plain.eval()
@@ -265,14 +265,6 @@ def _lower_rate(schedule: CosineAnnealingLR | ReduceLROnPlateau | None, row: Sch
     schedule.step(entry["valid_loss"])
     patient: bool = schedule.num_bad_epochs >= row.plateau.patience
     return patient and entry["learning_rate"] < row.plateau.stop_below
-
-
-def _write_history(folder: Path, history: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_bytes(folder / "history.csv", text.getvalue().encode())
 
 
 def _rng(seed: int, epoch: int) -> np.random.Generator:

@@ -169,7 +169,7 @@ def test_speed_is_looked_at_only_when_asked(
     shutil.copytree(runs, folder)
     recorded = json.loads((records / "tiny" / "table2" / "row-07.json").read_text())["seconds"]["mean"]
     for run in read_runs(folder):
-        (run.folder / "result.json").write_text(json.dumps(run.result | {"seconds": factor * recorded}))
+        (run.folder / "result.json").write_text(json.dumps(run.result.to_json() | {"seconds": factor * recorded}))
     assert check(folder, records)[0] == 0
     assert check(folder, records, "--speed")[0] == code
 
@@ -184,7 +184,7 @@ def test_seeds_of_different_code_are_no_seeds_of_one_row(runs: Path, tmp_path: P
     folder = tmp_path / "runs"
     shutil.copytree(runs, folder)
     run = read_runs(folder)[1]
-    (run.folder / "result.json").write_text(json.dumps(run.result | {"code": "0"}))
+    (run.folder / "result.json").write_text(json.dumps(run.result.to_json() | {"code": "0"}))
     with pytest.raises(InputError, match="differs from seed-0 in code"):
         by_row(read_runs(folder))
 

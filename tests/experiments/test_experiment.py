@@ -155,7 +155,7 @@ def test_seconds_are_those_of_all_sessions(
     assert state is not None
     assert state.pop("seconds") > 0
     checkpoint.save(made.folder, state | said)
-    assert least < made.run(device="cpu", progress=silent)["seconds"] < least + 100
+    assert least < made.run(device="cpu", progress=silent).seconds < least + 100
 
 
 def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_pat
 def test_a_finished_run_is_read_and_not_run_again(uninterrupted: Experiment) -> None:
     before = {file.name: file.stat().st_mtime_ns for file in uninterrupted.folder.iterdir()}
     result = uninterrupted.run(device="cpu", progress=silent, force=True)
-    assert result["row"] == uninterrupted.row.row
+    assert result.row == uninterrupted.row.row
     assert {file.name: file.stat().st_mtime_ns for file in uninterrupted.folder.iterdir()} == before
 
 
@@ -184,7 +184,7 @@ def test_narrow_features_take_one_thread_and_give_the_others_back(shared_tiny_ro
     torch.set_num_threads(2)
     try:
         result = experiment(shared_tiny_root, tmp_path).run(device="cpu", progress=silent)
-        assert result["threads"] == 1
+        assert result.threads == 1
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(given)
@@ -307,7 +307,7 @@ def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
     made.folder.mkdir(parents=True)
     (made.folder / "result.json").write_text("{")
     for begin in (made.prepare, partial(made.run, device="cpu", progress=silent)):
-        with pytest.raises(InputError, match=r"is no result .*; run its row again with --force"):
+        with pytest.raises(InputError, match=r"is not a result .*; run its row again with --force"):
             begin(force=False)
     assert not made.is_complete()
     made.prepare(force=True)
@@ -318,8 +318,8 @@ def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
 def test_ultra_learns_from_test_and_says_nothing_about_it(shared_tiny_root: Path, tmp_path: Path) -> None:
     made = experiment(shared_tiny_root, tmp_path, row=10)
     result = made.run(device="cpu", progress=silent)
-    assert result["scores"]["test"] is None
-    assert result["scores"]["challenge"]["loose"]["average_map"] >= 0
+    assert result.scores["test"] is None
+    assert result.scores["challenge"]["loose"].average_map >= 0
     assert (made.folder / "predictions-test.zip").exists()
     history = (made.folder / "history.csv").read_text()
     assert all(line.endswith(",") for line in history.splitlines()[1:])  # no validation loss

@@ -13,6 +13,7 @@ from interruption import Killed, die, killing_at
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.results import Result
 from soccerbench.experiments.table import plan
 from soccerbench.experiments.table import run as run_all
 from soccerbench.features.dataset import Dataset
@@ -34,7 +35,7 @@ def experiment(root: Path, out: Path, row: int, *settings: str) -> Experiment:
     return Experiment(spec, 0, Dataset(root), out)
 
 
-def run(made: Experiment, seen: list[str] | None = None) -> dict[str, Any]:
+def run(made: Experiment, seen: list[str] | None = None) -> Result:
     return made.run(device="cpu", progress=silent if seen is None else lambda stage, *_: seen.append(stage))
 
 
@@ -101,8 +102,8 @@ def test_rows_of_one_head_share_its_training(shared_tiny_root: Path, runs: Path,
     trained, taken = (checkpoint.load(made.folder) for made in (experiment(shared_tiny_root, runs, 5), shared))
     assert trained is not None
     assert taken is not None
-    assert result["seconds"] > taken["seconds"] == trained["seconds"] > 0
-    assert run(alone, seen)["scores"] == result["scores"]
+    assert result.seconds > taken["seconds"] == trained["seconds"] > 0
+    assert run(alone, seen).scores == result.scores
     assert [stage for stage in seen if stage.startswith("epoch")]
     assert (shared.folder / "history.csv").read_bytes() == (alone.folder / "history.csv").read_bytes()
     other = experiment(shared_tiny_root, runs, 6, "learning_rate=0.01").row
@@ -132,8 +133,8 @@ def test_a_row_runs_those_it_needs_once(shared_tiny_root: Path, tmp_path: Path) 
     spotted, ultra = (needed.folder for needed in made.needed)
     assert spotted == tmp_path / "tiny" / "table2" / "row-08" / "seed-0"
     finished = [(folder / "result.json").stat().st_mtime_ns for folder in (spotted, ultra)]
-    assert result["scores"]["test"] is None  # the transformer has learnt from it
-    assert result["scores"]["challenge"]["loose"]["average_ap"] >= 0
+    assert result.scores["test"] is None  # the transformer has learnt from it
+    assert result.scores["challenge"]["loose"].average_ap >= 0
     seen: list[str] = []
     run(experiment(shared_tiny_root, tmp_path, 7), seen)
     run(experiment(shared_tiny_root, tmp_path, 9), seen)
@@ -149,9 +150,9 @@ def test_a_replay_whose_position_disagrees_with_its_game_time_is_scored(
     entry = next(entry for entry in file["annotations"] if entry["replay"] == "replay")
     entry["position"] = str(int(entry["position"]) + 1000)
     path.write_text(json.dumps(file))
-    score = run(experiment(tiny_root, tmp_path / "runs", row, "max_epochs=1"))["scores"]["test"]["loose"]
+    score = run(experiment(tiny_root, tmp_path / "runs", row, "max_epochs=1")).scores["test"]["loose"]
     replays = sum(entry["replay"] == "replay" for entry in file["annotations"])
-    assert (score["replays_scored"], score["replays_missing"]) == (replays, 0)
+    assert (score.replays_scored, score.replays_missing) == (replays, 0)
 
 
 def test_a_digest_covers_what_a_row_needs(shared_tiny_root: Path, tmp_path: Path) -> None:
@@ -168,9 +169,9 @@ def test_a_real_challenge_becomes_a_submission(tiny_root: Path, tmp_path: Path) 
     made = experiment(tiny_root, tmp_path, 6)
     made.prepare(force=False)
     result = run(made)
-    assert "challenge" not in result["scores"]
-    assert result["scores"]["test"]["loose"]["replays_scored"] > 0
-    tree = Tree(made.folder / result["submissions"]["challenge"])
+    assert "challenge" not in result.scores
+    assert result.scores["test"]["loose"].replays_scored > 0
+    tree = Tree(made.folder / result.submissions["challenge"])
     (game,) = root.games["challenge"]
     wanted = json.loads((tiny_root / game / REPLAYS).read_text())["annotations"]
     replays = read_grounding_predictions(tree, game, strict=True).replays
@@ -190,7 +191,7 @@ def test_naive_rows_need_no_features(tiny_root: Path, tmp_path: Path) -> None:
         file.unlink()
     made = experiment(tiny_root, tmp_path, 31)
     result = run(made)
-    assert result["scores"]["test"]["loose"]["average_ap"] == 1  # every replay of this root starts 12 s after its event
+    assert result.scores["test"]["loose"].average_ap == 1  # every replay of this root starts 12 s after its event
     assert {file.name for file in made.folder.iterdir()} == {
         "spec.yaml", "result.json", "log.txt", "predictions-test.zip", "predictions-challenge.zip",
     }  # fmt: skip
@@ -212,7 +213,10 @@ def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
     assert planned.unavailable == ()
     results = run_all(planned, device="cpu", force=False, progress=lambda _: silent, on_done=lambda *_: None)
     records = {
-        record["row"]: record for record in summarise([row.model_dump(mode="json") for row in table.rows], results, {})
+        record["row"]: record
+        for record in summarise(
+            [row.model_dump(mode="json") for row in table.rows], [one.to_json() for one in results], {}
+        )
     }
     assert list(records) == [*range(1, 10), 18, 19, 31, 32]
     assert [row for row, record in records.items() if record["measured"]["test"] is None] == [8, 9]
@@ -263,7 +267,7 @@ def test_a_game_without_replays_and_a_link_into_the_other_half(tiny_root: Path, 
     path.write_text(json.dumps(content))
     made = experiment(tiny_root, tmp_path, 5)
     made.prepare(force=False)
-    scores = run(made)["scores"]["test"]["loose"]
+    scores = run(made).scores["test"]["loose"]
     replays = sum(entry["replay"] == "replay" for entry in content["annotations"])
-    assert scores["replays_scored"] == replays - 1
-    assert scores["replays_missing"] == 1
+    assert scores.replays_scored == replays - 1
+    assert scores.replays_missing == 1

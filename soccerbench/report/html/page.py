@@ -64,12 +64,6 @@ class Page:
     figures: Sequence[tuple[str, str]] = field(default=())
 
 
-def statistics_of(games: Mapping[str, Any], task: str) -> list[Statistics]:
-    """The statistics of each game out of a `result.json`."""
-    kind: Any = SpottingStatistics if task == "spotting" else GroundingStatistics
-    return [kind.from_json(value) for value in games.values()]
-
-
 def interval_over_games(seeds: Sequence[Sequence[Statistics]], *, rng: np.random.Generator) -> Interval:
     """Where the mean over seeds of the overall score would lie for other games of the kind.
 

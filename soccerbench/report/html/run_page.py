@@ -17,7 +17,7 @@ import numpy as np
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row
 from soccerbench.features.dataset import Dataset
-from soccerbench.report.html.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games, statistics_of
+from soccerbench.report.html.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.paper import SPLITS, Grid
@@ -54,7 +54,7 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
     grids = [*tables_of_runs(runs), _sureness(rows)]
     drawn = {key: root is not None and root.name == key[0] for key in rows}
     notes = []
-    if any(run.result["simulated"] for run in runs):
+    if any(run.result.simulated for run in runs):
         notes.append("Simulated features: these numbers say nothing about the paper's, so none of those is shown.")
     if not all(drawn.values()):
         notes.append("Rows without timelines: the labels of their dataset were not at hand (give --data).")
@@ -88,10 +88,9 @@ def _sureness(rows: Rows) -> Grid:
     lines = []
     for members in rows.values():
         for split in _scored(members[0]):
-            scores = [run.result["scores"][split]["loose"] for run in members]
-            task = scores[0]["task"]
-            values = [score[OVERALL[task]] for score in scores]
-            statistics = [statistics_of(run.result["games"][split]["loose"], task) for run in members]
+            scores = [scores_of(run, split)["loose"] for run in members]
+            values = [score[OVERALL[score["task"]]] for score in scores]
+            statistics = [run.statistics(split, "loose") for run in members]
             interval = interval_over_games(statistics, rng=np.random.default_rng(0))
             spread = f"{100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else "-"
             ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
@@ -108,16 +107,16 @@ def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], 
     first = members[0]
     splits: dict[str, Any] = {}
     for split in _scored(first):
-        scores = [run.result["scores"][split] for run in members]
+        scores = [scores_of(run, split) for run in members]
         splits[split] = scores_data(scores)
         if root is not None:
             splits[split] |= _timelines(first, root, split, games, times=times)
     curves = [
-        {"name": f"seed {run.result['seed']}", "epochs": [dict(epoch) for epoch in run.history]}
+        {"name": f"seed {run.result.seed}", "epochs": [epoch.model_dump() for epoch in run.history]}
         for run in members
         if run.history
     ]
-    return {"name": _name(first), "task": first.result["spec"]["task"], "splits": splits, "curves": curves}
+    return {"name": _name(first), "task": first.result.spec["task"], "splits": splits, "curves": curves}
 
 
 def scores_data(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -150,28 +149,28 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
     present = root.games.get(split, [])
-    if not set(run.result["games"][split]["loose"]) <= set(present):
+    if not set(run.result.games[split]["loose"]) <= set(present):
         raise InputError(
             root.path, f"lacks games that {run.folder} was scored on", "give --data with the runs' own games"
         )
-    tree = Tree(run.folder / run.result["submissions"][split])
-    names, task = list(run.result["games"][split]["loose"]), run.result["spec"]["task"]
+    tree = Tree(run.folder / run.result.submissions[split])
+    names, task = list(run.result.games[split]["loose"]), run.result.spec["task"]
     if task == "grounding":
         arcs, counts = grounded_games(
             [read_replays(root.tree, game, strict=False) for game in names],
             [read_grounding_predictions(tree, game, strict=False) for game in names],
         )
-        return {"seed": run.result["seed"], "arcs": arcs, "grounded": counts}
+        return {"seed": run.result.seed, "arcs": arcs, "grounded": counts}
     labels = root.labels(split)
     spotted = spotted_split(
         [labels[game] for game in names],
         [read_spotting_predictions(tree, game, strict=False) for game in names],
         times=times,
     )
-    games.setdefault(f"{run.result['dataset']} {split}", spotted.games)
+    games.setdefault(f"{run.result.dataset} {split}", spotted.games)
     return {
-        "seed": run.result["seed"],
-        "games": f"{run.result['dataset']} {split}",
+        "seed": run.result.seed,
+        "games": f"{run.result.dataset} {split}",
         "detected": spotted.detected,
         "breakdown": spotted.breakdown,
         "omitted": spotted.omitted,
@@ -183,30 +182,38 @@ def _events(root: Dataset, split: str) -> int:
     return sum(len(game.label) for game in root.labels(split).values())
 
 
+def scores_of(run: Run, split: str) -> dict[str, dict[str, Any]]:
+    """Tolerances -> the object of `evaluate --json`, for a split that was scored."""
+    return {name: score.to_json() for name, score in (run.result.scores[split] or {}).items()}
+
+
 def _scored(run: Run) -> list[str]:
-    return [split for split in SPLITS if run.result["scores"].get(split)]
+    return [split for split in SPLITS if run.result.scores.get(split)]
 
 
 def _name(run: Run) -> str:
-    spec = run.result["spec"]
+    spec: dict[str, Any] = run.result.spec
     parts = [spec["features"], "mega" if spec["mega"] else "", spec["head"], "ultra" if spec["mode"] == "ultra" else ""]
     parts.append(f"({spec['name']})" if spec.get("name") else "")
-    return f"{run.result['table']} row {run.result['row']}: {' '.join(part for part in parts if part)}"
+    return f"{run.result.table} row {run.result.row}: {' '.join(part for part in parts if part)}"
 
 
 def _words(members: Sequence[Run]) -> Entry:
     """A row's spec and provenance as text."""
     first = members[0].result
-    spec, reasons = first["spec"], first["spec"]["assumed"] | first["spec"].get("left_open", {})
+    spec: dict[str, Any] = first.spec
+    reasons = spec["assumed"] | spec.get("left_open", {})
     hidden = {"assumed", "left_open", "published", "table", "row"}
     stated = [(key, _text(value)) for key, value in spec.items() if key not in hidden | set(reasons) and value]
     assumed = [(key, _text(spec.get(key, "")), why) for key, why in reasons.items()]
-    facts = [("seeds", ", ".join(str(run.result["seed"]) for run in members))]
+    facts = [("seeds", ", ".join(str(run.result.seed) for run in members))]
     for key, name in _FACTS.items():
-        values = dict.fromkeys(_text(run.result.get(key)) for run in members)
+        values = dict.fromkeys(_text(getattr(run.result, key)) for run in members)
         facts.append((name, "; ".join(values)))
     for split in _scored(members[0]):
-        facts += [(f"signature, {split}, {name}", score["signature"]) for name, score in first["scores"][split].items()]
+        facts += [
+            (f"signature, {split}, {name}", score["signature"]) for name, score in scores_of(members[0], split).items()
+        ]
     return Entry(_name(members[0]), stated, assumed, facts)
 
 

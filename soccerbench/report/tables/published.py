@@ -29,8 +29,8 @@ def paper_tables(runs: Iterable[Run]) -> str:
 
 
 def _table(dataset: str, name: str, rows: list[list[Run]]) -> Grid:
-    results = [run.result for members in rows for run in members]
-    records = summarise([members[0].result["spec"] for members in rows], results, {})
+    results = [run.result.to_json() for members in rows for run in members]
+    records = summarise([members[0].result.spec for members in rows], results, {})
     simulated = any(result["simulated"] for result in results)
     title = load_table(name).title if name in table_names() else name
     return grid(f"{title} — on {dataset}", records, simulated=simulated, folder=Path(dataset) / name)

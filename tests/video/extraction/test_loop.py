@@ -13,6 +13,7 @@ import pytest
 from soccerbench.experiments.table import absent_files, plan, run
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
+from soccerbench.scoring.compare import OVERALL
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.video.extraction.one_half import Outcome
@@ -70,8 +71,8 @@ def test_extracted_features_run_through_the_tables(root: Dataset, tmp_path: Path
         planned = plan(table, rows=rows, seeds=[0], root=root, out=tmp_path / "runs")
         assert not planned.unavailable
         results = run(planned, device="cpu", force=False, progress=lambda _: silent, on_done=lambda *_: None)
-        assert [result["row"] for result in results] == list(rows)
+        assert [result.row for result in results] == list(rows)
         for result in results:
-            scores = [score["loose"] for score in result["scores"].values() if score]
+            scores = [score["loose"] for score in result.scores.values() if score]
             assert scores
-            assert np.isfinite([score.get("average_map", score.get("average_ap")) for score in scores]).all()
+            assert np.isfinite([getattr(score, OVERALL[score.task]) for score in scores]).all()

@@ -1,0 +1,45 @@
+"""The JSON schema of every typed file and `--json` object.
+
+`python -m soccerbench.experiments.schema docs/schema` writes them into a folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import orjson
+
+from soccerbench.experiments.drift import CheckReport
+from soccerbench.experiments.records import Record
+from soccerbench.experiments.results import Result
+from soccerbench.files import write_bytes
+from soccerbench.scoring.schema import Comparison, GroundingScores, Report, SpottingScores
+
+SCHEMAS: dict[str, type[Report]] = {
+    "result": Result,
+    "record": Record,
+    "check": CheckReport,
+    "evaluate-spotting": SpottingScores,
+    "evaluate-grounding": GroundingScores,
+    "compare": Comparison,
+}
+
+
+def schema_files() -> dict[str, bytes]:
+    """File name -> JSON schema."""
+    return {
+        f"{name}.json": orjson.dumps(kind.model_json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        + b"\n"
+        for name, kind in SCHEMAS.items()
+    }
+
+
+def write_schemas(folder: Path) -> None:
+    """Write all of them into a folder."""
+    for name, content in schema_files().items():
+        write_bytes(folder / name, content)
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))
