@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from soccerbench.errors import SpecError
+import torch
+
+from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.executors.local import in_order, run_at_once
 from soccerbench.experiments.executors.worker import Call
 from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.experiments.results import RESULT, Result, read_result
-from soccerbench.experiments.try_head import try_head
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress
+from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow
-from soccerbench.specs.spotting import Row, Table
+from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import uses_gpu
 
@@ -150,3 +153,47 @@ def default_jobs(planned: Plan, device: str) -> int:
     if uses_gpu(device) or not all(experiment.is_narrow for experiment in planned.experiments):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def try_head(experiment: Experiment, *, device: str) -> None:
+    """Build a custom head and run it on two clips of zeros, so that its errors come before any training.
+
+    Args:
+        experiment: one with a custom head; any other is passed over.
+        device: "auto", "cpu" or "cuda", as it will be trained.
+
+    Raises:
+        InputError: a head that fails on the clips, or whose logits cannot be trained.
+    """
+    head, row, plugin = experiment.head, experiment.row, experiment.plugin
+    if head is None or plugin is None or not isinstance(row, SpottingRow):
+        return
+    store = experiment.root.store(row.blocks)
+    device = "cuda" if uses_gpu(device) else "cpu"
+    clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
+    given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
+    try:
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            logits = head(store.width, **row.architecture).to(device)(clips)
+    except torch.OutOfMemoryError:  # says more of the GPU, now, than of the head
+        return
+    except Exception as error:  # whatever the user's own code raises
+        raise InputError(
+            _place(error, plugin),
+            f"{row.head}({given}) fails on features {tuple(clips.shape)} ({type(error).__name__}: {error})",
+            "fix the file, or `architecture` of the row",
+        ) from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (len(clips), len(CLASSES) + 1):
+        problem = f"{row.head}({given}) makes {shape or type(logits).__name__} of features {tuple(clips.shape)}"
+        raise InputError(plugin, problem, f"give logits (B, {len(CLASSES) + 1}): the background, then the classes")
+    if not logits.requires_grad:
+        problem = f"{row.head}({given}) makes {logits.dtype} that no weight of it can be trained by"
+        raise InputError(plugin, problem, "give logits that depend on its parameters")
+
+
+def _place(error: Exception, file: Path) -> str:
+    """The last line of the file on the way to an error; the file alone where none of its lines is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file.resolve()]
+    return f"{file}:{lines[-1]}" if lines else str(file)

@@ -9,7 +9,7 @@ from own_head import HEAD
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import experiment_of
-from soccerbench.experiments.try_head import try_head
+from soccerbench.experiments.table import try_head
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs import load_table
 
@@ -32,7 +32,7 @@ def test_a_head_that_can_be_trained(shared_tiny_root: Path, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("old", "new", "architecture", "said"),
     [
-        ("", "", {"hiden": 8}, r"^my_heads\.py: my_heads:Last\(28, hiden=8\) fails .*argument 'hiden'\); mend .*`arch"),
+        ("", "", {"hiden": 8}, r"^my_heads\.py: my_heads:Last\(28, hiden=8\) fails .*argument 'hiden'\); fix .*`arch"),
         ("", "", {"hidden": -1}, r"^my_heads\.py:7: my_heads:Last\(28, hidden=-1\) fails "),
         ("features[:, -1]", "features.last", {"hidden": 8}, r"^my_heads\.py:9: .*on features \(2, 7, 28\) \(Attrib"),
         ("18)", "17)", {"hidden": 8}, r"^my_heads\.py: .* makes \(2, 17\) of .*; give logits \(B, 18\): the back"),
