@@ -22,7 +22,7 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.features.half_precision import Narrower, Rounding, all_finite
+from soccerbench.features.half_precision import Rounding, all_finite, narrow
 from soccerbench.features.pack_plan import Half, Plan
 from soccerbench.features.packed import INDEX, JOURNAL, Index, read_index
 from soccerbench.features.rows import StoredRows
@@ -92,7 +92,7 @@ class PackWriter:
         """
         stored = self._stored[half]
         checksum, rounding, position = 0, Rounding(), stored.offset
-        packable = Narrower() if stored.dtype == np.float16 else _finite
+        packable = narrow if stored.dtype == np.float16 else _finite
         self._reopen()
         with _naming(stored.path):
             descriptor = os.open(stored.path, os.O_WRONLY)
