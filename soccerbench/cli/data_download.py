@@ -14,9 +14,10 @@ def download(
     labels: Annotated[str, typer.Option(help="v2, cameras, or both.")] = "v2,cameras",
     splits: Annotated[str, typer.Option(help="Which games.")] = "train,valid,test,challenge",
 ) -> None:
-    """Download released features and labels with the SoccerNet package, and verify them.
+    """Download released features and labels from the Hugging Face hub, and verify them.
 
-    The five Baidu blocks are one file a half, 103 GB in all. Stopped at any moment, the same command goes on.
+    The five Baidu blocks are one file a half, 103 GB in all. The revision of the data is
+    kept in `revisions.json`. Interrupted at any moment, the same command resumes.
 
     Examples: soccerbench data download /data/SoccerNet --features baidu;
     soccerbench data download /data/SoccerNet --features resnet --splits test
@@ -31,6 +32,6 @@ def download(
     try:
         download_root(root, features=names(features), labels=names(labels), splits=names(splits), say=note)
     except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        note("Interrupted. The same command resumes the download.")
         raise typer.Exit(130) from None
     verify(root)

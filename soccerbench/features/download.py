@@ -1,33 +1,67 @@
-"""Downloads released features and labels through the SoccerNet package, and goes on where it was stopped.
+"""Downloads released features and labels from the Hugging Face hub, at a pinned revision, and resumes.
 
-Files that are complete, in either layout, are never fetched again; those that are missing are left to the package's own
-client, and those that are damaged are set aside first. The labels of the challenge are private and are not asked for.
+Files that are complete, in either layout, are never fetched again. Damaged ones are set aside first. The labels of the
+challenge are private and are not asked for.
+
+Source: the repositories and branches that the SoccerNet package (0.2.0) names.
+
+Conventions
+    revision  the commit that a branch had at the first download into a folder. It is kept in `revisions.json` there, so
+              that a later download into the same folder cannot mix two versions of the data
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.features.store import HALVES
+from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.layouts import Layout
 
+
+class Branch(NamedTuple):
+    """Where the hub has a file of each game.
+
+    Args:
+        repository: of a dataset on the hub.
+        name: of the branch.
+        file: its name in a game's folder, without the half.
+        half_bytes: about how many bytes one half has: 2,750 s of float32; 0 for labels.
+    """
+
+    repository: str
+    name: str
+    file: str
+    half_bytes: int = 0
+
+
 FEATURES = {
-    "baidu": "baidu_soccer_embeddings.npy",
-    "resnet": "ResNET_TF2.npy",
-    "resnet-pca512": "ResNET_TF2_PCA512.npy",
+    "baidu": Branch("SoccerNet/SN-Features", "baidu-soccer-embeddings", "baidu_soccer_embeddings.npy", 94_000_000),
+    "resnet": Branch("SoccerNet/SN-Features", "resnet-tf2", "ResNET_TF2.npy", 45_000_000),
+    "resnet-pca512": Branch("SoccerNet/SN-Features", "resnet-tf2-pca512", "ResNET_TF2_PCA512.npy", 11_000_000),
 }
-LABELS = {"v2": "Labels-v2.json", "cameras": "Labels-cameras.json"}
-HALF_BYTES = {"baidu": 94_000_000, "resnet": 45_000_000, "resnet-pca512": 11_000_000}  # about: 2,750 s of float32
-GO_ON = "run the same command again: what is complete is kept"
+LABELS = {
+    "v2": Branch("SoccerNet/SN-Labels", "main", "Labels-v2.json"),
+    "cameras": Branch("SoccerNet/SN-Labels", "main", "Labels-cameras.json"),
+}
+REVISIONS = "revisions.json"
+RESUME = "run the same command again: complete files are kept"
+
+
+class Wanted(NamedTuple):
+    """One file of one game."""
+
+    branch: Branch
+    game: str
+    name: str
 
 
 def download(
@@ -55,36 +89,35 @@ def download(
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(f"unknown {kind} {unknown[0]!r}; known: {', '.join(known)}")
-    for file in (file for split in splits for file in _files(root, split, features, labels)):
-        if file.is_file() and not _is_whole(file):
-            file.replace(file.with_name(f"{file.name}.damaged"))
-            say(f"{file}: damaged; set aside as {file.name}.damaged, to be fetched again")
-    wanted = {split: _missing(root, split, features, labels) for split in splits}
-    _check_room(root, features, wanted)
-    for split, missing in wanted.items():
-        if not missing:
+    asked = {split: _files(split, features, labels) for split in splits}
+    layout = Layout(root)
+
+    def path(file: Wanted) -> Path:
+        return root / layout.place(file.game, file.name)
+
+    for place in (path(file) for files in asked.values() for file in files):
+        if place.is_file() and not _is_whole(place):
+            place.replace(place.with_name(f"{place.name}.damaged"))
+            say(f"{place}: damaged; set aside as {place.name}.damaged, to be fetched again")
+    missing = {split: [file for file in files if not path(file).is_file()] for split, files in asked.items()}
+    _check_room(root, [file for files in missing.values() for file in files])
+    for split, files in missing.items():
+        if not files:
             say(f"{split}: complete")
             continue
-        files = sorted({path.name for path in missing})
-        say(f"{split}: {len(missing)} files to fetch ({', '.join(files)})")
-        _fetch(root, split, files)
-        missing = _missing(root, split, features, labels)
-        if missing:
-            problem = f"did not come, nor did {len(missing) - 1} other files of split {split}"
-            raise InputError(missing[0], problem, f"check the network, and {GO_ON}")
+        say(f"{split}: {len(files)} files to fetch ({', '.join(sorted({file.name for file in files}))})")
+        _fetch(root, files)
+        absent = [place for place in map(path, files) if not place.is_file()]
+        if absent:
+            problem = f"was not downloaded, nor were {len(absent) - 1} other files of split {split}"
+            raise InputError(absent[0], problem, f"check the network, and {RESUME}")
 
 
-def _missing(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
-    """The files of a split that are not there yet."""
-    return [file for file in _files(root, split, features, labels) if not file.is_file()]
-
-
-def _files(root: Path, split: str, features: Sequence[str], labels: Sequence[str]) -> list[Path]:
-    """Where the files of a split are or should be."""
-    layout = Layout(root)
-    names = [f"{half}_{FEATURES[name]}" for name in features for half in HALVES]
-    names += [] if split == "challenge" else [LABELS[name] for name in labels]
-    return [root / layout.place(game, name) for game in official_games(split) for name in names]
+def _files(split: str, features: Sequence[str], labels: Sequence[str]) -> list[Wanted]:
+    """The files of a split."""
+    names = [(FEATURES[name], f"{half}_{FEATURES[name].file}") for name in features for half in HALVES]
+    names += [] if split == "challenge" else [(LABELS[name], LABELS[name].file) for name in labels]
+    return [Wanted(branch, game, name) for game in official_games(split) for branch, name in names]
 
 
 def _is_whole(file: Path) -> bool:
@@ -103,10 +136,9 @@ def _is_whole(file: Path) -> bool:
     return True
 
 
-def _check_room(root: Path, features: Sequence[str], wanted: dict[str, list[Path]]) -> None:
+def _check_room(root: Path, files: Sequence[Wanted]) -> None:
     """Refuse to begin what the disk has no room for."""
-    names = [path.name for missing in wanted.values() for path in missing]
-    needed = sum(HALF_BYTES[name] * sum(file[2:] == FEATURES[name] for file in names) for name in features)
+    needed = sum(file.branch.half_bytes for file in files)
     try:
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
@@ -117,25 +149,54 @@ def _check_room(root: Path, features: Sequence[str], wanted: dict[str, list[Path
         raise InputError(root, problem, "choose a larger disk")
 
 
-def _fetch(root: Path, split: str, files: Sequence[str]) -> None:
-    try:
-        _downloader(root).downloadGames(files=list(files), split=[split], verbose=False)
-    except Exception as error:  # whatever the client raises: no network, a connection that broke, a full disk
-        if isinstance(error, PermissionError) and error.errno is None and _status(error) < 500:
-            pages = re.findall(r"https?://\S*/datasets/\S+", str(error))  # the rest of the text is long and out of date
-            remedy = f"ask for access{f' at {pages[-1]}' if pages else ''}, log in with `hf auth login`, and try again"
+def _fetch(root: Path, files: Sequence[Wanted]) -> None:
+    """Fetch files, those of one branch together: the hub limits how many requests it answers."""
+    hub = _hub()
+    branches = dict.fromkeys((file.branch.repository, file.branch.name) for file in files)
+    for repository, name in branches:
+        patterns = [f"{file.game}/{file.name}" for file in files if file.branch[:2] == (repository, name)]
+        try:
+            hub.snapshot_download(
+                repository,
+                repo_type="dataset",
+                revision=_revision(root, hub, repository, name),
+                local_dir=root,
+                allow_patterns=patterns,
+            )
+        except hub.errors.HfHubHTTPError as error:
+            if error.response.status_code not in (401, 403, 404):
+                raise _stopped(root, error) from None
+            page = f"{hub.constants.ENDPOINT}/datasets/{repository}"
+            remedy = f"ask for access at {page}, log in with `hf auth login`, and try again"
             raise InputError(root, "access was refused", remedy) from None
-        problem = f"the download stopped ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
-        raise InputError(root, problem, f"check network and disk, and {GO_ON}") from None
+        except InputError:
+            raise
+        except Exception as error:  # whatever the client raises: no network, a lost connection, a full disk
+            raise _stopped(root, error) from None
 
 
-def _status(error: Exception) -> int:
-    """The HTTP status that an error of the client comes from; 0 where it does not tell."""
-    return int(getattr(getattr(error.__cause__, "response", None), "status_code", 0))
+def _stopped(root: Path, error: Exception) -> InputError:
+    cause = str(error).splitlines()[0] if str(error) else ""
+    problem = f"the download stopped ({type(error).__name__}: {cause})"
+    return InputError(root, problem, f"check network and disk, and {RESUME}")
 
 
-def _downloader(root: Path) -> Any:
-    """The package's downloader: its import takes seconds and much else with it."""
-    from SoccerNet.Downloader import SoccerNetDownloader
+def _revision(root: Path, hub: Any, repository: str, branch: str) -> str:
+    """The commit to download, the same for one folder each time."""
+    file, key = root / REVISIONS, f"{repository}@{branch}"
+    revisions = parse_json(file.read_bytes(), file) if file.exists() else {}
+    if not isinstance(revisions, dict) or not isinstance(revisions.get(key, ""), str):
+        raise InputError(file, "not a JSON object of commits", "restore it, or remove it to take the newest data")
+    if key not in revisions:
+        revisions[key] = str(hub.HfApi().dataset_info(repository, revision=branch).sha)
+        write_json(file, revisions)
+    return str(revisions[key])
 
-    return SoccerNetDownloader(LocalDirectory=str(root))
+
+def _hub() -> Any:
+    """The hub's client, imported where it is needed: its import takes a second."""
+    import huggingface_hub
+    import huggingface_hub.constants
+    import huggingface_hub.errors
+
+    return huggingface_hub
