@@ -20,14 +20,19 @@ from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import score_grounding_games
 from soccerbench.scoring.evaluation import GroundingEvaluation
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.camera import read_camera_annotations
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import (
     GroundingPredictions,
     read_grounding_predictions,
     write_grounding_predictions,
 )
-from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, GameReplays, read_replays
+from soccerbench.soccernet.replays import (
+    CAMERA_LABELS,
+    REPLAY_LABELS,
+    GameReplays,
+    read_camera_annotations,
+    read_replays,
+)
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import CmnRow, Filter, Fuse, GroundingTransformerRow, NaiveRow, Suppress

@@ -30,7 +30,6 @@ from soccerbench.metrics import (
     spotting_statistics_by_game,
 )
 from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
-from soccerbench.soccernet.camera import CameraAnnotations, read_camera_annotations
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import (
     GROUNDING_FILES,
@@ -39,7 +38,7 @@ from soccerbench.soccernet.grounding_predictions import (
 )
 from soccerbench.soccernet.inventory import open_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS
+from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, CameraAnnotations, read_camera_annotations
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
 
 GROUNDING_LABELS = (CAMERA_LABELS, REPLAY_LABELS)

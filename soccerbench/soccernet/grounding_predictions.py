@@ -12,9 +12,11 @@ Conventions
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,18 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.events import FPS, GROUNDING_FRAMES
+from soccerbench.events import FPS, GROUNDING_FRAMES, Ints
 from soccerbench.files import write_zip
-from soccerbench.soccernet.archive import Tree, parse_json
-from soccerbench.soccernet.json_rows import (
-    EntryReader,
-    Fault,
-    confidence_faults,
-    confidence_of,
-    count_keys,
-    entries_of,
-    half_faults,
-    refuse_repeated_keys,
-    shown,
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.rows import (
+    OFFICIAL_ERRORS,
+    Columns,
+    RowFile,
+    Table,
+    about,
+    numbers,
+    parsed,
+    whole_column,
     whole_number,
 )
 
@@ -104,66 +105,108 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    name = grounding_file(tree, game)
-    path = tree.path / name
-    data = tree.read(name)
-    document = parse_json(data, path, lenient=not strict)
-    warnings: Counter[str] = Counter()
-    replay_reader = EntryReader(path, "Replays", _read_replay, replay_faults, strict, warnings)
-    replays = []
-    for number, entry in enumerate(entries_of(document, "Replays", path, strict=strict), 1):
-        header = replay_reader.one(number, entry)
-        assert header is not None
-        place = f"Replays, entry {number}, detection"
-        time_s, score = _read_detections(entry["detection"], place, path, strict=strict, warnings=warnings)
-        replays.append(ReplayDetections(*header, time_s, score))
-    refuse_repeated_keys(data, path, keys=count_keys(document), strict=strict, warnings=warnings)
-    return GroundingPredictions(game, tuple(replays), warnings=warnings)
+    file = RowFile.read(tree, grounding_file(tree, game), "Replays", strict=strict)
+    table, (half, start_s, end_s) = replay_table(file.entries)
+    bad = file.first_bad(table)
+    found = Detections([entry["detection"] for entry in table.entries[:bad]], official=not strict)
+    wrong = file.first_bad(found.table)
+    clashes = found.clashes(None if wrong is None else found.bounds[found.owner[wrong]])
+    if clashes.any() and strict:
+        number = int(np.argmax(clashes > 0))
+        problem = f"Replays, entry {number + 1}, detection: {clashes[number]} share half a second with another"
+        raise InputError(file.path, problem, "keep the most confident of them")
+    if wrong is not None:
+        raise file.error(found.table, wrong, found.place(wrong))
+    if bad is not None:
+        raise file.error(table, bad)
+    file.count(table)
+    file.count(found.table)
+    if clashes.any():
+        file.warnings["detections of a replay in a frame that a later one takes over"] += int(clashes.sum())
+    file.check_repeated_keys(nested=True)
+    parts = pairwise(found.bounds)
+    replays = (
+        ReplayDetections(half_, start, end, found.time_s[first:stop], found.score[first:stop])
+        for half_, start, end, (first, stop) in zip(half.tolist(), start_s.tolist(), end_s.tolist(), parts, strict=True)
+    )
+    return GroundingPredictions(game, tuple(replays), warnings=file.warnings)
 
 
-def replay_faults(entry: Any) -> list[Fault]:
-    """All that a strict reader minds in one replay, its detections aside."""
-    if not isinstance(entry, dict):
-        return [Fault("entries that are no objects", f"{shown(entry)} is no object", "write one object a replay")]
-    found, remedy = half_faults(entry), "give whole seconds from the start of the half"
+def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]]:
+    """A list of replays without their detections: its faults, and half, start and end of each."""
+    table, remedy = Table(entries, "a replay"), "give whole seconds from the start of the half"
+    half = table.halves()
+    seconds = []
     for key in ("start", "end"):
-        value = entry.get(key)
-        whole = value.is_integer() if isinstance(value, float) else whole_number(value)
-        if not whole:
-            found.append(Fault(f"{key}s that are no whole second, cut to one", f"{key} {shown(value)} is none", remedy))
-        elif not 0 <= int(value or 0) <= LIMIT_S:
-            found.append(Fault(f"{key}s outside of the half", f"{key} {shown(value)} lies outside of the half", remedy))
-    if not found and int(entry["start"]) > int(entry["end"]):
-        found.append(Fault("replays that end before they start", "it ends before it starts", remedy))
-    if not isinstance(entry.get("detection"), list):
-        found.append(Fault("replays without a list of detections", "no list under 'detection'", "write [] for none"))
-    return found
+        values = [entry.get(key) for entry in table.entries]
+        second, is_whole, readable = parsed(values, whole_column, _second)
+        outside = is_whole & ((second < 0) | (second > LIMIT_S))
+        table.add(
+            f"{key}s that are no whole second, cut to one", ~is_whole, about(f"{key} {{}} is none", values), remedy
+        )
+        problem = about(f"{key} {{}} is outside of the half", values)
+        table.add(f"{key}s outside of the half", outside, problem, remedy)
+        table.refused |= ~readable
+        seconds.append(second)
+    start_s, end_s = seconds
+    backwards = ~table.faulty & (start_s > end_s)
+    table.add("replays that end before they start", backwards, lambda _: "it ends before it starts", remedy)
+    detections = [entry.get("detection") for entry in table.entries]
+    no_list = np.array([not isinstance(found, list) for found in detections], np.bool_)
+    kind, problem = "replays without a list of detections", lambda _: "no list under 'detection'"
+    table.add(kind, no_list, problem, "write [] for none")
+    table.refused |= np.array([not isinstance(found, list) and found not in ("", {}) for found in detections], np.bool_)
+    return table, (half, start_s, end_s)
 
 
-def detection_faults(entry: Any) -> list[Fault]:
-    """All that a strict reader minds in one detection of a replay."""
-    if not isinstance(entry, dict):
-        return [Fault("entries that are no objects", f"{shown(entry)} is no object", "write one object a detection")]
-    time, remedy = entry.get("time"), "give seconds from the start of the half, as a number"
-    problem, found = f"time {shown(time)}", confidence_faults(entry, "score")
-    if isinstance(time, bool) or not isinstance(time, (int, float)) or time != time:
-        return [Fault("times that are no number, doubled as they stand", f"{problem} is no number", remedy), *found]
-    if time < 0:
-        kind = "times before the half, wrapped round to the end of 3500 seconds"
-        return [Fault(kind, f"{problem} lies before the half", remedy), *found]
-    if time > LIMIT_S:
-        return [Fault("times beyond two hours", f"{problem} lies beyond two hours", remedy), *found]
-    return found
+class Detections:
+    """The detections of several replays in one table, D of all.
 
+    Args:
+        lists: one a replay; anything empty for none.
+        official: times beyond 3500 s, where the official scorer fails, are a fault.
 
-def official_detection_faults(entry: Any) -> list[Fault]:
-    """The same, and times at which the official scorer fails."""
-    found = detection_faults(entry)
-    time = entry.get("time") if isinstance(entry, dict) else None
-    if not found and isinstance(time, (int, float)) and FPS * time >= GROUNDING_FRAMES:
-        problem = f"time {shown(time)} lies beyond 3500 s, where the official scorer fails"
-        found.append(Fault("times beyond 3500 s", problem, "score with --protocol strict"))
-    return found
+    Attributes:
+        owner: (D,) the replay that each is of, counted from 0.
+        bounds: where each replay's begin, and the end.
+        time_s: (D,) seconds from the start of the half.
+        score: (D,)
+        table: their faults.
+    """
+
+    def __init__(self, lists: Sequence[Any], *, official: bool) -> None:
+        counts = [len(found) for found in lists]
+        self.bounds: list[int] = np.cumsum([0, *counts]).tolist()
+        self.owner: Ints = np.repeat(np.arange(len(counts)), counts)
+        self.table = table = Table([entry for found in lists for entry in found], "a detection")
+        values = [entry.get("time") for entry in table.entries]
+        remedy = "give seconds from the start of the half, as a number"
+        self.time_s, number, readable = parsed(values, _time_column, _time)
+        for kind, rows, problem in (
+            ("times that are no number, doubled as they are", ~number, "is no number"),
+            ("times before the half, wrapped round to the end of 3500 seconds", number & (self.time_s < 0),
+             "is before the half"),
+            ("times beyond two hours", number & (self.time_s > LIMIT_S), "is beyond two hours"),
+        ):  # fmt: skip
+            table.add(kind, rows, about(f"time {{}} {problem}", values), remedy)
+        self.score, unreadable, missing = table.confidences("score")
+        if official:
+            late = ~table.faulty & (FPS * self.time_s >= GROUNDING_FRAMES)
+            fails = about("time {} is beyond 3500 s, where the official scorer fails", values)
+            table.add("times beyond 3500 s", late, fails, "score with --protocol strict")
+        table.refused |= ~readable | unreadable | missing
+
+    def place(self, row: int) -> str:
+        """How an error names a detection."""
+        owner = int(self.owner[row])
+        return f"Replays, entry {owner + 1}, detection, entry {row - self.bounds[owner] + 1}"
+
+    def clashes(self, stop: int | None = None) -> Ints:
+        """How many detections of each replay share a half second with another, of the first `stop` of them all."""
+        frame = np.trunc(FPS * self.time_s[:stop]).astype(np.int64) % GROUNDING_FRAMES
+        place = np.sort(self.owner[:stop] * GROUNDING_FRAMES + frame)
+        twice = place[1:][np.diff(place) == 0]
+        return np.bincount(twice // GROUNDING_FRAMES, minlength=len(self.bounds) - 1)
 
 
 def grounding_bytes(predictions: GroundingPredictions) -> bytes:
@@ -197,55 +240,37 @@ def write_grounding_predictions(path: Path, games: Iterable[GroundingPredictions
     write_zip(path, ((f"{game.game}/{GROUNDING_RESULTS}", grounding_bytes(game)) for game in games))
 
 
-def _read_detections(
-    detections: Any, place: str, path: Path, *, strict: bool, warnings: Counter[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times and scores, (N,) each."""
-    columns = _read_clean(detections) if detections else None
-    if columns is None:
-        read, faults = (_read, detection_faults) if strict else (_read_officially, official_detection_faults)
-        rows = EntryReader(path, place, read, faults, strict, warnings).all(detections)
-        columns = tuple(np.array(rows, np.float64).reshape(-1, 2).T)
-    time_s, score = columns
-    clashes = len(time_s) - len(np.unique(np.trunc(FPS * time_s) % GROUNDING_FRAMES))
-    if clashes and strict:
-        raise InputError(path, f"{place}: {clashes} share half a second with another", "keep the surest of them")
-    if clashes:
-        warnings["detections of a replay in a frame that a later one takes over"] += clashes
-    return time_s, score
+def _second(value: Any) -> tuple[int, bool, bool]:
+    """A second cut to a whole one, whether it was one, and whether the official scorer can read it."""
+    second, is_whole, readable = whole_number(value)
+    return second, is_whole or (isinstance(value, float) and value.is_integer()), readable
 
 
-def _read_clean(detections: list[Any]) -> tuple[NDArray[np.float64], ...] | None:
-    """All detections at once, or None where any of them needs a closer look."""
+def _time_column(values: list[Any]) -> Columns:
+    if not {int, float}.issuperset(map(type, values)):
+        raise ValueError("not every time is a number")
+    time_s = numbers(values, np.float64)
+    if not np.isfinite(time_s).all():
+        raise ValueError("not every time is finite")
+    frame = np.trunc(FPS * time_s)
+    return time_s, np.ones(len(values), np.bool_), (frame >= -GROUNDING_FRAMES) & (frame < GROUNDING_FRAMES)
+
+
+def _time(value: Any) -> tuple[float, bool, bool]:
+    """A time, whether it is a number, and whether the official scorer can read it, which doubles text as text."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
     try:
-        times = [entry["time"] for entry in detections]
-        scores = [entry["score"] for entry in detections]
-        time_s, score = np.array(list(map(float, times))), np.array(list(map(float, scores)))
-    except (KeyError, OverflowError, TypeError, ValueError):
-        return None
-    clean = (
-        ((time_s >= 0) & (FPS * time_s < GROUNDING_FRAMES)).all()
-        and ((score >= 0) & (score <= 1)).all()
-        and {type(time) for time in times} <= {int, float}
-        and bool not in {type(score) for score in scores}
-    )
-    return (time_s, score) if clean else None
+        frame = int(value * FPS)
+    except OFFICIAL_ERRORS:
+        return (_infinite(value) if number else 0.0), number, False
+    readable = -GROUNDING_FRAMES <= frame < GROUNDING_FRAMES
+    if not number:
+        return (frame / FPS if readable else 0.0), False, readable
+    try:
+        return float(value), True, readable
+    except OverflowError:
+        return _infinite(value), True, readable
 
 
-def _read_replay(entry: Any) -> tuple[int, int, int]:
-    """Half, start and end as the official scorer reads them."""
-    if entry["detection"] not in ("", {}) and not isinstance(entry["detection"], list):
-        raise TypeError
-    return int(entry["half"]), int(entry["start"]), int(entry["end"])
-
-
-def _read(entry: Any) -> tuple[float, float]:
-    return float(entry["time"]), float(entry["score"])
-
-
-def _read_officially(entry: Any) -> tuple[float, float]:
-    """A detection as the official scorer reads it: the time is doubled as it stands, text too."""
-    frame = int(entry["time"] * FPS)
-    if not -GROUNDING_FRAMES <= frame < GROUNDING_FRAMES:
-        raise IndexError(frame)
-    return frame / FPS, confidence_of(entry["score"])
+def _infinite(value: float) -> float:
+    return math.inf if value > 0 else -math.inf

@@ -11,33 +11,16 @@ Conventions
 
 from __future__ import annotations
 
-import re
 from itertools import repeat
-from operator import itemgetter, ne
-from typing import Any
+from operator import ne
 
 import numpy as np
 
 from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.classes import CLASS_INDEX
-from soccerbench.soccernet.columns import Columns, numbers, read_columns
-from soccerbench.soccernet.json_rows import (
-    LIMIT_MS,
-    Fault,
-    check_frame,
-    event_faults,
-    half_faults,
-    position_faults,
-    position_ms,
-    shown,
-)
+from soccerbench.soccernet.rows import RowFile, Table, before_vectors
 
 SPOTTING_LABELS = "Labels-v2.json"
-GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
-_FIELDS = tuple(map(itemgetter, ("gameTime", "label", "position", "visibility")))
-_PATTERN = np.frombuffer(b"0 - 00:00", np.uint8)
-_SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
 
 
 def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> Events:
@@ -48,68 +31,25 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> Events:
         game: "league/season/game".
         strict: refuse an unknown event, a missing key, a half other than 1 and 2, a position that is no whole number
             of milliseconds within two hours, a key written twice. Otherwise what the official scorer would use is
-            given, with a count of what it passes over in silence.
+            given, with a count of what it passes over without a word.
 
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    (half, label, position, visible), warnings = read_columns(
-        tree,
-        f"{game}/{SPOTTING_LABELS}",
-        "annotations",
-        clean=_read_clean,
-        read=_read,
-        faults=label_faults,
-        last=np.bool_,
-        strict=strict,
-    )
-    return Events(half, label, position, visible=visible, game=game, warnings=warnings)
-
-
-def label_faults(entry: Any) -> list[Fault]:
-    """All that a strict reader minds in one annotation."""
-    if not isinstance(entry, dict):
-        return [Fault("entries that are no objects", f"{shown(entry)} is no object", "write one object an event")]
-    found = [*time_faults(entry), *event_faults(entry), *position_faults(entry)]
-    if "visibility" not in entry:
-        found.append(Fault("events taken as visible", "key 'visibility' is missing", 'give "visible" or "not shown"'))
-    return found
-
-
-def time_faults(entry: dict[str, Any]) -> list[Fault]:
-    """What is wrong with an annotation's `gameTime`."""
-    remedy = 'give the half and the time in it as "1 - 02:13"'
-    if "gameTime" not in entry:
-        return [Fault("entries without a gameTime", "key 'gameTime' is missing", remedy)]
-    value = entry["gameTime"]
-    if not isinstance(value, str) or not GAME_TIME.fullmatch(value):
-        return [Fault("oddly written gameTimes", f"gameTime {shown(value)} is none", remedy)]
-    return half_faults({"half": value[0]})
-
-
-def _read_clean(entries: list[Any]) -> Columns | None:
-    """All entries at once, or None where any of them needs a closer look."""
-    times, events, positions, visibilities = (list(map(field, entries)) for field in _FIELDS)
-    clock = np.frombuffer("".join(times).encode("ascii"), np.uint8).reshape(len(entries), len(_PATTERN))
-    label = np.fromiter(map(CLASS_INDEX.__getitem__, events), np.int64, len(entries))
-    visible = np.fromiter(map(ne, visibilities, repeat("not shown")), np.bool_, len(entries))
-    position = numbers(positions, np.int64)
-    offset = clock - _PATTERN
-    half = offset[:, 0].astype(np.int64)
-    clean = (
-        (offset <= _SPAN).all()
-        and ((half == 1) | (half == 2)).all()
-        and ((position >= 0) & (position <= LIMIT_MS)).all()
-    )
-    return (half, label, position, visible) if clean else None
-
-
-def _read(entry: Any) -> tuple[int, int, int, bool] | None:
-    """One entry as the official scorer reads it; None where that skips it."""
-    time, event = entry["gameTime"], entry["label"]
-    half, second = int(time[0]), 60 * int(time[-5:-3]) + int(time[-2:])
-    position = position_ms(entry["position"]) if "position" in entry else 1000 * second
-    if event not in CLASS_INDEX or half not in (1, 2):
-        return None
-    check_frame(position)
-    return half, CLASS_INDEX[event], position, entry.get("visibility") != "not shown"
+    file = RowFile.read(tree, f"{game}/{SPOTTING_LABELS}", "annotations", strict=strict)
+    table = Table(file.entries, "an event")
+    half, second = table.clocks()
+    label = table.labels()
+    position_ms, given = table.positions()
+    position_ms = np.where(given, position_ms, 1000 * second)
+    visibility = table.values("visibility")
+    table.missing("visibility", visibility, 'give "visible" or "not shown"', "events taken as visible")
+    visible = np.fromiter(map(ne, visibility, repeat("not shown")), np.bool_, len(table))
+    kept = (label >= 0) & (half >= 1) & (half <= 2)
+    table.refused |= kept & before_vectors(position_ms)
+    file.check(table)
+    file.check_repeated_keys(nested=False)
+    columns = half, label, position_ms, visible
+    if not kept.all():
+        columns = half[kept], label[kept], position_ms[kept], visible[kept]
+    return Events(*columns, game=game, warnings=file.warnings)

@@ -1,42 +1,37 @@
-"""Replays: one game's `Labels-cameras.json` or `Labels-replays.json`, as the shots they are and as scoring reads them.
+"""Camera annotations: one game's `Labels-cameras.json` or `Labels-replays.json`, as shots and as scoring reads them.
 
 Source: SoccerNet-v2's camera annotation files; the official data loader of the replay grounding task for where a shot
-begins.
+begins; SoccerNet 0.2.0, Evaluation/ReplayGrounding.py, for what scoring reads and where reading fails.
 
 Conventions
-    entry    stands at the end of the shot it describes; the entry before it in the same half stands at its start
+    entry    is at the end of the shot it describes; the entry before it in the same half is at its start
     first    a shot without an entry before it in its half starts with the half, at 0
-    name     the second of its `gameTime`, by which a replay is scored; what it shows lies where `position` says
+    name     the second of its `gameTime`, by which a replay is scored; what it shows is where `position` says
     link     the event that a replay shows, at the whole second of its `time`; an empty one ("") is withheld
     half     a link may lead into the other half; such a replay is kept, and `same_half` is false
     length   0 is possible (four of the challenge replays, counted in whole seconds)
+    broken   the official scorer reads entries only as far as it must: an entry that it fails on costs nothing until
+             a replay comes to it, so a lenient reader keeps the place of the first and reads no further
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.archive import Tree, parse_json
-from soccerbench.soccernet.classes import CLASS_INDEX
-from soccerbench.soccernet.json_rows import (
-    EntryReader,
-    Fault,
-    count_keys,
-    entries_of,
-    event_faults,
-    half_faults,
-    position_faults,
-    refuse_repeated_keys,
-    shown,
-)
-from soccerbench.soccernet.labels import time_faults
+from soccerbench.events import Bools, Ints
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.rows import MISSING, OFFICIAL_ERRORS, RowFile, Table, shown
 
 CAMERA_LABELS = "Labels-cameras.json"
 REPLAY_LABELS = "Labels-replays.json"
+UNREADABLE_S = 10**9
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}", re.ASCII)
 
 
@@ -106,13 +101,41 @@ class GameReplays:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class _Shot:
-    half: int
-    end_ms: int
+class Annotation(NamedTuple):
+    """One entry as scoring reads it.
+
+    Args:
+        second: of the half, at the end of the shot.
+        replay: whether the shot is marked as a replay.
+        linked: whether it has a link.
+        link_half: half of the linked event; 0 without a link.
+        link_label: index into `CLASSES`; -1 for another event or no link.
+        link_second: of the linked event; 0 without a link, UNREADABLE_S where its time is none.
+    """
+
+    second: int
     replay: bool
-    link: Link | None
-    named_s: int
+    linked: bool = False
+    link_half: int = 0
+    link_label: int = -1
+    link_second: int = 0
+
+
+@dataclass(frozen=True)
+class CameraAnnotations:
+    """The camera annotations of one game.
+
+    Args:
+        game: "league/season/game".
+        entries: in the order of the file, up to the first that is broken.
+        broken: the error that this one deserves; None where all entries are given.
+        warnings: what a lenient reader passed over, counted.
+    """
+
+    game: str
+    entries: Sequence[Annotation]
+    broken: InputError | None = None
+    warnings: Counter[str] = field(default_factory=Counter)
 
 
 def camera_file(tree: Tree, game: str) -> str:
@@ -141,71 +164,122 @@ def read_replays(tree: Tree, game: str, *, strict: bool, file: str | None = None
         InputError: the file is missing or no JSON, or an entry is refused.
     """
     name = camera_file(tree, game) if file is None else f"{game}/{file}"
-    path = tree.path / name
-    data = tree.read(name)
-    document = parse_json(data, path, lenient=not strict)
-    entries = entries_of(document, "annotations", path, strict=strict)
-    reader = EntryReader(path, "annotations", _read_shot, camera_faults, strict)
-    shots, warnings = reader.all(entries), reader.warnings
-    refuse_repeated_keys(data, path, keys=count_keys(document), strict=strict, warnings=warnings)
+    rows = RowFile.read(tree, name, "annotations", strict=strict)
+    table = Table(rows.entries, "a shot")
+    half, named_s = table.clocks()
+    end_ms, _ = table.positions()
+    table.refused |= table.faulty
+    links = _read_links(table, only=~table.refused)
+    rows.check(table)
+    rows.check_repeated_keys(nested=True)
     replays = []
     previous: dict[int, int] = {}
-    for number, shot in enumerate(shots, 1):
-        start_ms = previous.get(shot.half, 0)
-        if shot.replay and start_ms > shot.end_ms:
+    shots = zip(half.tolist(), end_ms.tolist(), named_s.tolist(), _replay(table).tolist(), strict=True)
+    for number, (half_, end, named, is_replay) in enumerate(shots, 1):
+        start = previous.get(half_, 0)
+        if is_replay and start > end:
             if strict:
-                problem = f"annotations, entry {number}: a replay that ends at {shot.end_ms} ms, before it starts"
-                raise InputError(path, problem, "sort the entries by time")
-            warnings["replays that end before they start, taken as empty"] += 1
-        if shot.replay:
-            replays.append(Replay(shot.half, min(start_ms, shot.end_ms), shot.end_ms, shot.link, shot.named_s))
-        previous[shot.half] = shot.end_ms
-    return GameReplays(game, tuple(replays), warnings)
+                problem = f"annotations, entry {number}: a replay that ends at {end} ms, before it starts"
+                raise InputError(rows.path, problem, "sort the entries by time")
+            rows.warnings["replays that end before they start, taken as empty"] += 1
+        if is_replay:
+            replays.append(Replay(half_, min(start, end), end, links.link(number - 1), named))
+        previous[half_] = end
+    return GameReplays(game, tuple(replays), rows.warnings)
 
 
-def camera_faults(entry: Any) -> list[Fault]:
-    """All that a strict reader minds in one camera annotation."""
-    return _shot_faults(entry) or link_faults(entry.get("link", ""))
+def read_camera_annotations(tree: Tree, game: str, *, strict: bool) -> CameraAnnotations:
+    """Read the camera annotations of one game as scoring needs them: every entry, links unchanged.
+
+    Args:
+        tree: a folder or zip in the official layout.
+        game: "league/season/game".
+        strict: refuse any broken time, half, link or event; a link that is withheld ("") is none.
+
+    Raises:
+        InputError: the file is missing or no JSON, or an entry is refused by `strict`.
+    """
+    rows = RowFile.read(tree, camera_file(tree, game), "annotations", strict=strict)
+    table = Table(rows.entries, "a shot")
+    _, second = table.clocks()
+    links = _read_links(table)
+    given = [entry.get("link", MISSING) for entry in table.entries]
+    table.refused[[row for row, link in enumerate(given) if link is not MISSING and not isinstance(link, dict)]] = True
+    bad = rows.first_bad(table)
+    broken = None if bad is None else rows.error(table, bad)
+    if broken is not None and strict:
+        raise broken
+    rows.count(table, bad)
+    rows.check_repeated_keys(nested=True)
+    columns = (second, _replay(table), links.given, links.half, links.label, links.second)
+    entries = map(Annotation._make, zip(*(column[:bad].tolist() for column in columns), strict=True))
+    return CameraAnnotations(game, tuple(entries), broken, rows.warnings)
 
 
-def _shot_faults(entry: Any) -> list[Fault]:
-    if not isinstance(entry, dict):
-        return [Fault("entries that are no objects", f"{shown(entry)} is no object", "write one object a shot")]
-    return [*time_faults(entry), *position_faults(entry)]
+class _Links(NamedTuple):
+    """The links of a list of shots, (N,) each; see `Annotation`."""
+
+    given: Bools
+    half: Ints
+    label: Ints
+    second: Ints
+    position_ms: Ints
+    usable: Bools
+    positioned: Bools
+
+    def link(self, row: int) -> Link | None:
+        """The link of one shot, None where it is withheld or broken."""
+        if not self.usable[row]:
+            return None
+        position_ms = int(self.position_ms[row]) if self.positioned[row] else None
+        return Link(int(self.half[row]), int(self.label[row]), int(self.second[row]), position_ms)
 
 
-def link_faults(link: Any) -> list[Fault]:
-    """What is wrong with the link of an entry; nothing where it is withheld."""
-    if link == "":
-        return []
-    kind, remedy = "broken links", 'link {"half": "1", "label": event, "time": "12:34"}, or ""'
-    if not isinstance(link, dict):
-        return [Fault(kind, f"link {shown(link)} is no object", remedy)]
-    found = [*half_faults(link), *event_faults(link), *(position_faults(link) if "position" in link else [])]
-    problems = [f"link with {fault.problem}" for fault in found]
-    time = link.get("time")
-    if not isinstance(time, str) or not _CLOCK.fullmatch(time):
-        problems.append(f"link with time {shown(time)}")
-    return [Fault(kind, " and ".join(problems), remedy)] if problems else []
+def _replay(table: Table) -> Bools:
+    return np.array([entry.get("replay") == "replay" for entry in table.entries], np.bool_)
 
 
-def _read_shot(entry: Any) -> _Shot:
-    """One entry; a link that cannot be used is taken as withheld, anything else that is wrong raises."""
-    if _shot_faults(entry):
-        raise ValueError
-    link = entry.get("link", "")
-    usable = link != "" and not link_faults(link)
-    time = entry["gameTime"]
-    return _Shot(
-        half=int(time[0]),
-        end_ms=int(entry["position"]),
-        replay=entry.get("replay") == "replay",
-        link=_read_link(link) if usable else None,
-        named_s=60 * int(time[-5:-3]) + int(time[-2:]),
-    )
+def _read_links(table: Table, only: Bools | None = None) -> _Links:
+    """Read every link, noting those that are broken, of all entries or of `only` some; links that fail are refused."""
+    links = [entry.get("link", "") for entry in table.entries]
+    rows = np.array([row for row, link in enumerate(links) if isinstance(link, dict)], np.int64)
+    inner = Table([links[row] for row in rows], "an event")
+    half, label = inner.halves(), inner.labels()
+    refused = inner.refused.copy()
+    position_ms, positioned = inner.positions(optional=True)
+    second = np.array([_second_of(link) for link in inner.entries], np.int64)
+    times = [link.get("time") for link in inner.entries]
+    formed = np.array([isinstance(time, str) and _CLOCK.fullmatch(time) is not None for time in times], np.bool_)
+    inner.add("", ~formed, lambda row: f"time {shown(times[row])}", "")
+
+    def problem(row: int) -> str:
+        if not isinstance(links[row], dict):
+            return f"link {shown(links[row])} is no object"
+        return " and ".join(f"link with {found}" for found in inner.problems(int(np.searchsorted(rows, row))))
+
+    broken = np.array([link != "" and not isinstance(link, dict) for link in links], np.bool_)
+    broken[rows] = inner.faulty
+    noted = broken if only is None else broken & only
+    table.add("broken links", noted, problem, 'link {"half": "1", "label": event, "time": "12:34"}, or ""')
+    if only is None:
+        table.refused[rows] |= refused
+    given = np.zeros(len(links), np.bool_)
+    given[rows] = True
+
+    def spread(column: Ints, empty: int) -> Ints:
+        whole = np.full(len(links), empty, np.int64)
+        whole[rows] = column
+        return whole
+
+    return _Links(
+        given, spread(half, 0), spread(label, -1), spread(second, 0), spread(position_ms, 0), given & ~broken,
+        spread(positioned.astype(np.int64), 0) > 0,
+    )  # fmt: skip
 
 
-def _read_link(link: dict[str, Any]) -> Link:
-    position = int(link["position"]) if "position" in link else None
-    second = 60 * int(link["time"][:2]) + int(link["time"][3:])
-    return Link(int(link["half"]), CLASS_INDEX[link["label"]], second, position)
+def _second_of(link: dict[str, Any]) -> int:
+    try:
+        second = 60 * int(link["time"][0:2]) + int(link["time"][3:])
+    except OFFICIAL_ERRORS:
+        return UNREADABLE_S
+    return max(-UNREADABLE_S, min(second, UNREADABLE_S))

@@ -72,8 +72,8 @@ FATAL: list[tuple[Any, str]] = [
     (GOAL | {"position": "soon"}, "position 'soon' is no whole number"),
     (GOAL | {"position": None}, "position None is no whole number"),
     (GOAL | {"position": [1]}, "is no whole number"),
-    (GOAL | {"position": "-7200600"}, "lies before the half"),
-    (GOAL | {"position": "9" * 400}, "lies beyond two hours"),  # the official division overflows
+    (GOAL | {"position": "-7200600"}, "is before the half"),
+    (GOAL | {"position": "9" * 400}, "is beyond two hours"),  # the official division overflows
     (GOAL | {"gameTime": "x - 02:13"}, "gameTime 'x - 02:13'"),
     (GOAL | {"gameTime": 213}, "gameTime 213"),
     (GOAL | {"label": []}, "unknown event"),

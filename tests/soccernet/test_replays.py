@@ -12,10 +12,17 @@ from shared_data import SHARED
 
 from soccerbench.errors import InputError
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.camera import UNREADABLE_S, Annotation, read_camera_annotations
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.games import official_games
-from soccerbench.soccernet.replays import GameReplays, Link, Replay, read_replays
+from soccerbench.soccernet.replays import (
+    UNREADABLE_S,
+    Annotation,
+    GameReplays,
+    Link,
+    Replay,
+    read_camera_annotations,
+    read_replays,
+)
 
 REFERENCE = SHARED / "replay_labels_challenge.zip"
 GAME = "league/2020-2021/game"
@@ -89,7 +96,7 @@ def test_the_replay_file_serves_where_there_are_no_cameras(tmp_path: Path) -> No
         (LINK | {"label": "Gaol"}, "unknown event 'Gaol'"),
         (LINK | {"half": "3"}, "half '3' is neither 1 nor 2"),
         (LINK | {"time": "1:20"}, "time '1:20'"),
-        (LINK | {"position": "-5"}, "lies before the half"),
+        (LINK | {"position": "-5"}, "is before the half"),
         ({"half": "1", "label": "Goal"}, "time None"),
         ("somewhere", "'somewhere' is no object"),
         (None, "None is no object"),

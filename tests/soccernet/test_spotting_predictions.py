@@ -76,7 +76,7 @@ UNUSUAL: list[tuple[dict[str, Any], tuple[int, int, float] | None, str]] = [
 ]
 FATAL: list[tuple[dict[str, Any], str]] = [
     ({"position": "1e3"}, "position '1e3' is no whole number"),
-    ({"position": "-7200600"}, "lies before the half"),
+    ({"position": "-7200600"}, "is before the half"),
     ({"half": "first"}, "half 'first'"),
     ({"half": "1.0"}, "half '1.0'"),
     ({"confidence": "sure"}, "confidence 'sure' is no number"),
