@@ -1,4 +1,4 @@
-"""Ways to stop a run where no code of ours can stand in the way."""
+"""Ways to stop a run at a named point, and to wait for something with a deadline."""
 
 from __future__ import annotations
 
@@ -6,33 +6,43 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 
-DYING = """
-import os, random, signal, sys, threading
+DEADLINE_S = 120  # for whatever a test waits for; well above what a busy machine needs
+
+KILLED = """
+import os, signal, sys
+
+point, file, count = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
+
+def reached(*_):
+    global count
+    count -= 1
+    if count == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def renames(event, arguments):
+    if event == "os.rename" and os.path.basename(arguments[1]) == file:
+        reached()
+
 from soccerbench.cli import main
-from soccerbench.training import checkpoint
 
-save, left, within_s = checkpoint.save, int(sys.argv.pop(1)), float(sys.argv.pop(1))
-
-def save_and_count(*arguments):
-    global left
-    save(*arguments)
-    left -= 1
-    if left == 0:
-        threading.Timer(random.uniform(0, within_s), os.kill, (os.getpid(), signal.SIGKILL)).start()
-
-checkpoint.save = save_and_count
+if point == "rename":
+    sys.addaudithook(renames)
+else:
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+    register_optimizer_step_post_hook(reached)
 main()
 """
 
 
 class Killed(BaseException):
-    """What no code of ours catches."""
+    """Not an `Exception`, so no code of the package catches it."""
 
 
 def killing_at(step: int) -> Callable[..., None]:
-    """A progress that raises `Killed` the `step`-th time it is called, counted from 1."""
+    """A progress callback that raises `Killed` at its `step`-th call, counted from 1."""
     count = 0
 
     def stop(*_: object) -> None:
@@ -44,12 +54,31 @@ def killing_at(step: int) -> Callable[..., None]:
     return stop
 
 
-def die(arguments: Sequence[object], *, epoch: int, within_s: float) -> None:
-    """Run the command line until it is killed for real, at any moment within `within_s` after its `epoch`-th epoch.
+def kill_before_rename(arguments: Sequence[object], *, file: str, count: int) -> None:
+    """Run the command line in a process that gets SIGKILL before the `count`-th rename to a file called `file`."""
+    _run_killed("rename", file, count, arguments)
 
-    The process ends itself, so that no busy machine lets it come to its end first. The epochs left, counted from its
-    start, must take longer than `within_s`.
+
+def kill_after_step(arguments: Sequence[object], *, count: int) -> None:
+    """Run the command line in a process that gets SIGKILL after the `count`-th step of the optimiser."""
+    _run_killed("step", "", count, arguments)
+
+
+def _run_killed(point: str, file: str, count: int, arguments: Sequence[object]) -> None:
+    command = [sys.executable, "-c", KILLED, point, file, str(count), *map(str, arguments)]
+    done = subprocess.run(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def wait_for(condition: Callable[[], object], *, within_s: float = DEADLINE_S) -> None:
+    """Return when `condition()` is true.
+
+    Raises:
+        AssertionError: it was not true within `within_s` seconds.
     """
-    command = [sys.executable, "-c", DYING, str(epoch), str(within_s), *map(str, arguments)]
-    died = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not within {within_s} s: {condition}"
+        time.sleep(0.02)

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from interruption import DEADLINE_S, wait_for
 from own_head import HEAD
 
 from soccerbench.cli import main
@@ -111,10 +111,9 @@ def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path
     ) as running:
         try:
             history = tmp_path / "runs/tiny/table2/row-07/seed-0/history.csv"
-            while not history.exists() and running.poll() is None:
-                time.sleep(0.05)
+            wait_for(lambda: history.exists() or running.poll() is not None)
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=300)
+            _, said = running.communicate(timeout=DEADLINE_S)
         finally:
             running.kill()
     assert running.returncode == 130

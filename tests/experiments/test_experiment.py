@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import random
-import time
 import weakref
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import Killed, die, killing_at
+from interruption import Killed, kill_after_step, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.experiment import Experiment
@@ -89,8 +87,7 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     with pytest.raises(Killed):
         made.run(device="cpu", progress=killing_at(steps))
     assert not (made.folder / "result.json").exists()
-    np.random.default_rng().normal()
-    torch.manual_seed(int(time.time()))
+    torch.manual_seed(1)
     made.run(device="cpu", progress=silent)
     assert_same(uninterrupted.folder, made.folder)
 
@@ -158,16 +155,18 @@ def test_seconds_are_those_of_all_sessions(
     assert least < made.run(device="cpu", progress=silent).seconds < least + 100
 
 
-def test_killed_for_real_at_three_random_moments(shared_tiny_root: Path, tmp_path: Path) -> None:
-    whole, killed = (experiment(shared_tiny_root, tmp_path / name, epochs=60) for name in ("whole", "killed"))
+def test_killed_with_sigkill_at_three_points(shared_tiny_root: Path, tmp_path: Path) -> None:
+    whole, killed = (experiment(shared_tiny_root, tmp_path / name, epochs=8) for name in ("whole", "killed"))
     command = ["reproduce", "table2", "--rows", "7", "--data", shared_tiny_root, "--out", killed.out]
-    command += ["--set", "max_epochs=60", "--set", "batch_size=8"]
-    for _ in range(3):
-        die(command, epoch=random.randint(1, 15), within_s=0.1)
-        assert not (killed.folder / "result.json").exists()
+    command += ["--set", "max_epochs=8", "--set", "batch_size=8"]
+    kill_after_step(command, count=27)  # in the third epoch of eleven steps
+    kill_before_rename(command, file="checkpoint.pt", count=2)  # of the fourth epoch
+    kill_before_rename(command, file="checkpoint-previous.pt", count=2)  # of the fifth, to make room for the sixth
+    assert not (killed.folder / "result.json").exists()
     stages: list[str] = []
     killed.run(device="cpu", progress=lambda stage, *_: stages.append(stage))
-    assert "epoch 3/60" not in stages
+    assert "epoch 5/8" not in stages
+    assert "epoch 6/8" in stages
     whole.run(device="cpu", progress=silent)
     assert_same(whole.folder, killed.folder)
 

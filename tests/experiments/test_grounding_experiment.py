@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from interruption import Killed, die, killing_at
+from interruption import Killed, kill_after_step, killing_at
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment
@@ -74,20 +74,23 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     assert_same(whole, stopped)
 
 
-@pytest.mark.parametrize("row", [5, 19])
-def test_a_process_killed_for_real_goes_on_to_the_same_bits(shared_tiny_root: Path, tmp_path: Path, row: int) -> None:
-    root, settings = Dataset(shared_tiny_root), ("max_epochs=10", "batch_size=16")
+@pytest.mark.parametrize(("row", "steps"), [(5, 52), (19, 70)])  # in the fourth epoch, of 15 or 20 steps
+def test_killed_with_sigkill_a_run_resumes_to_the_same_bits(
+    shared_tiny_root: Path, tmp_path: Path, row: int, steps: int
+) -> None:
+    root, settings = Dataset(shared_tiny_root), ("max_epochs=5", "batch_size=16")
     table = load_table("table3", mini=root.is_mini, settings=[parse_setting(text) for text in settings])
     whole, killed = (
         plan(table, rows=[row], seeds=[0], root=root, out=tmp_path / name).experiments[0]
         for name in ("whole", "killed")
     )
     command = ["reproduce", "table3", "--rows", row, "--data", shared_tiny_root, "--out", killed.out]
-    die([*command, "--set", settings[0], "--set", settings[1]], epoch=3, within_s=0.1)
+    kill_after_step([*command, "--set", settings[0], "--set", settings[1]], count=steps)
     assert not (killed.folder / "result.json").exists()
     seen: list[str] = []
     run(killed, seen)
-    assert "epoch 1/10" not in seen
+    assert "epoch 3/5" not in seen
+    assert "epoch 4/5" in seen
     run(whole)
     assert_same(whole, killed)
     assert (whole.folder / "history.csv").read_bytes() == (killed.folder / "history.csv").read_bytes()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from interruption import DEADLINE_S, wait_for
 
 from soccerbench.video.extraction.one_half import Outcome
 
@@ -89,13 +88,6 @@ def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def wait_until_they_wait(script: Path, processes: int) -> None:
     wait_for(lambda: len(list(script.parent.glob("*.waits"))) == processes)
 
@@ -104,12 +96,17 @@ def let_go(script: Path) -> None:
     (script.parent / "go").touch()
 
 
+@pytest.mark.parametrize("row", [1, 47, 124])  # of the first half; of the second; the last row of all
 def test_killed_and_resumed(
-    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+    root: Path,
+    tmp_path: Path,
+    script: Path,
+    expected: dict[str, bytes],
+    extract: Callable[..., list[Outcome]],
+    row: int,
 ) -> None:
     out = tmp_path / "out"
-    total = len(MODELS) * sum(HALF_S[half] for _, half in HALVES)
-    with started(script, root, out, workers=1, rows=random.randint(1, total)) as process:
+    with started(script, root, out, workers=1, rows=row) as process:
         wait_until_they_wait(script, 1)
         process.kill()
     assert process.returncode == -signal.SIGKILL
@@ -145,7 +142,7 @@ def test_a_worker_that_dies_takes_one_half_with_it(
         begun = parts(out)[0]
         os.kill(process_of(begun), signal.SIGKILL)
         let_go(script)
-        shown, said = process.communicate(timeout=300)
+        shown, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 1, said
     assert "its process died (exit code -9)" in " ".join(shown.split())
     lost = f"{begun.parent.name}/{begun.name[1]}_"
@@ -163,7 +160,7 @@ def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: 
         wait_until_they_wait(script, workers)
         process.send_signal(signal.SIGINT)
         let_go(script)
-        _, said = process.communicate(timeout=300)
+        _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command goes on where this one was."
     assert not parts(out)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import Killed, die, killing_at
+from interruption import Killed, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.progress import silent
@@ -103,12 +103,12 @@ def test_stopped_at_any_step_it_ends_where_the_uninterrupted_run_ends(
     assert_same(uninterrupted.folder, run.folder)
 
 
-def test_killed_for_real_it_ends_where_the_uninterrupted_run_ends(
+def test_killed_with_sigkill_a_run_resumes_to_the_same_bits(
     uninterrupted: FineTuneRun, snippets: Path, tmp_path: Path
 ) -> None:
     words = [word for setting in SETTINGS for word in ("--set", setting)]
     command = ["finetune", "ircsn", "--snippets", snippets, "--out", tmp_path, *words, "--device", "cpu"]
-    die(command, epoch=1, within_s=0.1)
+    kill_before_rename(command, file="checkpoint.pt", count=2)  # after the second epoch
     run = made(snippets, tmp_path)
     assert not (run.folder / "accuracy.json").exists()
     run.run(device="cpu", progress=silent)
