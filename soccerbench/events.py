@@ -44,7 +44,7 @@ class Events:
         visible: (N,) whether the event was shown; None for detections, and for labels that were all shown.
         confidence: (N,) larger is more confident; None for labels.
         game: "league/season/game"; metrics do not read it.
-        warnings: what a lenient reader passed over, counted; entries that it skipped have no row.
+        warnings: what a lenient reader skipped or changed, counted; entries that it skipped have no row.
 
     Raises:
         ValueError: columns of different lengths, or a half that is neither 1 nor 2.

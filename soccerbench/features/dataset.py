@@ -9,9 +9,8 @@ from pathlib import Path
 from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.features.store import FeatureStore, is_simulated, simulation
-from soccerbench.soccernet.games import SPLITS, split_games
+from soccerbench.soccernet.games import SPLITS, GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.layouts import GameTree, Layout
 
 
 class Dataset:

@@ -23,8 +23,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
-from soccerbench.soccernet.games import official_games
-from soccerbench.soccernet.layouts import Layout
+from soccerbench.soccernet.games import Layout, official_games
 
 
 class Branch(NamedTuple):

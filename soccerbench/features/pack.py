@@ -24,7 +24,7 @@ from soccerbench.features.pack_writer import PackWriter
 from soccerbench.features.packed import Dtype, Index
 from soccerbench.features.store import HALVES, Part, Source, open_source, parts_of
 from soccerbench.files import write_bytes
-from soccerbench.soccernet.layouts import Layout
+from soccerbench.soccernet.games import Layout
 
 PIECE_BYTES = 2**19  # read, converted and written at a time: few calls, and all of it stays in the cache
 MAX_WORKERS = 4

@@ -8,7 +8,7 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.features.rows import StoredRows
-from soccerbench.soccernet.layouts import Layout
+from soccerbench.soccernet.games import Layout
 from soccerbench.specs.features import Block
 
 

@@ -31,12 +31,12 @@ from soccerbench.metrics import (
 )
 from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.games import open_games
 from soccerbench.soccernet.grounding_predictions import (
     GROUNDING_FILES,
     GroundingPredictions,
     read_grounding_predictions,
 )
-from soccerbench.soccernet.inventory import open_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, CameraAnnotations, read_camera_annotations
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions

@@ -2,11 +2,11 @@
 
 Conventions
     name      a path inside the tree, with forward slashes, relative, without `..`
-    limits    one file may unpack to MAX_BYTES, a whole zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a zip that promises more
-              is refused before anything is unpacked, and one that promises less than it holds is cut off
+    limits    one file may unpack to MAX_BYTES, a whole zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a zip that declares more
+              is refused before anything is unpacked, and one that declares less than it holds is cut off
     lenient   also what Python's own parser takes and the standard forbids (NaN, infinity, lone surrogates, long
               integers), since the official scorer reads with it; what that parser refuses is refused here too
-    repeated  a key that stands twice in one object: every parser keeps the last and says nothing
+    repeated  a key that appears twice in one object: every parser silently keeps the last
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tree:
         path: an existing folder or a zip file.
 
     Attributes:
-        repeated: names that stand more than once in the zip; as everywhere, the last of them is read.
+        repeated: names that appear more than once in the zip; as everywhere, the last of them is read.
 
     Raises:
         InputError: neither a folder nor a readable zip, or a zip that is over the limits or has names that leave it.
@@ -197,12 +197,12 @@ def parse_json(data: bytes, path: Path, *, lenient: bool = False) -> Any:
 
 
 def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
-    """Keys that stand more than once in their object.
+    """Keys that appear more than once in their object.
 
     Args:
         data: JSON that `parse_json` has read.
         path: named in errors.
-        keys: keys in the parsed document; where the text closes just as many, nothing is repeated and the file is
+        keys: keys in the parsed document; where the text has just as many, nothing is repeated and the file is
             not parsed again.
 
     Raises:
@@ -226,7 +226,7 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
 
 
 def _closes_keys(data: bytes, keys: int) -> bool:
-    """Whether just so many quotes stand before a colon, and no space does; strings with such in them say no, too."""
+    """Whether exactly `keys` colons follow a quote and none follows a space; False too where a string holds such."""
     text = np.frombuffer(data, np.uint8)
     before, colon = text[:-1], text[1:] == ord(":")
     return np.count_nonzero(colon & (before == ord('"'))) == keys and not (colon & (before <= ord(" "))).any()

@@ -72,7 +72,7 @@ class GroundingPredictions:
         game: "league/season/game".
         replays: in the order of the file.
         half_lengths_s: of the two halves, where known; nothing reads them.
-        warnings: what a lenient reader passed over, counted.
+        warnings: what a lenient reader skipped or changed, counted.
     """
 
     game: str
@@ -99,7 +99,7 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     Args:
         tree: a folder or zip in the official layout.
         game: "league/season/game".
-        strict: refuse whatever the official scorer would pass over or bend in silence. Otherwise what it would use is
+        strict: refuse whatever the official scorer would silently skip or change. Otherwise what it would use is
             given, with a count.
 
     Raises:

@@ -31,7 +31,7 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> Events:
         game: "league/season/game".
         strict: refuse an unknown event, a missing key, a half other than 1 and 2, a position that is no whole number
             of milliseconds within two hours, a key written twice. Otherwise what the official scorer would use is
-            given, with a count of what it passes over without a word.
+            given, with a count of what it silently skips.
 
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.

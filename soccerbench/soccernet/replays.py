@@ -93,7 +93,7 @@ class GameReplays:
     Args:
         game: "league/season/game".
         replays: every entry marked as a replay.
-        warnings: what a lenient reader passed over, counted.
+        warnings: what a lenient reader skipped or changed, counted.
     """
 
     game: str
@@ -128,8 +128,8 @@ class CameraAnnotations:
     Args:
         game: "league/season/game".
         entries: in the order of the file, up to the first that is broken.
-        broken: the error that this one deserves; None where all entries are given.
-        warnings: what a lenient reader passed over, counted.
+        broken: why that one is broken; None where all entries are given.
+        warnings: what a lenient reader skipped or changed, counted.
     """
 
     game: str

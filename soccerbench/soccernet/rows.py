@@ -274,9 +274,9 @@ class RowFile:
         keys = count_keys(self.document) if nested else len(self.document) + sum(map(len, self.entries))
         repeated = count_repeated_keys(self.data, self.path, keys=keys)
         if repeated and self.strict:
-            raise InputError(self.path, f"{repeated} keys stand twice in one object", "write each key once")
+            raise InputError(self.path, f"{repeated} keys appear twice in one object", "write each key once")
         if repeated:
-            self.warnings["keys that stand twice in one object, the last read"] += repeated
+            self.warnings["keys that appear twice in one object, the last read"] += repeated
 
 
 def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any]:

@@ -43,7 +43,7 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Events:
     Args:
         tree: a folder or zip in the official layout.
         game: "league/season/game".
-        strict: refuse whatever the official scorer would pass over or change without a word. Otherwise what it would
+        strict: refuse whatever the official scorer would silently skip or change. Otherwise what it would
             use is given, with a count.
 
     Raises:

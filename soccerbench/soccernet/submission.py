@@ -1,4 +1,4 @@
-"""Submissions: what a server would reject or misread without a word, and packing of the official zip.
+"""Submissions: what a server would reject or silently misread, and packing of the official zip.
 
 Source: SoccerNet-v2's submission instructions; SoccerNet 0.2.0 for what is read from each file.
 
@@ -39,7 +39,7 @@ RESULT_FILES: dict[Task, tuple[str, ...]] = {"spotting": (SPOTTING_RESULTS,), "g
 
 
 def validate_submission(path: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
-    """Everything in a zip or folder that a server would reject or misread without a word.
+    """Everything in a zip or folder that a server would reject or silently misread.
 
     Args:
         path: the submission.
@@ -121,10 +121,10 @@ def _another_split(tree: Tree, task: Task, split: str, labels: Tree | None) -> s
 
 
 def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The file of each game, wherever it lies, and what is wrong with names and places."""
+    """The file of each game, wherever it is, and what is wrong with names and places."""
     expected, files = set(games), RESULT_FILES[task]
     found: dict[str, str] = {}
-    problems = [_line(tree, name, "stands twice in the zip", "pack it once") for name in tree.repeated]
+    problems = [_line(tree, name, "appears twice in the zip", "pack it once") for name in tree.repeated]
     around: Counter[str] = Counter()
     for name in tree.names():
         game, outside, file = located(name)
@@ -134,7 +134,7 @@ def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str
         elif game not in expected:
             problems.append(_line(tree, name, "is of no game of the split", "leave it out, or choose another --split"))
         elif game in found:
-            problems.append(_line(tree, name, f"is a second file for its game, beside {found[game]}", "pack one"))
+            problems.append(_line(tree, name, f"is a second file for its game, next to {found[game]}", "pack one"))
         else:
             found[game] = name
             around[outside] += bool(outside)
@@ -146,7 +146,7 @@ def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str
         problems.append(str(InputError(tree.path, problem, f"name every file {files[0]}; a server takes one name")))
     for folder, count in around.items():
         if count:
-            problems.append(_line(tree, folder, f"lies around {count} games", "pack the leagues at the top of the zip"))
+            problems.append(_line(tree, folder, f"is around {count} games", "pack the leagues at the top of the zip"))
     return found, problems
 
 
@@ -226,7 +226,7 @@ def _inspect_file(
 def _inspect_document(document: Any, data: bytes, path: Path, game: str, findings: _Findings) -> None:
     repeated = count_repeated_keys(data, path, keys=count_keys(document))
     if repeated:
-        problem = f"{repeated} keys stand twice in one object"
+        problem = f"{repeated} keys appear twice in one object"
         findings.add("keys", "whole file", problem, "write each key once", order=(-2,))
     for key in _GAME_KEYS:
         named = document.get(key, game) if isinstance(document, dict) else game

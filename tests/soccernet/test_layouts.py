@@ -13,8 +13,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.verify import verify
-from soccerbench.soccernet.games import official_games
-from soccerbench.soccernet.layouts import GameTree, Layout
+from soccerbench.soccernet.games import GameTree, Layout, official_games
 
 
 def by_split(root: Path, out: Path) -> Path:

@@ -101,12 +101,12 @@ def one(action: Callable[[Documents, str], None]) -> Callable[[Documents], None]
         (one(lambda files, name: files.update({name: "{"})), "no JSON"),
         (one(lambda files, name: files.update({name: '{"predictions": [{"label": NaN}]}'})), "no JSON"),
         (one(lambda files, name: files.update({name: {"predictions": {}}})), "no list under 'predictions'"),
-        (one(lambda files, name: files.update({name: '{"predictions": [], "predictions": []}'})), "stand twice"),
+        (one(lambda files, name: files.update({name: '{"predictions": [], "predictions": []}'})), "appear twice"),
         (one(lambda files, name: files[name].update(UrlLocal=GAMES[1])), "'UrlLocal' names another game"),
         (one(lambda files, name: files[name]["predictions"].append("x")), "entry 2: 'x' is no object"),
         (one(lambda files, name: files[name]["predictions"].append(SPOTTING | {"confidence": 1})), "a second 'Goal'"),
         (renamed("results_spotting", "predictions"), "name it results_spotting.json"),
-        (renamed("league/", "top/folder/league/"), "top/folder: lies around 2 games; pack the leagues at the top"),
+        (renamed("league/", "top/folder/league/"), "top/folder: is around 2 games; pack the leagues at the top"),
         (renamed("/", "\\"), "has backslashes in its name"),
         (changed("label", "goal"), "entry 1: unknown event 'goal'"),
         (changed("half", 3), "half 3 is neither 1 nor 2"),
@@ -188,7 +188,7 @@ def test_files_twice_in_the_zip(labels: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(name, '{"predictions": []}')
     (line,) = validate_submission(path, task="spotting", split="challenge", labels=labels)
-    assert "stands twice in the zip" in line
+    assert "appears twice in the zip" in line
 
 
 @pytest.mark.parametrize("task", ["spotting", "grounding"])

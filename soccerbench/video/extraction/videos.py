@@ -11,9 +11,8 @@ from pathlib import Path
 from soccerbench.errors import InputError
 from soccerbench.features.store import HALVES
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.games import split_games
+from soccerbench.soccernet.games import GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.layouts import GameTree, Layout
 from soccerbench.video.decoding.clips import row_count
 from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
 

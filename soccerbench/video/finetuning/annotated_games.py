@@ -18,9 +18,8 @@ from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.games import SPLITS, official_games, split_games
+from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.layouts import GameTree, Layout
 from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
 from soccerbench.video.finetuning.snippets import check_apart
 
