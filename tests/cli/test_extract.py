@@ -88,7 +88,7 @@ def test_the_keyboard_stops_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("soccerbench.video.extraction.one_half.slide", interrupted)
+    monkeypatch.setattr("soccerbench.video.extraction.half.slide", interrupted)
     result = called(root, *OPTIONS)
     assert result.exit_code == 130
     assert "Nothing is lost" in result.stderr

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from soccerbench.specs.video_models import ExtractorRow, ExtractorTable, load_extractors
-from soccerbench.video.extraction.checkpoints import Loaded, Weights, load_models
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.half import Outcome
+from soccerbench.video.extraction.job import Loaded, Weights, load_models
 from soccerbench.video.extraction.plan import plan, run
 
 TINY: tuple[tuple[str, Any], ...] = (

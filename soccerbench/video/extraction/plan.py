@@ -1,25 +1,28 @@
-"""A whole extraction: everything checked first, then half by half, in one process or several, and no half twice."""
+"""A whole extraction: everything checked first, then one half after the other, in one process or several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from soccerbench.specs.features import load_features
+from soccerbench.errors import InputError
+from soccerbench.features.store import root_blocks, simulation
+from soccerbench.files import write_json
+from soccerbench.soccernet.archive import parse_json
+from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
-from soccerbench.video.extraction.checkpoints import find_weights, load_models
-from soccerbench.video.extraction.description import check_unmixed, describe
-from soccerbench.video.extraction.npy_writer import Normalise
-from soccerbench.video.extraction.one_half import HalfPass, Outcome, Tick
-from soccerbench.video.extraction.parallel import extract_in_processes
-from soccerbench.video.extraction.settings import Job
-from soccerbench.video.extraction.videos import Halves, find_games, find_halves
+from soccerbench.video.extraction.feature_files import Normalise, read_record
+from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
+from soccerbench.video.extraction.job import Job, find_weights, load_models
+from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
+from soccerbench.video.extraction.workers import extract_in_processes
 
+DESCRIPTION = "features.json"
 STEP_S = {"cpu": 1, "cuda": 8}
 
 
@@ -57,7 +60,7 @@ def plan(
     plugin: Path | None = None,
     force: bool = False,
 ) -> Plan:
-    """Choose models, checkpoints and halves, and find what is in the way before any video is decoded.
+    """Choose models, checkpoints and halves, and check everything that can be checked without decoding.
 
     Args:
         root: holds the games, with `1_224p.mkv` and `2_224p.mkv` or other videos in their folders.
@@ -65,7 +68,7 @@ def plan(
         checkpoints: as `find_weights` takes them.
         untrained: random weights for models without a checkpoint.
         mega: the models were fine-tuned on the mega set.
-        out: where the features go; beside the videos if not given.
+        out: folder for the features; the videos' folders if not given.
         games: folders below the root; else those of `split`; else all that hold videos.
         split: train, valid, test or challenge.
         device: "auto", "cpu" or "cuda".
@@ -74,9 +77,9 @@ def plan(
         precision: "auto", "float32" or "bfloat16", which is for GPUs.
         normalise: how each block's row is scaled before it is written.
         settings: (dotted key, value) pairs that override the models' specs.
-        table: "table1", or the path of a YAML file with models of one's own.
+        table: "table1", or the path of a YAML file with custom models.
         plugin: the Python file that holds their classes.
-        force: replace what was extracted otherwise.
+        force: replace features of another identity.
 
     Raises:
         InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
@@ -133,10 +136,61 @@ def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
         yield Outcome(game, half, "failed", text=text)
     if planned.workers == 1:
         for one in halves.good:
-            yield HalfPass(job, models, one, device).run(tick)
+            yield HalfExtraction(job, models, one, device).run(tick)
     else:
         del models
         yield from extract_in_processes(job, halves.good, workers=planned.workers, tick=tick)
+
+
+def check_unmixed(out: Path, halves: Iterable[Half]) -> None:
+    """Refuse random weights in a folder with other features: the whole folder would be marked as simulated.
+
+    Raises:
+        InputError: there are such features, and the folder is not marked yet.
+    """
+    if simulation(out):
+        return
+    known = {block.file for block in root_blocks(out).values()}
+    for half in halves:
+        record = read_record(out / half.game, half.half)
+        ours = set() if record is None else {file.file for file in record.features.values()}
+        ours |= {record.joined.file} if record is not None and record.joined is not None else set()
+        for path in sorted((out / half.game).glob(f"{half.half}_*.npy")):
+            if path.name not in ours and path.name[2:] in known:
+                raise InputError(path, "was not extracted here", "give untrained features a folder of their own: --out")
+
+
+def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: bool) -> None:
+    """Write `features.json` if a block's width differs from `features.yaml`, or the features are not comparable.
+
+    Features of simulated videos or random weights are not: the folder is marked as simulated, so that nothing measured
+    on it is compared with a published number.
+
+    Args:
+        root: holds the videos.
+        out: holds the features.
+        widths: of the blocks that were extracted.
+        untrained: with random weights.
+
+    Raises:
+        InputError: an invalid `features.json`, or a full disk.
+    """
+    marked = simulation(out)
+    simulated = simulation(root) | marked
+    random = set(simulated.pop("untrained", [])) - set(widths) | (set(widths) if untrained else set())
+    if random:
+        simulated["untrained"] = sorted(random)
+    blocks = root_blocks(out)
+    own = {
+        name: {"file": file_of(name), "width": width, "fps": 1}
+        for name, width in widths.items()
+        if name not in blocks or (blocks[name].width, blocks[name].fps) != (width, 1)
+    }
+    if own or simulated != marked:
+        file = out / DESCRIPTION
+        known = dict(parse_json(file.read_bytes(), file)) if file.exists() else {}
+        content = {"simulated": simulated} if simulated else {}
+        write_json(file, {**known, **content, "blocks": known.get("blocks", {}) | own})
 
 
 def _named(models: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 
 from soccerbench.errors import InputError
 from soccerbench.specs.video_models import ExtractorTable
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.half import Outcome
 from soccerbench.video.extraction.plan import plan
 from soccerbench.video.models.build import build
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from soccerbench.features.store import FeatureStore, is_simulated
 from soccerbench.specs.video_models import ExtractorTable
 from soccerbench.video.decoding.clips import Clip, clamp, window
 from soccerbench.video.decoding.frames import frames
-from soccerbench.video.extraction.checkpoints import load_models
-from soccerbench.video.extraction.npy_writer import normalised
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.feature_files import normalised
+from soccerbench.video.extraction.half import Outcome
+from soccerbench.video.extraction.job import load_models
 from soccerbench.video.extraction.plan import plan
 
 GAME = "league/season/game"
@@ -77,6 +78,53 @@ def test_the_joined_file_is_the_five_side_by_side(root: Path, extract: Extract) 
     store = FeatureStore(root, FIVE)
     assert store.widths == tuple(block.shape[1] for block in blocks) == (512, 512, 384, 2048, 512)
     np.testing.assert_array_equal(store.take(GAME, 2, np.arange(3)), np.load(root / GAME / f"2_{JOINED}"))
+
+
+class Counted:
+    """A stream of a feature file that counts the bytes that are read and written."""
+
+    def __init__(self, stream: Any, read: Counter[str], written: Counter[str]) -> None:
+        self._stream, self._read, self._written = stream, read, written
+        self._name = Path(stream.name).name.removeprefix(".").partition(".npy")[0]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __enter__(self) -> Counted:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stream.close()
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
+        self._read[self._name] += len(data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        self._written[self._name] += len(data)
+        return int(self._stream.write(data))
+
+
+def test_each_byte_is_written_once_and_read_at_most_once(
+    root: Path, extract: Extract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, written, plain_open = Counter[str](), Counter[str](), Path.open
+
+    def counted_open(path: Path, *args: Any, **options: Any) -> Any:
+        stream = plain_open(path, *args, **options)
+        return Counted(stream, read, written) if ".npy" in path.name else stream
+
+    monkeypatch.setattr(Path, "open", counted_open)
+    extract(root, FIVE)
+    sizes = {path.stem: path.stat().st_size for path in root.rglob("*.npy")}
+    assert len(sizes) == 2 * (len(FIVE) + 1)
+    assert written == sizes
+    assert read == {name: size for name, size in sizes.items() if not name.endswith("embeddings")}
+    read.clear()
+    written.clear()
+    assert states(extract(root, FIVE)) == ["there", "there"]
+    assert (read, written) == (sizes, Counter())
 
 
 def test_the_record_says_what_a_row_is(root: Path, extract: Extract) -> None:

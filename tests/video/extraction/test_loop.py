@@ -16,7 +16,7 @@ from soccerbench.progress import silent
 from soccerbench.scoring.compare import OVERALL
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import load_table, parse_setting
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.half import Outcome
 
 SIX = ("tpn-r50", "tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")
 NEED_FEATURES = (2, 3, 4, 5, 8, 9)

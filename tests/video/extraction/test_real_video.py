@@ -12,7 +12,7 @@ import pytest
 import torch
 from interruption import Killed, killing_at
 
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.half import Outcome
 from soccerbench.video.extraction.plan import plan, run
 
 FIVE = ("tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from interruption import DEADLINE_S, wait_for
 
-from soccerbench.video.extraction.one_half import Outcome
+from soccerbench.video.extraction.half import Outcome
 
 MODELS = ("vtn", "ircsn")
 SETTINGS = ("size=32", "clip.frames=4", "ircsn.backbone=resnet14", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
@@ -23,20 +23,21 @@ MAIN = """
 import os, time
 from pathlib import Path
 from soccerbench.cli import main
-from soccerbench.video.extraction.npy_writer import RowsFile
+from soccerbench.video.extraction.feature_files import FeatureWriter
 
-append, left, place, parent = RowsFile.append, int(os.environ["ROWS"]), Path(__file__).parent, os.getppid()
+append, left, place, parent = FeatureWriter.append, int(os.environ["ROWS"]), Path(__file__).parent, os.getppid()
 
 def append_and_wait(file, rows):
     global left
     append(file, rows)
     if 0 < left <= len(rows):
         (place / f"{os.getpid()}.waits").touch()
-        while not (place / "go").exists() and os.getppid() == parent:
+        deadline = time.monotonic() + 300
+        while not (place / "go").exists() and os.getppid() == parent and time.monotonic() < deadline:
             time.sleep(0.01)
     left -= len(rows)
 
-RowsFile.append = append_and_wait
+FeatureWriter.append = append_and_wait
 if __name__ == "__main__":
     main()
 """
@@ -62,7 +63,7 @@ def expected(one_thread: None, root: Path, tmp_path: Path, extract: Callable[...
 def script(tmp_path: Path) -> Path:
     """The command line as a file: a spawned process must be able to import it.
 
-    Each of its processes waits after a number of rows until there is a file `go`, or no parent any more.
+    Each of its processes waits after a number of rows for the file `go`, the end of its parent, or 300 s.
     """
     (tmp_path / "main.py").write_text(MAIN)
     return tmp_path / "main.py"

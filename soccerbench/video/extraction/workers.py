@@ -17,9 +17,8 @@ from typing import cast
 
 import torch
 
-from soccerbench.video.extraction.checkpoints import load_models
-from soccerbench.video.extraction.one_half import HalfPass, Outcome, Tick
-from soccerbench.video.extraction.settings import Job
+from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
+from soccerbench.video.extraction.job import Job, load_models
 from soccerbench.video.extraction.videos import Half
 
 GRACE_S = 30
@@ -98,4 +97,4 @@ def _work(job: Job, index: int, workers: int, pipe: Connection) -> None:
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     with suppress(EOFError, OSError):
         while True:
-            pipe.send(HalfPass(job, models, pipe.recv(), device).run(pipe.send))
+            pipe.send(HalfExtraction(job, models, pipe.recv(), device).run(pipe.send))

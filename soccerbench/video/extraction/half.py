@@ -1,4 +1,4 @@
-"""One half: what is there is checked, what is missing is extracted in one pass over the video and written at once."""
+"""The extraction of one half: files that are there are checked, missing ones are written while the video is decoded."""
 
 from __future__ import annotations
 
@@ -25,11 +25,20 @@ from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.video.decoding.clips import Clip, grid_fps
 from soccerbench.video.decoding.frames import Scaler, on_grid
-from soccerbench.video.extraction.checkpoints import Loaded
-from soccerbench.video.extraction.joining import join
-from soccerbench.video.extraction.npy_writer import RowsFile, Written, normalised, read_back
-from soccerbench.video.extraction.record import FeatureFile, HalfRecord, VideoFacts, write_record
-from soccerbench.video.extraction.settings import Job
+from soccerbench.video.extraction.feature_files import (
+    JOINED_BLOCKS,
+    JOINED_FILE,
+    FeatureFile,
+    FeatureWriter,
+    HalfRecord,
+    JoinedFile,
+    VideoFacts,
+    checked_rows,
+    is_whole,
+    normalised,
+    write_record,
+)
+from soccerbench.video.extraction.job import Job, Loaded
 from soccerbench.video.extraction.sliding import Slider, slide
 from soccerbench.video.extraction.videos import Half, fingerprint
 
@@ -50,8 +59,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class HalfPass:
-    """The work on one half.
+class HalfExtraction:
+    """The extraction of one half.
 
     Args:
         job: which models, and how.
@@ -76,16 +85,17 @@ class HalfPass:
         """
         half, started = self.half, time.monotonic()
         try:
-            self.job.check_free(half, video=self._video)
-            known, missing = self._look()
-            record = self._extract(known, missing, tick) if missing else known
-            joined = join(self._folder, half.half, record)
+            known = self.job.check_free(half, video=self._video)
+            record, missing = self._look(known)
+            if missing:
+                record = self._extract(record, missing, tick)
+            joined = self._join(record)
         except (InputError, ValueError, OSError) as error:
             return Outcome(half.game, half.half, "failed", text=str(error))
         except torch.OutOfMemoryError:
             text = f"{half.video.path}: the GPU has no memory left; give a smaller --batch"
             return Outcome(half.game, half.half, "failed", text=text)
-        if joined is known:
+        if not missing and joined is record:
             tick(half.video.duration_s)
             return Outcome(half.game, half.half, "there", half.rows)
         return Outcome(half.game, half.half, "done", half.rows, time.monotonic() - started)
@@ -98,39 +108,59 @@ class HalfPass:
     def _video(self) -> dict[str, str]:
         return {"video": fingerprint(self.half.video.path)}
 
-    def _look(self) -> tuple[HalfRecord, list[ExtractorRow]]:
-        """What is known of the half, and the models whose files are not there and whole."""
+    def _look(self, record: HalfRecord | None) -> tuple[HalfRecord, list[ExtractorRow]]:
+        """The record with the facts of today's video, and the models whose files are missing or damaged."""
         video = self.half.video
         facts = VideoFacts(
             file=video.path.name, width=video.width, height=video.height, duration_s=video.duration_s, fps=video.fps
         )
-        record = self.job.record(self.half) or HalfRecord(video=facts)
+        record = record or HalfRecord(video=facts)
         missing = []
         for row in self.job.rows:
             known = record.features.get(self.job.block(row.model))
             wanted = self.job.identity(row) | self._video
-            if known is None or known.identity != wanted or not known.is_whole(self._folder):
+            if known is None or known.identity != wanted or not is_whole(self._folder, known):
                 missing.append(row)
         return record.model_copy(update={"video": facts}), missing
 
     def _extract(self, record: HalfRecord, missing: list[ExtractorRow], tick: Tick) -> HalfRecord:
-        """Slide the missing models over the half, write and read back their files; the half's new record."""
+        """Slide the missing models over the half and write their files; the half's new record."""
         started = time.monotonic()
         _remove_leftovers(self._folder, self.half.half)
-        paths = {row.model: self._folder / f"{self.half.half}_{self.job.file(row.model)}" for row in missing}
         with ExitStack() as stack:
-            streams = {model: stack.enter_context(replacing(path)) for model, path in paths.items()}
-            files = {model: RowsFile(stream, self.models[model].model.width) for model, stream in streams.items()}
+            files = {}
+            for row in missing:
+                path = self._folder / f"{self.half.half}_{self.job.file(row.model)}"
+                width = self.models[row.model].model.width
+                stream = stack.enter_context(replacing(path))
+                files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=width)
             for model, rows in self._slide(missing, tick):
                 files[model].append(normalised(rows, self.job.normalise))
-            written = {model: file.finish() for model, file in files.items()}
-            for model, stream in streams.items():
-                if read_back(Path(stream.name)) != written[model] or written[model].rows != self.half.rows:
-                    raise InputError(paths[model], "does not hold what was written", "check the disk and run it again")
+            hashes = {model: file.finish() for model, file in files.items()}
             pass_s = time.monotonic() - started
-            made = {self.job.block(row.model): self._described(row, written[row.model], pass_s) for row in missing}
+            made = {self.job.block(row.model): self._described(row, hashes[row.model], pass_s) for row in missing}
             record = record.model_copy(update={"features": record.features | made})
             write_record(self._folder, self.half.half, record)
+        return record
+
+    def _join(self, record: HalfRecord) -> HalfRecord:
+        """Write the embedding, the five blocks side by side, once all five are there; the record with it."""
+        folder, path = self._folder, self._folder / f"{self.half.half}_{JOINED_FILE}"
+        blocks = {name: record.features[name] for name in JOINED_BLOCKS if name in record.features}
+        of = {name: file.sha256 for name, file in blocks.items()}
+        is_known = record.joined is not None and record.joined.of == of
+        if len(blocks) < len(JOINED_BLOCKS) or (is_known and record.joined and is_whole(folder, record.joined)):
+            return record
+        if len({file.identity["video"] for file in blocks.values()}) > 1:
+            raise InputError(path, "its blocks come from different videos", "extract the five together with --force")
+        widths, rows = {name: file.width for name, file in blocks.items()}, blocks[JOINED_BLOCKS[0]].rows
+        with replacing(path) as stream:
+            joined = FeatureWriter(stream, rows=rows, width=sum(widths.values()))
+            for parts in zip(*(checked_rows(folder, file) for file in blocks.values()), strict=True):
+                joined.append(np.concatenate(parts, axis=1))
+            made = JoinedFile(file=path.name, rows=rows, widths=widths, sha256=joined.finish(), of=of)
+            record = record.model_copy(update={"joined": made})
+            write_record(folder, self.half.half, record)
         return record
 
     def _slide(self, rows: list[ExtractorRow], tick: Tick) -> Iterator[tuple[str, NDArray[np.floating]]]:
@@ -156,13 +186,15 @@ class HalfPass:
             on_gpu = self.device.type == "cuda"
             yield {size: images.pin_memory() for size, images in step.items()} if on_gpu else step
 
-    def _described(self, row: ExtractorRow, written: Written, pass_s: float) -> FeatureFile:
+    def _described(self, row: ExtractorRow, sha256: str, pass_s: float) -> FeatureFile:
         on_gpu = self.device.type == "cuda"
         return FeatureFile(
             file=f"{self.half.half}_{self.job.file(row.model)}",
-            **written._asdict(),
+            rows=self.half.rows,
+            width=self.models[row.model].model.width,
+            sha256=sha256,
             clip={"frames": row.clip.frames, "fps": row.clip.fps, "size": row.size},
-            weights=self.models[row.model].said,
+            weights=self.models[row.model].source,
             identity=self.job.identity(row) | self._video,
             device=torch.cuda.get_device_name(self.device) if on_gpu else f"cpu, {torch.get_num_threads()} threads",
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
@@ -185,7 +217,7 @@ def _pictures(path: Path, rate: int, sizes: list[int]) -> Iterator[dict[int, NDA
 
 
 def _remove_leftovers(folder: Path, half: int) -> None:
-    """Remove what processes of this machine that were killed had begun to write of a half."""
+    """Remove partly written files of a half that killed processes of this machine left."""
     for part in folder.glob(f".{half}_*.part"):
         if not _is_running(part.suffixes[-2][1:]):
             part.unlink(missing_ok=True)

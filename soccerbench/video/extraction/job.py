@@ -1,0 +1,233 @@
+"""One extraction: its models and their weights, its settings, and what the features of a half depend on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from soccerbench.errors import InputError
+from soccerbench.experiments.fingerprint import code_hash
+from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.training.checkpoint import CHECKPOINT
+from soccerbench.video.extraction.feature_files import JOINED_BLOCKS, JOINED_FILE, HalfRecord, Normalise, read_record
+from soccerbench.video.extraction.sliding import Compute, channels_last
+from soccerbench.video.extraction.videos import Half
+from soccerbench.video.models.base import Extractor
+from soccerbench.video.models.build import build
+from soccerbench.video.models.weights import load_weights
+
+SEED = 0
+ROOMS = ("video",)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The checkpoint of one model, or None for random weights; and its hash."""
+
+    file: Path | None
+    digest: str
+
+
+class Loaded(NamedTuple):
+    """A model with its weights, and where they come from, in one line."""
+
+    model: Extractor
+    source: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One extraction: which models over the halves of which root, and how.
+
+    Args:
+        root: holds the videos.
+        out: takes the features, in the folders of the same games.
+        rows: the models' specs.
+        weights: their checkpoints, by model.
+        mega: the models were fine-tuned on the mega set: blocks and files of that name.
+        normalise: how each block's row is scaled before it is written.
+        device: "cpu", or "cuda" for as many GPUs as there are workers.
+        half_precision: bfloat16 on a GPU.
+        step_s: seconds of video a step.
+        plugin: the file of custom models.
+        force: replace features of another identity.
+    """
+
+    root: Path
+    out: Path
+    rows: tuple[ExtractorRow, ...]
+    weights: dict[str, Weights]
+    mega: bool
+    normalise: Normalise
+    device: str
+    half_precision: bool
+    step_s: int
+    plugin: Path | None
+    force: bool
+
+    @property
+    def untrained(self) -> bool:
+        """Whether any model has random weights."""
+        return any(weights.file is None for weights in self.weights.values())
+
+    def device_of(self, worker: int) -> torch.device:
+        """The device of the worker of that number."""
+        on_gpu = self.device == "cuda"
+        return torch.device("cuda", worker % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
+
+    def compute(self, device: torch.device) -> Compute:
+        """Step and precision on a device."""
+        return Compute(device, self.step_s, self.half_precision)
+
+    def block(self, model: str) -> str:
+        """The feature block that a model makes."""
+        return f"mega-{model}" if self.mega else model
+
+    def file(self, model: str) -> str:
+        """The name of its files, after the half's number."""
+        return f"{self.block(model).replace('-', '_')}.npy"
+
+    def identity(self, row: ExtractorRow) -> dict[str, str]:
+        """All that a model's features depend on except the video."""
+        return {
+            "spec": row.digest(),
+            "weights": self.weights[row.model].digest,
+            "normalisation": self.normalise,
+            "precision": "bfloat16" if self.half_precision else "float32",
+            "code": code_hash(self.plugin, rooms=ROOMS),
+        }
+
+    def check_free(self, half: Half, *, video: Mapping[str, str] | None = None) -> HalfRecord | None:
+        """Refuse to replace features that this extraction did not make.
+
+        Args:
+            half: to be extracted.
+            video: the key of identity of its video; if not given, it is not compared.
+
+        Returns:
+            The record of an earlier extraction of the half.
+
+        Raises:
+            InputError: a feature file of unknown origin, or one of another identity; a file that is not a record.
+        """
+        folder = self.out / half.game
+        try:
+            record = read_record(folder, half.half)
+        except InputError:
+            if not self.force:
+                raise
+            return None
+        if self.force:
+            return record
+        known_files = dict(record.features) if record else {}
+        joined = folder / f"{half.half}_{JOINED_FILE}"
+        blocks = known_files.keys() | {self.block(row.model) for row in self.rows}
+        if blocks.issuperset(JOINED_BLOCKS) and joined.exists() and not (record and record.joined):
+            raise InputError(joined, "was not extracted here", "give another --out, or replace it with --force")
+        for row in self.rows:
+            path = folder / f"{half.half}_{self.file(row.model)}"
+            known = known_files.get(self.block(row.model))
+            if known is None and path.exists():
+                raise InputError(path, "was not extracted here", "give another --out, or replace it with --force")
+            wanted = {**self.identity(row), **(video or {})}
+            changed = [key for key, value in wanted.items() if known and known.identity.get(key) != value]
+            if changed:
+                problem = f"was extracted with another {' and '.join(changed)}"
+                raise InputError(path, problem, "extract it again with --force, or give another --out")
+        return record
+
+
+def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool) -> dict[str, Weights]:
+    """A checkpoint for each model.
+
+    Args:
+        models: names.
+        given: `MODEL=FILE`, or a folder that holds `MODEL/…/checkpoint.pt`; a named file goes before a folder.
+        untrained: models without a checkpoint get random weights.
+
+    Raises:
+        InputError: no such file or folder, or several checkpoints of one model in it.
+        ValueError: a model without a checkpoint.
+    """
+    named, folders = {}, []
+    for text in given:
+        model, equals, file = text.partition("=")
+        if equals and model in models:
+            named[model] = Path(file)
+        else:
+            folders.append(Path(text))
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(folder, "no such folder", f"give a folder, or MODEL=FILE for one of {', '.join(models)}")
+    found = {}
+    for model in models:
+        file_of = named.get(model) or _checkpoint_in(model, folders)
+        if file_of is not None:
+            found[model] = Weights(file_of, _hash(file_of))
+        elif untrained:
+            found[model] = Weights(None, f"untrained-{SEED}")
+        else:
+            raise ValueError(
+                f"no checkpoint for {model}: give --checkpoints {model}=FILE, a folder with {model}/…/{CHECKPOINT}, "
+                "or --untrained for random weights"
+            )
+    return found
+
+
+def load_models(
+    rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
+) -> dict[str, Loaded]:
+    """The models by name, in evaluation mode on a device; random weights always are those of SEED.
+
+    Args:
+        rows: their specs.
+        weights: their checkpoints, by model.
+        device: to move them to.
+        plugin: the file of custom models.
+
+    Raises:
+        InputError: a checkpoint of another model, or one with pickled code.
+        SpecError: a custom model that the plugin does not hold.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # --precision float32 means float32
+    models = {}
+    for row in rows:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            model = build(row, plugin=plugin)
+        file = weights[row.model].file
+        source = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
+        model = model.eval().requires_grad_(False).to(device)
+        if channels_last(model, device):
+            for weight in model.parameters():
+                if weight.ndim in (4, 5):
+                    order = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
+                    weight.data = weight.data.contiguous(memory_format=order)
+        models[row.model] = Loaded(model, source)
+    return models
+
+
+def _checkpoint_in(model: str, folders: Sequence[Path]) -> Path | None:
+    found = [file for folder in folders for file in sorted((folder / model).rglob(CHECKPOINT))]
+    if len(found) > 1:
+        places = ", ".join(str(file.parent) for file in found)
+        raise InputError(found[0], f"one of {len(found)} checkpoints of {model} ({places})", f"name it: {model}=FILE")
+    return found[0] if found else None
+
+
+def _hash(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            for piece in iter(partial(stream.read, 2**20), b""):
+                digest.update(piece)
+        return digest.hexdigest()[:16]
+    except OSError as error:
+        raise InputError(file, f"cannot be read ({error.strerror})", "give a checkpoint's file") from None
