@@ -11,7 +11,7 @@ from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, comp
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
 from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
-from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, combine
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
 from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "average_ap",
     "average_map",
     "bootstrap",
-    "combine",
     "compare",
     "compare_means",
     "grounding_score",

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soccerbench.events import Floats, Ints, Protocol
-from soccerbench.metrics.average_precision import average_precision, trapezoid_mean
+from soccerbench.events import Floats, Protocol
+from soccerbench.metrics.average_precision import GameCounts, average_precision, trapezoid_mean
 from soccerbench.metrics.grounding_counts import grounding_statistics
 from soccerbench.metrics.replay_matching import Annotations, Replay
 from soccerbench.metrics.statistics import GroundingStatistics
@@ -80,20 +80,11 @@ def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weight
     level, kept, hits = (
         np.concatenate([getattr(one, name) for one in statistics]) for name in ("level", "kept", "hits")
     )
-    levels, column = np.unique(-level, return_inverse=True)  # from the surest down
-    cell = game * len(levels) + column
-
-    def resampled(members: Ints) -> Floats:
-        """The (R, L) counts of the detections that are `members`, as sure as each level or surer."""
-        cells = np.bincount(cell, weights=members, minlength=len(statistics) * len(levels))
-        return weights @ np.cumsum(cells.reshape(len(statistics), len(levels)), axis=1)
-
-    events = weights @ np.array([one.scored for one in statistics], dtype=float)
-    precision = np.stack(
-        [
-            average_precision(resampled(hits >> place & 1), resampled(kept >> place & 1), events, protocol)
-            for place in range(len(deltas_s))
-        ],
-        axis=1,
+    levels, place = np.unique(-level, return_inverse=True)
+    shape = (len(levels), len(deltas_s), len(statistics))
+    found, passed = (
+        GameCounts(place, game, masks, np.ones_like(game), shape).cumulative(weights) for masks in (hits, kept)
     )
+    events = np.broadcast_to(weights @ np.array([one.scored for one in statistics], dtype=float), found.shape[1:])
+    precision = np.ascontiguousarray(average_precision(found, passed, events, protocol).T)
     return {"average_ap": trapezoid_mean(precision), "ap_per_tolerance": precision}

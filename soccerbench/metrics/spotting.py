@@ -13,19 +13,19 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from soccerbench.events import Events, Floats, Protocol
-from soccerbench.metrics.average_precision import average_precision, mean_of_defined, trapezoid_mean
-from soccerbench.metrics.class_counts import ClassTables, tables_by_class
+from soccerbench.events import Events, Floats, Ints, Protocol
+from soccerbench.metrics.average_precision import GameCounts, average_precision, mean_of_defined, trapezoid_mean
 from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
-from soccerbench.metrics.statistics import SpottingStatistics, check_alike, combine
+from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
-CELLS = 2**18  # numbers held at once: about two megabytes
+CELLS: dict[Protocol, int] = {"soccernet": 2**17, "strict": 2**21}  # numbers held at once
 KINDS = ("", "_visible", "_unshown")
 
 
@@ -70,7 +70,7 @@ def spotting_score(statistics: Sequence[SpottingStatistics]) -> SpottingScore:
     Raises:
         ValueError: no game, or games counted by different protocols, tolerances or classes.
     """
-    scores = resampled_spotting_scores([combine(statistics)], np.ones((1, 1)))
+    scores = resampled_spotting_scores(statistics, np.ones((1, len(statistics))))
     fields: dict[str, Any] = {name: float(value[0]) if value.ndim == 1 else value[0] for name, value in scores.items()}
     return SpottingScore(**fields)
 
@@ -82,54 +82,79 @@ def resampled_spotting_scores(
 
     Args:
         statistics: one a game.
-        weights: (R, G) how often each game counts in each resample.
+        weights: (R, G) how often each game counts in each resample, whole numbers.
         visibility: whether the scores by visibility are wanted, which take twice as long again.
 
     Returns:
         The fields of SpottingScore by name, each with a leading axis of length R.
     """
     check_alike(statistics)
-    tolerances, protocol = len(statistics[0].deltas_s), statistics[0].protocol
-    per_class = [
-        _class_precision(tables, weights, tolerances, protocol, visibility=visibility)
-        for tables in tables_by_class(statistics)
-    ]
-    precision = np.stack(per_class, axis=2)  # (all, visible, unshown; R, C, D)
+    deltas_s, protocol = statistics[0].deltas_s, statistics[0].protocol
+    label, *columns = (np.concatenate(parts) for parts in zip(*(game.rows() for game in statistics), strict=True))
+    columns.append(np.repeat(np.arange(len(statistics)), [len(game.label) for game in statistics]))
+    shown, unshown = (
+        np.array([getattr(game, name) for game in statistics], dtype=float).T  # (C, G)
+        for name in ("events_visible", "events_unshown")
+    )
+    precision = np.empty((len(KINDS) if visibility else 1, len(weights), statistics[0].classes, len(deltas_s)))
+    for index in range(statistics[0].classes):
+        rows = np.flatnonzero(label == index)
+        events = np.stack([shown[index] + unshown[index], shown[index], unshown[index]][: len(precision)])
+        counts = _ClassCounts(*(values[rows] for values in columns), events=events, tolerances=len(deltas_s))
+        step = max(1, CELLS[protocol] // counts.cells)
+        for chosen in (slice(start, start + step) for start in range(0, len(weights), step)):
+            precision[:, chosen, index] = counts.precision(weights[chosen], protocol)
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
     scores = {"map_per_tolerance": per_tolerance[0]}
     for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
         scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, classes
-    if visibility and protocol == "soccernet" and tolerances > 1:
+    if visibility and protocol == "soccernet" and len(deltas_s) > 1:
         scores["average_map_unshown"] = scores["average_map_unshown"] * 17 / 13
     return scores
 
 
-def _class_precision(
-    tables: ClassTables, weights: Floats, tolerances: int, protocol: Protocol, *, visibility: bool
-) -> Floats:
-    """Average precision of one class, overall and by visibility; (kinds, R, D)."""
-    visible, unshown = weights @ tables.events_visible, weights @ tables.events_unshown
-    events = np.stack([visible + unshown, visible, unshown] if visibility else [visible + unshown])[..., None]
-    precision = np.empty((len(events), len(weights), tolerances))
-    everything, always_visible = tables.everything.resampled(weights), tables.always_visible.resampled(weights)
-    levels = tables.levels
-    for places in _chunks(tolerances, levels * max(tables.games, min(len(weights), CELLS // levels))):
-        at = tables.at(range(tolerances)[places], visibility=visibility)
-        for chosen in _chunks(len(weights), levels * len(range(tolerances)[places]) * len(events)):
-            hits, *by_visibility = (table.resampled(weights[chosen]) for table in at)  # (r, d, L)
-            found, passed = [hits], [np.broadcast_to(everything[chosen], hits.shape)]
-            if visibility:
-                visible_hits, partly = by_visibility
-                shown = always_visible[chosen] + partly
-                found += [visible_hits, hits - visible_hits]
-                passed += [shown, passed[0] - shown]
-            precision[:, chosen, places] = average_precision(
-                np.stack(found), np.stack(passed), events[:, chosen], protocol
-            )
-    return precision
+class _ClassCounts:
+    """The counts of one class: columns of `SpottingStatistics` with the game of each row, and (kinds, G) events.
 
+    A level at which nothing hits joins the next less confident one at which something does: it can neither be the best
+    precision at any recall nor add to recall. Those below all hits are the last level.
+    """
 
-def _chunks(count: int, size: int) -> Iterator[slice]:
-    """Slices of `count` things that hold `size` numbers each, so that what is held at once stays in the cache."""
-    step = max(1, CELLS // max(1, size))
-    return (slice(start, start + step) for start in range(0, count, step))
+    def __init__(
+        self,
+        level: npt.NDArray[Any],
+        hits: Ints,
+        visible: Ints,
+        count: Ints,
+        game: Ints,
+        *,
+        events: Floats,
+        tolerances: int,
+    ) -> None:
+        hit_levels = np.unique(-level[hits > 0])
+        self.events = events
+        self.cells = (len(hit_levels) + 1) * tolerances * len(events)
+        place, games = np.searchsorted(hit_levels, -level), events.shape[1]
+
+        def counts(masks: npt.NDArray[Any], tolerances: int = tolerances) -> GameCounts:
+            return GameCounts(place, game, masks, count, (len(hit_levels) + 1, tolerances, games))
+
+        always = visible == 2**tolerances - 1
+        self.everything, self.hits = counts(np.ones_like(always), 1), counts(hits)
+        self.always_visible, self.visible_hits = counts(always, 1), counts(hits & visible)
+        self.partly_visible = counts(np.where(always, 0, visible))  # strict hits alone
+
+    def precision(self, weights: Floats, protocol: Protocol) -> Floats:
+        """Average precision of each kind in weighted games; (kinds, R, D)."""
+        hits, everything = self.hits.cumulative(weights), self.everything.cumulative(weights)
+        found = np.empty((len(hits), len(self.events), *hits.shape[1:]))  # (L, kinds, D, R)
+        found[:, 0], passed = hits, everything[:, None]
+        if len(self.events) > 1:
+            visible = self.always_visible.cumulative(weights)
+            if self.partly_visible.some:
+                visible = visible + self.partly_visible.cumulative(weights)
+            found[:, 1] = self.visible_hits.cumulative(weights)
+            np.subtract(hits, found[:, 1], out=found[:, 2])
+            passed = np.stack([np.broadcast_to(everything, visible.shape), visible, everything - visible], axis=1)
+        events = np.broadcast_to((self.events @ weights.T)[:, None], found.shape[1:])
+        return average_precision(found, passed, events, protocol).swapaxes(-1, -2)

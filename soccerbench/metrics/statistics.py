@@ -127,21 +127,6 @@ class GroundingStatistics:
         )
 
 
-def combine(statistics: Sequence[SpottingStatistics]) -> SpottingStatistics:
-    """The statistics of all these games together.
-
-    Raises:
-        ValueError: no game, or games counted by different protocols, tolerances or classes.
-    """
-    check_alike(statistics)
-    rows = (np.concatenate(columns) for columns in zip(*(game.rows() for game in statistics), strict=True))
-    events = [
-        np.sum(values, axis=0)
-        for values in zip(*((game.events_visible, game.events_unshown) for game in statistics), strict=True)
-    ]
-    return SpottingStatistics(statistics[0].protocol, statistics[0].deltas_s, *rows, *events)
-
-
 def check_alike(statistics: Sequence[SpottingStatistics]) -> None:
     """Raise ValueError where there is no game, or two were counted differently."""
     kinds = {(game.protocol, game.deltas_s, game.classes) for game in statistics}

@@ -70,7 +70,7 @@ def test_chunks_change_nothing(protocol, monkeypatch):
     counts = statistics(0, protocol)
     weights = np.random.default_rng(2).multinomial(12, [1 / 12] * 12, 7).astype(float)
     expected = resampled_spotting_scores(counts, weights)
-    monkeypatch.setattr("soccerbench.metrics.spotting.CELLS", 50)
+    monkeypatch.setattr("soccerbench.metrics.spotting.CELLS", {protocol: 50})
     for name, values in resampled_spotting_scores(counts, weights).items():
         np.testing.assert_array_equal(values, expected[name])
 
