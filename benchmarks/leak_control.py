@@ -25,7 +25,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.metrics import LOOSE_S
-from soccerbench.scoring.evaluate import score_spotting_games
+from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.simulation.matches import cached_mini
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -49,8 +49,8 @@ def compare(run: Path, root: Dataset, split: str, repetitions: int) -> dict[str,
     lengths = [{half: 1000 * store.length(game, half) // store.fps for half in HALVES} for game in root.games[split]]
 
     def score(games: list[Events]) -> float:
-        scored = score_spotting_games(
-            labels=labels, predictions=games, split=split, deltas_s=LOOSE_S, protocol="soccernet"
+        scored = evaluate_games(
+            "spotting", labels=labels, predictions=games, split=split, deltas_s=LOOSE_S, protocol="soccernet"
         )
         return float(scored.score.average_map)
 
@@ -84,7 +84,8 @@ def constant(root: Dataset, split: str, every_s: int) -> float:
         half, label, position_ms = np.array(at).T
         return Events(half, label, position_ms, confidence=np.full(len(at), 0.5), game=game)
 
-    scored = score_spotting_games(
+    scored = evaluate_games(
+        "spotting",
         labels=labels,
         predictions=[predictions(game) for game in root.games[split]],
         split=split,

@@ -23,7 +23,7 @@ import pytest
 
 from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, average_map
-from soccerbench.scoring.evaluate import score_spotting
+from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
@@ -111,8 +111,8 @@ def events(tree_path: Path) -> tuple[list[Events], list[Events]]:
 
 
 def from_files(predictions: Path, deltas_s: tuple[int, ...] = LOOSE_S) -> float:
-    evaluation = score_spotting(
-        labels=LABELS, predictions=predictions, split="test", deltas_s=deltas_s, protocol="soccernet"
+    evaluation = evaluate(
+        task="spotting", labels=LABELS, predictions=predictions, split="test", deltas_s=deltas_s, protocol="soccernet"
     )
     return evaluation.score.average_map
 

@@ -13,7 +13,7 @@ from soccerbench.cli.options import (
     ProtocolName,
     Seed,
     Split,
-    Task,
+    TaskOption,
     Tolerances,
     parse_tolerances,
     print_json,
@@ -27,7 +27,7 @@ def compare(
     labels: Annotated[
         Path | None, typer.Option(help="Folder or zip with the labels of submissions; runs need none.")
     ] = None,
-    task: Annotated[Task | None, typer.Option(help="What was submitted to; runs know it.")] = None,
+    task: Annotated[TaskOption | None, typer.Option(help="What was submitted to; runs know it.")] = None,
     split: Split = "test",
     tolerances: Tolerances = "loose",
     protocol: Protocol = ProtocolName.soccernet,
@@ -48,9 +48,10 @@ def compare(
     if labels is None or task is None:
         if labels or task or protocol is not ProtocolName.soccernet:
             raise ValueError("compare: give --labels and --task for submissions, and none of --protocol for runs")
-        report = compare_runs(a=a, b=b, split=split, tolerances=tolerances, repetitions=repetitions, seed=seed)
+        runs = compare_runs(a=a, b=b, split=split, tolerances=tolerances, repetitions=repetitions, seed=seed)
+        report = runs.to_json()
     else:
-        compared = compare_submissions(
+        compared, warnings = compare_submissions(
             task=task.value,
             labels=labels,
             a=a,
@@ -61,8 +62,8 @@ def compare(
             repetitions=repetitions,
             seed=seed,
         )
-        tell_warnings(compared.a.warnings | compared.b.warnings)
-        report = compared.report()
+        tell_warnings(warnings)
+        report = compared.to_json()
     if json:
         print_json(report)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,19 +14,16 @@ from soccerbench.cli.options import (
     ProtocolName,
     Seed,
     Split,
-    Task,
+    TaskOption,
     Tolerances,
     parse_tolerances,
     print_json,
     tell_warnings,
 )
 
-if TYPE_CHECKING:
-    from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
-
 
 def evaluate(
-    task: Annotated[Task, typer.Argument(help="What was submitted to.")],
+    task: Annotated[TaskOption, typer.Argument(help="What was submitted to.")],
     labels: Labels,
     predictions: Annotated[Path, typer.Option(help="Folder or zip with the predictions, one folder a game.")],
     split: Split = "test",
@@ -48,33 +45,19 @@ def evaluate(
     """
     from soccerbench.report.console import print_grid
     from soccerbench.report.tables.scores import evaluation_grid
-    from soccerbench.scoring.evaluate import score_grounding, score_spotting
+    from soccerbench.scoring.evaluate import evaluate as score
 
-    if task is Task.grounding and classes is not None:
-        raise ValueError("--classes: replay grounding is not scored by class; leave the option out")
-    deltas_s = parse_tolerances(tolerances)
-    evaluation: SpottingEvaluation | GroundingEvaluation
-    if task is Task.spotting:
-        evaluation = score_spotting(
-            labels=labels,
-            predictions=predictions,
-            split=split,
-            deltas_s=deltas_s,
-            protocol=protocol.value,
-            classes=None if classes is None else [name.strip() for name in classes.split(",")],
-            repetitions=bootstrap,
-            seed=seed,
-        )
-    else:
-        evaluation = score_grounding(
-            labels=labels,
-            predictions=predictions,
-            split=split,
-            deltas_s=deltas_s,
-            protocol=protocol.value,
-            repetitions=bootstrap,
-            seed=seed,
-        )
+    evaluation = score(
+        task=task.value,
+        labels=labels,
+        predictions=predictions,
+        split=split,
+        deltas_s=parse_tolerances(tolerances),
+        protocol=protocol.value,
+        classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        repetitions=bootstrap,
+        seed=seed,
+    )
     tell_warnings(evaluation.warnings)
     if signature:
         typer.echo(evaluation.signature)

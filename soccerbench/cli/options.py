@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 
-class Task(str, Enum):
+class TaskOption(str, Enum):
     """The two tasks."""
 
     spotting = "spotting"

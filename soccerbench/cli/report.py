@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import Split, Task
+from soccerbench.cli.options import Split, TaskOption
 
 
 def report(
@@ -21,7 +21,7 @@ def report(
     data: Annotated[
         str | None, typer.Option(help="The SoccerNet folder of the runs, for timelines; not needed for mini.")
     ] = None,
-    task: Annotated[Task | None, typer.Option(help="What the submission was made for.")] = None,
+    task: Annotated[TaskOption | None, typer.Option(help="What the submission was made for.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Folder or zip with the labels, one folder a game.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Folder or zip with the submission.")] = None,
     split: Split = "test",

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import Split, Task
+from soccerbench.cli.options import Split, TaskOption
 
 
 def submit(
-    task: Annotated[Task, typer.Option(help="What is submitted to.")],
+    task: Annotated[TaskOption, typer.Option(help="What is submitted to.")],
     source: Annotated[
         Path | None, typer.Argument(metavar="RUN|DIR", help="A run's folder, or a folder with one file a game.")
     ] = None,

@@ -15,14 +15,16 @@ import numpy as np
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
 from soccerbench.metrics import compare_means
-from soccerbench.scoring.compare import OVERALL, difference_report
+from soccerbench.scoring.compare import comparison_report
+from soccerbench.scoring.schema import Comparison
+from soccerbench.scoring.tasks import TASKS
 
 TOLERANCES = ("loose", "tight")
 
 
 def compare_runs(
     *, a: Path, b: Path, split: str, tolerances: str, repetitions: int = 1000, seed: int = 0
-) -> dict[str, Any]:
+) -> Comparison:
     """Compare the runs of two rows on the games of a split.
 
     Args:
@@ -55,15 +57,14 @@ def compare_runs(
     first = reports[0][0]
     statistics: Any = [[run.statistics(split, tolerances) for run in runs] for runs in pairs]
     compared = compare_means(*statistics, repetitions=repetitions, rng=np.random.default_rng(seed))
-    overall = OVERALL[first["task"]]
+    overall = TASKS[first["task"]].overall
     means = [float(np.mean([report[overall] for report in side])) for side in reports]
-    report = {key: first[key] for key in ("task", "protocol", "signature")}
-    report |= {"seeds": seeds, "a": means[0], "b": means[1], **difference_report(compared, overall)}
-    report |= {"method": compared.method, "games": compared.games}
-    if "per_class" in first:
-        names = enumerate(first["per_class"])
-        report["per_class"] = {name: difference_report(compared, "per_class", place) for place, name in names}
-    return report
+    head = {key: first[key] for key in ("task", "protocol", "signature")} | {
+        "seeds": seeds,
+        "a": means[0],
+        "b": means[1],
+    }
+    return comparison_report(head, compared, overall, list(first.get("per_class", ())))
 
 
 def _runs_of_one_row(folder: Path) -> dict[int, Run]:

@@ -17,8 +17,7 @@ from soccerbench.errors import InputError, SpecError
 from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import score_grounding_games
-from soccerbench.scoring.evaluation import GroundingEvaluation
+from soccerbench.scoring.evaluate import Evaluation, evaluate_games
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import (
@@ -109,14 +108,19 @@ class GroundingJob:
         """One `results_grounding.json` a game."""
         write_grounding_predictions(file, predictions)
 
-    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, GroundingEvaluation]:
+    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, Evaluation]:
         """Average-AP."""
         tree = Tree(file)
         labels = [read_camera_annotations(self.root.tree, game, strict=False) for game in games]
         predictions = [read_grounding_predictions(tree, game, strict=False) for game in games]
         return {
-            name: score_grounding_games(
-                labels=labels, predictions=predictions, split=split, deltas_s=deltas_s, protocol="soccernet"
+            name: evaluate_games(
+                "grounding",
+                labels=labels,
+                predictions=predictions,
+                split=split,
+                deltas_s=deltas_s,
+                protocol="soccernet",
             )
             for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
         }

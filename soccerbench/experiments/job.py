@@ -11,12 +11,10 @@ from torch import nn
 
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
+from soccerbench.scoring.evaluate import Evaluation
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.spotting import Row, SpottingRow
 from soccerbench.training.loop import Task
-
-Evaluation = SpottingEvaluation | GroundingEvaluation
 
 
 class Job(Protocol):

@@ -22,8 +22,8 @@ from pydantic import JsonValue
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Run, read_report
 from soccerbench.files import write_json
-from soccerbench.scoring.compare import OVERALL
 from soccerbench.scoring.schema import Report, SpottingCounts
+from soccerbench.scoring.tasks import TASKS
 
 ERRORS_IN_A_BAND = 4
 _ABOUT_BAND = f"{ERRORS_IN_A_BAND} * sqrt(2) * standard_deviation, for one seed; divided by sqrt(m) for the mean of m"
@@ -73,7 +73,7 @@ def measures(run: Run) -> dict[str, float]:
     found: dict[str, float] = {}
     for split, scores in run.result.scores.items():
         for tolerances, report in (scores or {}).items():
-            found[f"{split} {tolerances}"] = getattr(report, OVERALL[report.task])
+            found[f"{split} {tolerances}"] = getattr(report, TASKS[report.task].overall)
         if scores is not None:
             games = run.result.games[split]["loose"].values()
             counts = [sum(game.count) if isinstance(game, SpottingCounts) else len(game.level) for game in games]

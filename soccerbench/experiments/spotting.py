@@ -13,8 +13,7 @@ from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import score_spotting_games
-from soccerbench.scoring.evaluation import SpottingEvaluation
+from soccerbench.scoring.evaluate import Evaluation, evaluate_games
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import (
@@ -65,12 +64,13 @@ class SpottingJob:
         """One `results_spotting.json` a game."""
         write_spotting_predictions(file, predictions)
 
-    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, SpottingEvaluation]:
+    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, Evaluation]:
         """Average-mAP."""
         tree = Tree(file)
         predictions = [read_spotting_predictions(tree, game, strict=False) for game in games]
         return {
-            name: score_spotting_games(
+            name: evaluate_games(
+                "spotting",
                 labels=list(self.root.labels(split).values()),
                 predictions=predictions,
                 split=split,

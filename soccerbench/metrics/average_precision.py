@@ -48,7 +48,7 @@ class GameCounts:
         levels, tolerances, _ = self.shape
         if len(weights) == 1:  # an evaluation without intervals does not import scipy
             counted = self._count * weights[0, self._game]
-            summed = np.bincount(self._cell, weights=counted, minlength=levels * tolerances)
+            summed: Floats = np.bincount(self._cell, counted, levels * tolerances).astype(np.float64)
         else:
             summed = self._sparse @ weights.T
         cumulative: Floats = summed.reshape(levels, tolerances, len(weights))

@@ -13,7 +13,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -73,7 +73,7 @@ def bootstrap(
     Returns:
         An interval for every field of the score.
     """
-    scores = _rescore(statistics)(statistics, _resamples(len(statistics), repetitions, rng))
+    scores = resampled_scores(statistics, _resamples(len(statistics), repetitions, rng))
     return {name: percentile(values, level) for name, values in scores.items()}
 
 
@@ -126,7 +126,7 @@ def compare_means(
     if len(a) != len(b) or len(sizes) != 1:
         first, second = (", ".join(str(len(statistics)) for statistics in side) for side in (a, b))
         raise ValueError(f"{first} games against {second}: the same games are needed")
-    rescore = _rescore(a[0], visibility=False)
+    rescore = partial(resampled_scores, visibility=False)
     once, weights = np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)
     kept = rng.integers(0, 2, weights.shape).astype(float)
     one, other = np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])
@@ -175,15 +175,24 @@ def _mean(scores: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
 
 def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats:
     """How often each game is drawn in each resample; (R, G)."""
+    if not games:
+        raise ValueError("no game to resample")
     if repetitions < 1:
         raise ValueError(f"{repetitions} repetitions: at least one is needed")
     return rng.multinomial(games, np.full(games, 1 / games), size=repetitions).astype(float)
 
 
-def _rescore(statistics: Sequence[Any], **options: Any) -> Callable[[Sequence[Any], Floats], dict[str, Floats]]:
-    """The function that scores resamples of such statistics."""
-    if not statistics:
-        raise ValueError("no game to resample")
+def resampled_scores(statistics: Sequence[Any], weights: Floats, *, visibility: bool = True) -> dict[str, Floats]:
+    """The scores of many weightings of the same games, of either task.
+
+    Args:
+        statistics: one a game.
+        weights: (R, G) how often each game counts in each resample, whole numbers.
+        visibility: whether the scores by visibility are wanted (spotting).
+
+    Returns:
+        The fields of the score by name, each with a leading axis of length R.
+    """
     if isinstance(statistics[0], SpottingStatistics):
-        return partial(resampled_spotting_scores, **options)
-    return resampled_grounding_scores
+        return resampled_spotting_scores(statistics, weights, visibility=visibility)
+    return resampled_grounding_scores(statistics, weights)

@@ -9,12 +9,12 @@ from typing import Literal
 from soccerbench.events import FPS, Protocol
 from soccerbench.metrics.tolerances import check_protocol, check_tolerances
 
-Task = Literal["spotting", "grounding"]
+TaskName = Literal["spotting", "grounding"]
 
 
 def signature(
     *,
-    task: Task,
+    task: TaskName,
     protocol: Protocol,
     split: str,
     games: int,

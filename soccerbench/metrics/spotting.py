@@ -157,4 +157,4 @@ class _ClassCounts:
             np.subtract(hits, found[:, 1], out=found[:, 2])
             passed = np.stack([np.broadcast_to(everything, visible.shape), visible, everything - visible], axis=1)
         events = np.broadcast_to((self.events @ weights.T)[:, None], found.shape[1:])
-        return average_precision(found, passed, events, protocol).swapaxes(-1, -2)
+        return np.swapaxes(average_precision(found, passed, events, protocol), -1, -2)

@@ -1,80 +1,31 @@
-"""Two submissions on the same games: is one better, and can so many games tell?
+"""Two submissions on the same games: is one better, and are the games enough to show it?
 
 Conventions
-    difference  score of a less score of b
+    difference  score of a minus score of b
     paired      games are resampled, and exchanged between the two, together
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from soccerbench.events import Protocol
-from soccerbench.metrics import Comparison, compare
-from soccerbench.scoring.evaluate import score_grounding, score_spotting
-from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation, interval_report, number
-
-Task = Literal["spotting", "grounding"]
-OVERALL = {"spotting": "average_map", "grounding": "average_ap"}
-
-
-@dataclass(frozen=True, eq=False)
-class SubmissionComparison:
-    """Two evaluations of the same games and what sets them apart.
-
-    Args:
-        task: "spotting" or "grounding".
-        a: the first submission.
-        b: the second.
-        protocol: that both were scored by.
-        comparison: by field of the score.
-    """
-
-    task: Task
-    a: SpottingEvaluation | GroundingEvaluation
-    b: SpottingEvaluation | GroundingEvaluation
-    protocol: Protocol
-    comparison: Comparison
-
-    def report(self) -> dict[str, Any]:
-        """The object that `compare --json` prints."""
-        overall = OVERALL[self.task]
-        report = {
-            "task": self.task,
-            "protocol": self.protocol,
-            "signature": self.a.signature,
-            "a": number(getattr(self.a.score, overall)),
-            "b": number(getattr(self.b.score, overall)),
-            **difference_report(self.comparison, overall),
-            "method": self.comparison.method,
-            "games": self.comparison.games,
-        }
-        if isinstance(self.a, SpottingEvaluation):
-            report["per_class"] = {
-                name: difference_report(self.comparison, "per_class", place)
-                for place, name in enumerate(self.a.classes)
-            }
-        return report
-
-
-def difference_report(comparison: Comparison, field: str, place: int | None = None) -> dict[str, Any]:
-    """The difference in a field of the score, or in one of its classes, as `compare --json` prints it."""
-    difference, p_value = (
-        float(values if place is None else values[place])
-        for values in (comparison.difference[field], comparison.p_value[field])
-    )
-    interval = interval_report(comparison.interval[field], place)
-    return {"difference": number(difference), "interval": interval, "p_value": number(p_value)}
+from soccerbench.metrics import Comparison as Differences
+from soccerbench.metrics import compare
+from soccerbench.metrics.signature import TaskName
+from soccerbench.scoring.evaluate import evaluate_each
+from soccerbench.scoring.schema import Comparison
+from soccerbench.scoring.tasks import interval_of, number
 
 
 def compare_submissions(
     *,
-    task: Task,
+    task: TaskName,
     labels: Path,
     a: Path,
     b: Path,
@@ -83,19 +34,54 @@ def compare_submissions(
     protocol: Protocol,
     repetitions: int = 1000,
     seed: int = 0,
-) -> SubmissionComparison:
-    """Score two submissions and compare them game by game; the arguments are those of `score_spotting`.
+) -> tuple[Comparison, Counter[str]]:
+    """Score two submissions and compare them game by game; the arguments are those of `evaluate_each`.
+
+    Returns:
+        The object that `compare --json` prints, and what was ignored in labels and predictions, counted.
 
     Raises:
-        InputError: as `score_spotting` and `score_grounding`.
+        InputError: as `evaluate_each`.
         ValueError: the same.
     """
-    files: dict[str, Any] = {"labels": labels, "split": split, "deltas_s": deltas_s, "protocol": protocol}
-    draws: dict[str, Any] = {"repetitions": repetitions, "rng": np.random.default_rng(seed)}
-    if task == "spotting":
-        spotted = [score_spotting(predictions=predictions, **files) for predictions in (a, b)]
-        counted = [list(evaluation.statistics.values()) for evaluation in spotted]
-        return SubmissionComparison(task, spotted[0], spotted[1], protocol, compare(counted[0], counted[1], **draws))
-    grounded = [score_grounding(predictions=predictions, **files) for predictions in (a, b)]
-    weighed = [list(evaluation.statistics.values()) for evaluation in grounded]
-    return SubmissionComparison(task, grounded[0], grounded[1], protocol, compare(weighed[0], weighed[1], **draws))
+    first, second = evaluate_each(
+        task=task, labels=labels, predictions=[a, b], split=split, deltas_s=deltas_s, protocol=protocol
+    )
+    differences = compare(
+        list(first.statistics.values()),
+        list(second.statistics.values()),
+        repetitions=repetitions,
+        rng=np.random.default_rng(seed),
+    )
+    overall = first.task.overall
+    head: dict[str, Any] = {"task": task, "protocol": protocol, "signature": first.signature}
+    head |= {"a": number(getattr(first.score, overall)), "b": number(getattr(second.score, overall))}
+    return comparison_report(head, differences, overall, first.classes), first.warnings | second.warnings
+
+
+def comparison_report(
+    head: Mapping[str, Any], differences: Differences, overall: str, classes: Sequence[str]
+) -> Comparison:
+    """The object that `compare --json` prints.
+
+    Args:
+        head: what was compared, and the two scores.
+        differences: by field of the score.
+        overall: the field that is the result.
+        classes: those scored; none where the task is not scored by class.
+    """
+
+    def of(field: str, place: int | None = None) -> dict[str, Any]:
+        difference, p_value = (
+            number(float(values if place is None else values[place]))
+            for values in (differences.difference[field], differences.p_value[field])
+        )
+        return {
+            "difference": difference,
+            "interval": interval_of(differences.interval[field], place),
+            "p_value": p_value,
+        }
+
+    per_class = {name: of("per_class", place) for place, name in enumerate(classes)}
+    report = {**head, **of(overall), "method": differences.method, "games": differences.games}
+    return Comparison.model_validate(report | ({"per_class": per_class} if classes else {}))

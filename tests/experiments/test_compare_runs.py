@@ -48,18 +48,18 @@ def rows(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_only_shared_seeds_count_and_scores_are_means(rows: tuple[Path, Path]) -> None:
-    report = compare_runs(a=rows[0], b=rows[1], split="test", tolerances="loose", repetitions=200)
+    report = compare_runs(a=rows[0], b=rows[1], split="test", tolerances="loose", repetitions=200).to_json()
     assert report["seeds"] == [0, 1]
     assert report["a"] == pytest.approx((0.18 + 0.15) / 2)
     assert report["games"] == 6
     assert report["difference"] > 0
     assert report["per_class"]["Goal"]["difference"] == report["difference"]
-    turned = compare_runs(a=rows[1], b=rows[0], split="test", tolerances="loose", repetitions=200)
+    turned = compare_runs(a=rows[1], b=rows[0], split="test", tolerances="loose", repetitions=200).to_json()
     assert turned["difference"] == -report["difference"]
 
 
 def test_a_row_does_not_differ_from_itself(rows: tuple[Path, Path]) -> None:
-    report = compare_runs(a=rows[0], b=rows[0], split="test", tolerances="loose", repetitions=50)
+    report = compare_runs(a=rows[0], b=rows[0], split="test", tolerances="loose", repetitions=50).to_json()
     assert report["difference"] == 0
     assert report["p_value"] == 1
     assert report["seeds"] == [0, 1, 5]

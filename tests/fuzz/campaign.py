@@ -28,7 +28,7 @@ with warnings.catch_warnings():
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import peak_memory_bytes
-from soccerbench.scoring.evaluate import score_grounding, score_spotting
+from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.submission import validate_submission
 
 HANG_S = 60
@@ -57,8 +57,14 @@ def official_spotting(labels: Path, predictions: Path) -> list[float]:
 
 
 def our_spotting(labels: Path, predictions: Path, protocol: Any) -> list[float]:
-    evaluation = score_spotting(
-        labels=labels, predictions=predictions, split="all", deltas_s=DELTAS_S, protocol=protocol, classes=EVENTS
+    evaluation = evaluate(
+        task="spotting",
+        labels=labels,
+        predictions=predictions,
+        split="all",
+        deltas_s=DELTAS_S,
+        protocol=protocol,
+        classes=EVENTS,
     )
     report = evaluation.report()
     parts = ("", "_visible", "_unshown")
@@ -77,8 +83,8 @@ def official_grounding(labels: Path, predictions: Path) -> list[float]:
 
 
 def our_grounding(labels: Path, predictions: Path, protocol: Any) -> list[float]:
-    evaluation = score_grounding(
-        labels=labels, predictions=predictions, split="all", deltas_s=DELTAS_S, protocol=protocol
+    evaluation = evaluate(
+        task="grounding", labels=labels, predictions=predictions, split="all", deltas_s=DELTAS_S, protocol=protocol
     )
     value = evaluation.report()["average_ap"]
     return [math.nan if value is None else value]

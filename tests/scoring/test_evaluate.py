@@ -17,7 +17,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
 from soccerbench.scoring.compare import compare_submissions
-from soccerbench.scoring.evaluate import score_grounding, score_spotting, score_spotting_games
+from soccerbench.scoring.evaluate import evaluate, evaluate_games
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.labels import read_spotting_labels
@@ -65,7 +65,7 @@ def predictions(tmp_path: Path) -> Path:
 
 def score(root: Path, predictions: Path, **options: Any) -> Any:
     settings = {"split": "all", "deltas_s": (1, 2), "protocol": "soccernet"} | options
-    return score_spotting(labels=root, predictions=predictions, **settings)
+    return evaluate(task="spotting", labels=root, predictions=predictions, **settings)
 
 
 @pytest.mark.parametrize("protocol", ["soccernet", "strict"])
@@ -150,13 +150,17 @@ def test_files_and_memory_score_alike_and_games_re_sum(root: Path, predictions: 
     labels = [read_spotting_labels(Tree(root), game, strict=True) for game in GAMES]
     found = [read_spotting_predictions(Tree(predictions), game, strict=True) for game in GAMES]
     before = [game.confidence.copy() for game in found]
-    again = score_spotting_games(labels=labels, predictions=found, split="all", deltas_s=(1, 2), protocol="soccernet")
+    again = evaluate_games(
+        "spotting", labels=labels, predictions=found, split="all", deltas_s=(1, 2), protocol="soccernet"
+    )
     assert again.report() == evaluation.report()
     assert all(np.array_equal(game.confidence, old) for game, old in zip(found, before, strict=True))
     restored = [SpottingStatistics.from_json(json.loads(json.dumps(game))) for game in evaluation.games.values()]
     assert spotting_score(restored).average_map == evaluation.score.average_map
     with pytest.raises(ValueError, match="the same are needed"):
-        score_spotting_games(labels=labels, predictions=found[::-1], split="all", deltas_s=(1, 2), protocol="soccernet")
+        evaluate_games(
+            "spotting", labels=labels, predictions=found[::-1], split="all", deltas_s=(1, 2), protocol="soccernet"
+        )
 
 
 def test_intervals_stand_beside_every_score(root: Path, predictions: Path) -> None:
@@ -177,9 +181,9 @@ def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predicti
     for game in GAMES:
         put(worse, game, "results_spotting.json", {"predictions": []})
     settings: dict[str, Any] = {"split": "all", "deltas_s": (1, 2), "protocol": "soccernet", "repetitions": 20}
-    same = compare_submissions(task="spotting", labels=root, a=predictions, b=predictions, **settings).report()
+    same = compare_submissions(task="spotting", labels=root, a=predictions, b=predictions, **settings)[0].to_json()
     assert (same["difference"], same["p_value"], same["games"]) == (0, 1, 2)
-    report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings).report()
+    report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings)[0].to_json()
     assert list(report) == [
         "task", "protocol", "signature", "a", "b", "difference", "interval", "p_value", "method", "games", "per_class",
     ]  # fmt: skip
@@ -207,7 +211,8 @@ REPLAYS = [
 def score_replays(tmp_path: Path, replays: Any, *, protocol: Any, labels: Any = None, **options: Any) -> Any:
     put(tmp_path / "cameras", GAMES[0], "Labels-cameras.json", labels or GROUNDING)
     put(tmp_path / "replays", GAMES[0], "results_grounding.json", {"Replays": replays})
-    return score_grounding(
+    return evaluate(
+        task="grounding",
         labels=tmp_path / "cameras",
         predictions=tmp_path / "replays",
         split="all",
@@ -279,8 +284,8 @@ def test_the_real_submission_scores_as_officially(deltas_s: tuple[int, ...], ave
     labels, submission = DATA / "soccernet_v2_labels.zip", DATA / "netvlad_v2_results_spotting_test.zip"
     if not labels.exists():
         pytest.skip(f"reference data is not there: {labels.name}")
-    evaluation = score_spotting(
-        labels=labels, predictions=submission, split="test", deltas_s=deltas_s, protocol="soccernet"
+    evaluation = evaluate(
+        task="spotting", labels=labels, predictions=submission, split="test", deltas_s=deltas_s, protocol="soccernet"
     )
     assert evaluation.score.average_map == pytest.approx(average_map, rel=0, abs=1e-12)
     assert not evaluation.warnings

@@ -15,11 +15,8 @@ from typing import Any
 import numpy as np
 
 from soccerbench.metrics import GroundingStatistics, Interval, SpottingStatistics
-from soccerbench.metrics.grounding import resampled_grounding_scores
-from soccerbench.metrics.resampling import percentile
-from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.metrics.resampling import percentile, resampled_scores
 from soccerbench.report.tables.paper import Grid
-from soccerbench.scoring.compare import OVERALL
 
 Statistics = SpottingStatistics | GroundingStatistics
 REPETITIONS = 500
@@ -64,19 +61,15 @@ class Page:
     figures: Sequence[tuple[str, str]] = field(default=())
 
 
-def interval_over_games(seeds: Sequence[Sequence[Statistics]], *, rng: np.random.Generator) -> Interval:
+def interval_over_games(seeds: Sequence[Sequence[Statistics]], *, overall: str, rng: np.random.Generator) -> Interval:
     """Where the mean over seeds of the overall score would lie for other games of the kind.
 
     Args:
         seeds: the statistics of each seed's run, one a game, of the same games in the same order.
+        overall: field of the score.
         rng: where the randomness comes from; each resample of the games serves all seeds.
     """
     games = len(seeds[0])
     weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
-    return percentile(np.mean([_overall(statistics, weights) for statistics in seeds], axis=0), LEVEL)
-
-
-def _overall(statistics: Sequence[Any], weights: Any) -> Any:
-    if isinstance(statistics[0], SpottingStatistics):
-        return resampled_spotting_scores(statistics, weights, visibility=False)[OVERALL["spotting"]]
-    return resampled_grounding_scores(statistics, weights)[OVERALL["grounding"]]
+    scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
+    return percentile(np.mean(scores, axis=0), LEVEL)

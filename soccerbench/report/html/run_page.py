@@ -22,7 +22,7 @@ from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.paper import SPLITS, Grid
 from soccerbench.report.tables.published import tables_of_runs
-from soccerbench.scoring.compare import OVERALL
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
@@ -89,9 +89,10 @@ def _sureness(rows: Rows) -> Grid:
     for members in rows.values():
         for split in _scored(members[0]):
             scores = [scores_of(run, split)["loose"] for run in members]
-            values = [score[OVERALL[score["task"]]] for score in scores]
+            overall = TASKS[scores[0]["task"]].overall
+            values = [score[overall] for score in scores]
             statistics = [run.statistics(split, "loose") for run in members]
-            interval = interval_over_games(statistics, rng=np.random.default_rng(0))
+            interval = interval_over_games(statistics, overall=overall, rng=np.random.default_rng(0))
             spread = f"{100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else "-"
             ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
             counts = str(len(values)), str(len(statistics[0]))

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from soccerbench.metrics import LOOSE_S, TIGHT_S
+from soccerbench.metrics.signature import TaskName
 from soccerbench.report.html.page import REPETITIONS, Entry, Page
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.run_page import scores_data
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.scores import evaluation_grid
-from soccerbench.scoring.compare import Task
-from soccerbench.scoring.evaluate import score_grounding, score_spotting
-from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
+from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
@@ -24,7 +23,7 @@ from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
 
-def page_of_submission(*, task: Task, labels: Path, predictions: Path, split: str) -> Page:
+def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split: str) -> Page:
     """Everything that the report shows about a submission, scored as the official scorer does.
 
     Args:
@@ -37,11 +36,16 @@ def page_of_submission(*, task: Task, labels: Path, predictions: Path, split: st
         InputError: files that are missing or cannot be used.
         ValueError: an unknown split.
     """
-    score: Any = score_spotting if task == "spotting" else score_grounding
-    common: dict[str, Any] = {"labels": labels, "predictions": predictions, "split": split, "protocol": "soccernet"}
-    evaluations: dict[str, SpottingEvaluation | GroundingEvaluation] = {
-        "loose": score(deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
-        "tight": score(deltas_s=TIGHT_S, **common),
+    common: dict[str, Any] = {
+        "task": task,
+        "labels": labels,
+        "predictions": predictions,
+        "split": split,
+        "protocol": "soccernet",
+    }
+    evaluations = {
+        "loose": evaluate(deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
+        "tight": evaluate(deltas_s=TIGHT_S, **common),
     }
     reports = {name: evaluation.report() for name, evaluation in evaluations.items()}
     games: dict[str, Any] = {}
@@ -64,7 +68,7 @@ def page_of_submission(*, task: Task, labels: Path, predictions: Path, split: st
 
 
 def _timelines(
-    task: Task, labels: Tree, predictions: Tree, names: Sequence[str], games: dict[str, Any]
+    task: TaskName, labels: Tree, predictions: Tree, names: Sequence[str], games: dict[str, Any]
 ) -> dict[str, Any]:
     if task == "grounding":
         arcs, counts = grounded_games(

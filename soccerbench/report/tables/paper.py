@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from soccerbench.files import write_bytes, write_json
+from soccerbench.scoring.tasks import TASKS
 
 SPLITS = ("test", "challenge")
 SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
-SCORE_KEYS = {"spotting": "average_map", "grounding": "average_ap"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def summarise(
         record["digest"] = [result["digest"] for result in mine][:1]
         record["unavailable"] = reasons.get(row["row"])
         record["published"] = {} if simulated else row["published"]
-        key = SCORE_KEYS[row["task"]]
+        key = TASKS[row["task"]].overall
         record["measured"] = {split: _measured(mine, split, key) for split in SPLITS}
         record["submission"] = {
             split: [f"row-{row['row']:02d}/seed-{result['seed']}/{result['submissions'][split]}" for result in mine]

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from soccerbench.report.tables.paper import Grid
-from soccerbench.scoring.evaluation import GroundingEvaluation, SpottingEvaluation
+from soccerbench.scoring.evaluate import Evaluation
 
 SURE = 0.05
 
 
-def evaluation_grid(evaluation: SpottingEvaluation | GroundingEvaluation) -> Grid:
+def evaluation_grid(evaluation: Evaluation) -> Grid:
     """The table that `evaluate` prints."""
-    if isinstance(evaluation, SpottingEvaluation):
-        return _spotting_grid(evaluation)
-    return _grounding_grid(evaluation)
+    return _spotting_grid(evaluation) if evaluation.classes else _grounding_grid(evaluation)
 
 
 def comparison_grid(report: Mapping[str, Any]) -> Grid:
@@ -49,12 +47,12 @@ def verdict(report: Mapping[str, Any]) -> str:
     return f"No difference can be shown at {games} games: {better} scores {points} more ({sure})."
 
 
-def _spotting_grid(evaluation: SpottingEvaluation) -> Grid:
+def _spotting_grid(evaluation: Evaluation) -> Grid:
     report = evaluation.report()
     statistics = list(evaluation.statistics.values())
     seen = np.sum([game.events_visible for game in statistics], axis=0)  # (C,)
     unseen = np.sum([game.events_unshown for game in statistics], axis=0)
-    header = ["Class", "average-mAP", "visible", "unshown", "events", "not shown"]
+    header = ["Class", evaluation.task.metric, "visible", "unshown", "events", "not shown"]
     overall = ["all", *(_percent(report[f"average_map{part}"]) for part in ("", "_visible", "_unshown"))]
     lines = [[*overall, str((seen + unseen).sum()), str(unseen.sum())]]
     for place, name in enumerate(evaluation.classes):
@@ -65,21 +63,31 @@ def _spotting_grid(evaluation: SpottingEvaluation) -> Grid:
         header.insert(2, _interval_title(report["interval"]))
         for line, interval in zip(lines, intervals, strict=True):
             line.insert(2, _ends(interval))
-    return Grid("Action spotting, per cent", tuple(header), tuple(map(tuple, lines)), _notes(report, "map"))
+    return Grid(
+        f"{evaluation.task.title}, per cent",
+        tuple(header),
+        tuple(map(tuple, lines)),
+        _notes(report, evaluation.task.per_tolerance),
+    )
 
 
-def _grounding_grid(evaluation: GroundingEvaluation) -> Grid:
+def _grounding_grid(evaluation: Evaluation) -> Grid:
     report = evaluation.report()
-    header = ["average-AP", "replays scored", "replays missing"]
+    header = [evaluation.task.metric, "replays scored", "replays missing"]
     line = [_percent(report["average_ap"]), str(report["replays_scored"]), str(report["replays_missing"])]
     if "interval" in report:
         header.insert(1, _interval_title(report["interval"]))
         line.insert(1, _ends(report["interval"]))
-    return Grid("Replay grounding, per cent", tuple(header), (tuple(line),), _notes(report, "ap"))
+    return Grid(
+        f"{evaluation.task.title}, per cent",
+        tuple(header),
+        (tuple(line),),
+        _notes(report, evaluation.task.per_tolerance),
+    )
 
 
 def _notes(report: Mapping[str, Any], measure: str) -> tuple[str, ...]:
-    pairs = zip(report["tolerances_s"], report[f"{measure}_per_tolerance"], strict=True)
+    pairs = zip(report["tolerances_s"], report[measure], strict=True)
     by_tolerance = ", ".join(f"{delta:g} s {_percent(value)}" for delta, value in pairs)
     return (f"By tolerance: {by_tolerance}.", report["signature"])
 

@@ -13,7 +13,7 @@ import pytest
 from soccerbench.experiments.table import absent_files, plan, run
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.scoring.compare import OVERALL
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.video.extraction.half import Outcome
@@ -75,4 +75,4 @@ def test_extracted_features_run_through_the_tables(root: Dataset, tmp_path: Path
         for result in results:
             scores = [score["loose"] for score in result.scores.values() if score]
             assert scores
-            assert np.isfinite([getattr(score, OVERALL[score.task]) for score in scores]).all()
+            assert np.isfinite([getattr(score, TASKS[score.task].overall) for score in scores]).all()

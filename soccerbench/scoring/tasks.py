@@ -1,0 +1,290 @@
+"""The two tasks, action spotting and replay grounding: what each reads, counts, scores and reports.
+
+Everything else that scores takes one of these objects and has no branch of its own. A name becomes one by `TASKS`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from soccerbench.errors import InputError
+from soccerbench.events import Events, Protocol
+from soccerbench.metrics import (
+    Annotations,
+    GroundingScore,
+    GroundingStatistics,
+    Interval,
+    Replay,
+    SpottingScore,
+    SpottingStatistics,
+    grounding_score,
+    grounding_statistics,
+    spotting_score,
+    spotting_statistics_by_game,
+)
+from soccerbench.metrics.signature import TaskName
+from soccerbench.scoring import schema
+from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.grounding_predictions import (
+    GROUNDING_FILES,
+    GroundingPredictions,
+    read_grounding_predictions,
+)
+from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, CameraAnnotations, read_camera_annotations
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
+
+
+class Task(ABC):
+    """One task.
+
+    Attributes:
+        name: "spotting" or "grounding".
+        title: for tables.
+        metric: for tables.
+        overall: field of the score that is the result.
+        per_tolerance: field of the score by tolerance.
+        label_files, prediction_files: names of which a game has one.
+        statistics: what one game contributes to the score.
+    """
+
+    name: TaskName
+    title: str
+    metric: str
+    overall: str
+    per_tolerance: str
+    label_files: tuple[str, ...]
+    prediction_files: tuple[str, ...]
+    statistics: type[Any]
+
+    @abstractmethod
+    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        """The classes to score, all of them for None; none where a task is not scored by class.
+
+        Raises:
+            ValueError: no name, an unknown one, or one twice.
+        """
+
+    @abstractmethod
+    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[Any]:
+        """The labels of some games.
+
+        Raises:
+            InputError: files that are missing or cannot be used.
+        """
+
+    @abstractmethod
+    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> Any:
+        """The predictions of a game.
+
+        Raises:
+            InputError: a file that cannot be used.
+        """
+
+    @abstractmethod
+    def count(
+        self,
+        labels: Sequence[Any],
+        predictions: Sequence[Any],
+        *,
+        deltas_s: Sequence[float],
+        protocol: Protocol,
+        classes: Sequence[str],
+    ) -> list[Any]:
+        """What each game contributes to the score.
+
+        Raises:
+            InputError: a label that the official scorer fails on.
+            ValueError: values that the protocol refuses.
+        """
+
+    @abstractmethod
+    def score(self, statistics: Sequence[Any]) -> Any:
+        """The score of some games together."""
+
+    @abstractmethod
+    def report(
+        self, head: dict[str, Any], score: Any, intervals: Mapping[str, Interval], classes: Sequence[str]
+    ) -> schema.SpottingScores | schema.GroundingScores:
+        """The object that `evaluate --json` prints.
+
+        Args:
+            head: the keys that both tasks have.
+            score: from `score`.
+            intervals: by field of the score; empty unless asked for.
+            classes: those scored.
+        """
+
+
+class Spotting(Task):
+    """Action spotting."""
+
+    name: TaskName = "spotting"
+    title = "Action spotting"
+    metric = "average-mAP"
+    overall = "average_map"
+    per_tolerance = "map_per_tolerance"
+    label_files = (SPOTTING_LABELS,)
+    prediction_files = (SPOTTING_RESULTS,)
+    statistics = SpottingStatistics
+
+    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        """All seventeen, or those named."""
+        if names is None:
+            return CLASSES
+        unknown = [name for name in names if name not in CLASS_INDEX]
+        if unknown or not names or len(set(names)) < len(names):
+            wrong = f"unknown class {unknown[0]!r}" if unknown else "each class must be named once"
+            raise ValueError(f"{wrong}; the classes are {', '.join(CLASSES)}")
+        return tuple(names)
+
+    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[Events]:
+        """Events."""
+        return [read_spotting_labels(tree, game, strict=strict) for game in games]
+
+    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> Events:
+        """Events with confidences."""
+        return read_spotting_predictions(tree, game, strict=strict)
+
+    def count(
+        self,
+        labels: Sequence[Events],
+        predictions: Sequence[Events],
+        *,
+        deltas_s: Sequence[float],
+        protocol: Protocol,
+        classes: Sequence[str],
+    ) -> list[SpottingStatistics]:
+        """Matches of detections with events, of the classes scored."""
+        counted = spotting_statistics_by_game(
+            targets=labels, detections=predictions, deltas_s=deltas_s, classes=len(CLASSES), protocol=protocol
+        )
+        if tuple(classes) == CLASSES:
+            return counted
+        return [game.select([CLASS_INDEX[name] for name in classes]) for game in counted]
+
+    def score(self, statistics: Sequence[SpottingStatistics]) -> SpottingScore:
+        """Average-mAP."""
+        return spotting_score(statistics)
+
+    def report(
+        self, head: dict[str, Any], score: SpottingScore, intervals: Mapping[str, Interval], classes: Sequence[str]
+    ) -> schema.SpottingScores:
+        """Overall, by class and by tolerance."""
+        report = dict(head)
+        for part in ("", "_visible", "_unshown"):
+            overall, per_class = f"average_map{part}", f"per_class{part}"
+            report[overall] = number(getattr(score, overall))
+            report[per_class] = dict(zip(classes, numbers(getattr(score, per_class)), strict=True))
+            if intervals:
+                report[f"interval{part}"] = interval_of(intervals[overall])
+                report[f"interval_{per_class}"] = {
+                    name: interval_of(intervals[per_class], place) for place, name in enumerate(classes)
+                }
+        return schema.SpottingScores(**report, map_per_tolerance=tuple(numbers(score.map_per_tolerance)))
+
+
+class Grounding(Task):
+    """Replay grounding."""
+
+    name: TaskName = "grounding"
+    title = "Replay grounding"
+    metric = "average-AP"
+    overall = "average_ap"
+    per_tolerance = "ap_per_tolerance"
+    label_files = (CAMERA_LABELS, REPLAY_LABELS)
+    prediction_files = GROUNDING_FILES
+    statistics = GroundingStatistics
+
+    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        """None: the event behind a replay is found, not named."""
+        if names is not None:
+            raise ValueError("--classes: replay grounding is not scored by class; leave the option out")
+        return ()
+
+    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[CameraAnnotations]:
+        """Camera annotations; under `strict` withheld links are an error."""
+        found = [read_camera_annotations(tree, game, strict=strict) for game in games]
+        if strict and not any(entry.replay and entry.link_label >= 0 for game in found for entry in game.entries):
+            raise InputError(tree.path, "no replay has a link", "score a split whose links are not withheld")
+        return found
+
+    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> GroundingPredictions:
+        """Replays and their detections."""
+        return read_grounding_predictions(tree, game, strict=strict)
+
+    def count(
+        self,
+        labels: Sequence[CameraAnnotations],
+        predictions: Sequence[GroundingPredictions],
+        *,
+        deltas_s: Sequence[float],
+        protocol: Protocol,
+        classes: Sequence[str],  # noqa: ARG002
+    ) -> list[GroundingStatistics]:
+        """Matches of each replay's detections with its event."""
+        counted = grounding_statistics(
+            annotations=[_annotations(game) for game in labels],
+            replays=[
+                [Replay(replay.half, replay.end_s, replay.time_s, replay.score) for replay in game.replays]
+                for game in predictions
+            ],
+            deltas_s=deltas_s,
+            protocol=protocol,
+        )
+        for label, prediction, statistics in zip(labels, predictions, counted, strict=True):
+            if label.broken is not None and statistics.scored < len(prediction.replays):
+                raise label.broken
+        return counted
+
+    def score(self, statistics: Sequence[GroundingStatistics]) -> GroundingScore:
+        """Average-AP."""
+        return grounding_score(statistics)
+
+    def report(
+        self,
+        head: dict[str, Any],
+        score: GroundingScore,
+        intervals: Mapping[str, Interval],
+        classes: Sequence[str],  # noqa: ARG002
+    ) -> schema.GroundingScores:
+        """Overall and by tolerance."""
+        report = {**head, "average_ap": number(score.average_ap)}
+        if intervals:
+            report["interval"] = interval_of(intervals["average_ap"])
+        return schema.GroundingScores(
+            **report,
+            ap_per_tolerance=tuple(numbers(score.ap_per_tolerance)),
+            replays_scored=score.replays_scored,
+            replays_missing=score.replays_missing,
+        )
+
+
+TASKS: Mapping[str, Task] = {task.name: task for task in (Spotting(), Grounding())}
+
+
+def number(value: float) -> float | None:
+    """A plain float, None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def numbers(values: Any) -> list[float | None]:
+    """Plain floats, None for NaN."""
+    return [number(value) for value in values]
+
+
+def interval_of(interval: Interval, place: int | None = None) -> schema.Interval:
+    """The interval of a single score, or of one among several."""
+    low, high = (number(float(values if place is None else values[place])) for values in (interval.low, interval.high))
+    return schema.Interval(level=interval.level, low=low, high=high, repetitions=interval.repetitions)
+
+
+def _annotations(game: CameraAnnotations) -> Annotations:
+    second, replay, linked, link_half, link_label, link_second = np.array(game.entries, np.int64).reshape(-1, 6).T
+    return Annotations(second, replay.astype(np.bool_), linked.astype(np.bool_), link_half, link_label, link_second)
