@@ -22,6 +22,7 @@ from pydantic import JsonValue
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Run, read_report
 from soccerbench.files import write_json
+from soccerbench.metrics import mean_and_deviation
 from soccerbench.scoring.schema import Report, SpottingCounts
 from soccerbench.scoring.tasks import TASKS
 
@@ -89,13 +90,13 @@ def measures(run: Run) -> dict[str, float]:
 
 def summary(values: Sequence[float]) -> Summary:
     """A measure over seeds."""
-    spread = statistics.stdev(values) if len(values) > 1 else None
+    mean, deviation = mean_and_deviation(values)
     return Summary(
         values=tuple(values),
-        mean=statistics.fmean(values),
-        standard_deviation=spread,
+        mean=mean,
+        standard_deviation=deviation,
         n=len(values),
-        band=None if spread is None else ERRORS_IN_A_BAND * math.sqrt(2) * spread,
+        band=None if deviation is None else ERRORS_IN_A_BAND * math.sqrt(2) * deviation,
     )
 
 

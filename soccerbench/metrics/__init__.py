@@ -7,7 +7,7 @@ from soccerbench.metrics.grounding import (
 )
 from soccerbench.metrics.grounding_counts import grounding_statistics
 from soccerbench.metrics.replay_matching import Annotations, Replay
-from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_means
+from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_means, mean_and_deviation
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
 from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
@@ -32,6 +32,7 @@ __all__ = [
     "compare_means",
     "grounding_score",
     "grounding_statistics",
+    "mean_and_deviation",
     "signature",
     "spotting_score",
     "spotting_statistics",

@@ -77,8 +77,8 @@ def average_precision(found: Floats, passed: Floats, events: Floats, protocol: P
     """
     precision = found / np.maximum(passed, 1)
     if protocol == "strict":
-        gain = np.sum(precision * np.diff(found, axis=0, prepend=0), axis=0)
-        return _ratio(gain, events, otherwise=np.nan)
+        gains = np.moveaxis(precision * np.diff(found, axis=0, prepend=0), 0, -1)
+        return _ratio(np.ascontiguousarray(gains).sum(axis=-1), events, otherwise=np.nan)  # pairwise: more exact
     levels, last = precision.shape[1:], len(precision) - 1
     best, found, events = (values.reshape(len(values), -1) for values in (precision, found, events[None]))
     _accumulate(np.maximum, best[::-1])

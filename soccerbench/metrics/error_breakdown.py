@@ -24,7 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soccerbench.events import FPS, Bools, Events, Floats, Ints, frames_of
+from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Events, Ints, frames_of
+from soccerbench.metrics.matching import greedy_hits
 
 DETECTED = ("hit", "early", "late", "duplicate", "confused", "false")
 HAPPENED = ("hit", "early", "late", "confused", "missed")
@@ -86,7 +87,7 @@ def outcomes(*, targets: Events, detections: Events) -> Outcomes:
     same = same_half & (detections.label[:, None] == targets.label)
     at, near = np.abs(offset) <= WIDTH_S * FPS / 2, np.abs(offset) <= NEAR_S * FPS
 
-    taken = _hits(same & at, event_frame, confidence)
+    taken = _hits(targets, detections, event_frame, frame)
     detection, with_other = np.full(len(frame), FALSE), np.full(len(frame), -1)
     event = np.full(len(event_frame), MISSED)
     hit = taken >= 0
@@ -108,13 +109,15 @@ def outcomes(*, targets: Events, detections: Events) -> Outcomes:
     return Outcomes(detection, event, with_other)
 
 
-def _hits(candidates: Bools, event_frame: Ints, confidence: Floats) -> Ints:
-    """The detection that each event takes, -1 for none: (P, T) in, (T,) out."""
+def _hits(targets: Events, detections: Events, event_frame: Ints, frame: Ints) -> Ints:
+    """The detection that each event takes, as the scorer pairs them, -1 for none; (T,)."""
+    stride = 2 * SPOTTING_FRAMES
+    label = 2 * targets.label + targets.half, 2 * detections.label + detections.half
+    places = label[0] * stride + event_frame, label[1] * stride + frame
+    order = [np.argsort(place, kind="stable") for place in places]
+    owner, found, _ = greedy_hits(
+        places[0][order[0]], places[1][order[1]], detections.confidences[order[1]], [WIDTH_S * FPS // 2]
+    )
     taken = np.full(len(event_frame), -1)
-    free = np.ones(len(confidence), dtype=np.bool_)
-    for event in np.argsort(event_frame, kind="stable"):
-        able = np.flatnonzero(candidates[:, event] & free)
-        if len(able):
-            taken[event] = able[np.argmax(confidence[able])]
-            free[taken[event]] = False
+    taken[order[0][owner]] = order[1][found]
     return taken

@@ -81,7 +81,7 @@ def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weight
         np.concatenate([getattr(one, name) for one in statistics]) for name in ("level", "kept", "hits")
     )
     levels, place = np.unique(-level, return_inverse=True)
-    shape = (len(levels), len(deltas_s), len(statistics))
+    shape = (max(1, len(levels)), len(deltas_s), len(statistics))
     found, passed = (
         GameCounts(place, game, masks, np.ones_like(game), shape).cumulative(weights) for masks in (hits, kept)
     )

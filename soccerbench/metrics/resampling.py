@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean, stdev
 from typing import Any, TypeVar
 
 import numpy as np
@@ -146,6 +147,11 @@ def compare_means(
         p_value={name: permutation_p(observed[name], values) for name, values in exchanged.items()},
         games=len(a[0]),
     )
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and standard deviation of a measure over seeds; no deviation for a single seed."""
+    return fmean(values), stdev(values) if len(values) > 1 else None
 
 
 def percentile(values: Floats, level: float) -> Interval:

@@ -24,7 +24,7 @@ class Report(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values in the order of the contract, without the keys that were not set."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class Interval(Report):

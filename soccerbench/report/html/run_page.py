@@ -17,6 +17,7 @@ import numpy as np
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row
 from soccerbench.features.dataset import Dataset
+from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.html.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
@@ -93,10 +94,11 @@ def _sureness(rows: Rows) -> Grid:
             values = [score[overall] for score in scores]
             statistics = [run.statistics(split, "loose") for run in members]
             interval = interval_over_games(statistics, overall=overall, rng=np.random.default_rng(0))
-            spread = f"{100 * np.std(values, ddof=1):.2f}" if len(values) > 1 else "-"
+            mean, deviation = mean_and_deviation(values)
+            spread = "-" if deviation is None else f"{100 * deviation:.2f}"
             ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
             counts = str(len(values)), str(len(statistics[0]))
-            lines.append((_name(members[0]), split, f"{100 * np.mean(values):.2f}", spread, counts[0], ends, counts[1]))
+            lines.append((_name(members[0]), split, f"{100 * mean:.2f}", spread, counts[0], ends, counts[1]))
     header = ("Row", "Split", "Mean", "Standard deviation", "Seeds", f"{LEVEL:.0%} interval over games", "Games")
     resampled = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
     notes = ("Per cent, loose tolerances.", resampled)

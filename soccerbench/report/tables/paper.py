@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import csv
 import io
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soccerbench.files import write_bytes, write_json
+from soccerbench.metrics import mean_and_deviation
 from soccerbench.scoring.tasks import TASKS
 
 SPLITS = ("test", "challenge")
@@ -154,8 +154,8 @@ def _measured(results: Sequence[Mapping[str, Any]], split: str, key: str) -> dic
     values = [result["scores"][split]["loose"][key] for result in results if result["scores"].get(split)]
     if not values:
         return None
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": statistics.fmean(values), "standard_deviation": spread, "n": len(values), "values": values}
+    mean, deviation = mean_and_deviation(values)
+    return {"mean": mean, "standard_deviation": deviation, "n": len(values), "values": values}
 
 
 def _shown(record: Mapping[str, Any], split: str) -> str:

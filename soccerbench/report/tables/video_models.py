@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from soccerbench.experiments.results import read_needing
+from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.tables.paper import Grid
 from soccerbench.specs.video_models import ExtractorRow, ExtractorTable
 
@@ -64,9 +64,8 @@ def _measured(records: Sequence[Mapping[str, Any]]) -> str:
     """The mean accuracy, with its deviation; in brackets what no published number is to be held against."""
     if not records:
         return "-"
-    values = [record["top1"] for record in records]
-    spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
-    text = f"{100 * statistics.fmean(values):.1f}{spread}"
+    mean, deviation = mean_and_deviation([record["top1"] for record in records])
+    text = f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
     return f"({text})" if any(record["simulated"] for record in records) else text
 
 
