@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class InputError(ValueError):
@@ -31,3 +35,16 @@ def line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def first_error(error: ValidationError) -> str:
+    """The first of the errors in plain words, with its key, and how many more there are; unknown keys come first.
+
+    A misspelt key is also a missing one, and the misspelt name helps more.
+    """
+    errors = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in errors[0]["loc"])
+    message = str(errors[0]["msg"]).removeprefix("Value error, ")
+    message = message.replace("Extra inputs are not permitted", "unknown key")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{key}: {message}{more}" if key else f"{message}{more}"

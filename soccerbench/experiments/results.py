@@ -17,10 +17,9 @@ from typing import Any, Literal, TypeVar
 import orjson
 from pydantic import JsonValue, ValidationError
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, first_error
 from soccerbench.metrics import GroundingStatistics, SpottingStatistics
 from soccerbench.scoring.schema import GroundingCounts, GroundingScores, Report, SpottingCounts, SpottingScores
-from soccerbench.specs.merge import first_error
 from soccerbench.training.history import HISTORY, Epoch, read_history
 
 RESULT = "result.json"

@@ -30,7 +30,7 @@ class Checksums:
     whole_files: bool = False
 
     def begin_of(self, stored: StoredRows) -> bytes:
-        """What stands before the rows of a half and is checksummed with them."""
+        """The bytes before the rows of a half that its checksum includes."""
         if not self.whole_files:
             return b""
         with stored.path.open("rb") as stream:
@@ -41,7 +41,7 @@ def known_checksums(root: Path, source: Source) -> Checksums:
     """All checksums that were written with a root.
 
     Raises:
-        InputError: a manifest that is none.
+        InputError: an unreadable manifest.
     """
     files = _manifest(root / MANIFEST) if (root / MANIFEST).exists() else {}
     texts = {name: checksum for name, checksum in files.items() if not name.endswith(".npy")}
@@ -61,7 +61,7 @@ def _manifest(path: Path) -> dict[str, int]:
         content: Any = parse_json(path.read_bytes(), path)
         files = dict(content["files"])
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(path, f"is no manifest ({error})", "make the dataset again") from None
+        raise InputError(path, f"not a manifest ({error})", "make the dataset again") from None
     if not all(isinstance(checksum, int) for checksum in files.values()):
-        raise InputError(path, "files: a checksum that is no whole number", "make the dataset again")
+        raise InputError(path, "files: a checksum is not an integer", "make the dataset again")
     return files

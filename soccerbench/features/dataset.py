@@ -1,4 +1,4 @@
-"""A SoccerNet folder: its games by split, its labels, and where its features lie."""
+"""A SoccerNet folder: its games by split, its labels and the folder of its features."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Dataset:
     """A SoccerNet folder, official or simulated, plain or packed.
 
     Args:
-        path: holds `<league>/<season>/<game>/` (or the other layout of `layouts`), and `splits.json` where its splits
-            are its own.
-        features: where the features lie, if elsewhere.
-        name: what runs on it are filed under; the folder's name if not given.
+        path: holds `<league>/<season>/<game>/` (or the other layout of `layouts`), and `splits.json` where the splits
+            are not the official ones.
+        features: folder of the features, if another.
+        name: name of its runs' folder; the folder's own name if not given.
 
     Raises:
         InputError: no such folder, or none of the games of any split in it.
@@ -43,7 +43,7 @@ class Dataset:
 
     @cached_property
     def is_simulated(self) -> bool:
-        """Whether labels or features are simulated: no number measured here may stand beside a published one."""
+        """Whether labels or features are simulated: its scores are never shown next to published ones."""
         return is_simulated(self.path) or is_simulated(self.features_path)
 
     @cached_property

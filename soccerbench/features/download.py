@@ -78,10 +78,10 @@ def download(
         features: names from FEATURES.
         labels: names from LABELS.
         splits: of which games.
-        say: told what is fetched.
+        say: called with one line for each step.
 
     Raises:
-        InputError: no network, no access, too small a disk, or files that did not come.
+        InputError: no network, no access, too small a disk, or files that were not downloaded.
         ValueError: an unknown name.
     """
     for kind, names, known in (("features", features, FEATURES), ("labels", labels, LABELS)):
@@ -123,7 +123,7 @@ def _is_whole(file: Path) -> bool:
     """Whether a file has all the rows that its header promises, or is JSON from beginning to end.
 
     Raises:
-        OSError: it cannot be read, which says nothing about what it holds.
+        OSError: it cannot be read, so that nothing is known about its content.
     """
     try:
         if file.suffix == ".json":
@@ -136,7 +136,7 @@ def _is_whole(file: Path) -> bool:
 
 
 def _check_room(root: Path, files: Sequence[Wanted]) -> None:
-    """Refuse to begin what the disk has no room for."""
+    """Refuse a download that is larger than the free disk space."""
     needed = sum(file.branch.half_bytes for file in files)
     try:
         root.mkdir(parents=True, exist_ok=True)

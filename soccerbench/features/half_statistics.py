@@ -1,8 +1,8 @@
-"""What one pass over the rows of one half tells about them: the checks of `data verify`, at the speed of the disk.
+"""Statistics of the rows of one half in one pass, for the checks of `data verify`.
 
-Largest and smallest value of each block in each row are enough: a value that is not finite is one of the two, a row of
-zeros has both at zero, and a block that says the same in every row has the same two in all of them. Where that is so,
-the rows are read a second time and compared.
+The largest and the smallest value of each block in each row are enough: a non-finite value is one of the two, a row of
+zeros has both at zero, and a constant block has the same two in every row. A block that seems constant is read a second
+time and compared.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from soccerbench.features.half_precision import widen
 from soccerbench.features.rows import StoredRows
 
 PIECE_BYTES = 2**20  # stays in a core's cache
-PROBED = 16  # one piece in this many is looked at column by column
+SAMPLED = 16  # one piece in this many is examined column by column
 
 
 @dataclass(frozen=True)
 class HalfStatistics:
-    """What was seen in one half.
+    """Statistics of one half.
 
     Args:
         not_finite: rows with a value that is not finite.
         zero: rows of zeros only.
-        constant: indices of blocks that say the same in every row.
-        negative: (width,) columns with a negative value in the rows that were probed.
+        constant: indices of blocks that are the same in every row.
+        negative: (width,) columns with a negative value in the sampled rows.
         crc32: of the bytes as they are stored.
     """
 
@@ -46,7 +46,7 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
 
     Args:
         stored: its rows.
-        widths: of the blocks side by side in them.
+        widths: of the blocks, in their order.
         begin: bytes to be checksummed before the rows.
 
     Raises:
@@ -67,7 +67,7 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
             for block, (start, stop) in enumerate(pairwise(bounds)):
                 values[:, start:stop].max(axis=1, out=high[row : row + len(values), block])
                 values[:, start:stop].min(axis=1, out=low[row : row + len(values), block])
-            if number % PROBED == 0:
+            if number % SAMPLED == 0:
                 negative |= (values < 0).any(axis=0)
             row += len(piece)
     finite = np.isfinite(high).all(axis=1) & np.isfinite(low).all(axis=1)
@@ -84,7 +84,7 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
 
 
 def _is_constant(stored: StoredRows, bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(blocks,) which of the blocks between `bounds` say the same in every row."""
+    """(blocks,) which of the blocks between `bounds` are the same in every row."""
     first, same = stored.take(np.arange(1), slice(None)), np.ones(stored.width, bool)
     for piece in stored.pieces(max(1, PIECE_BYTES // stored.row_bytes)):
         same &= (piece == first).all(axis=0)
@@ -92,7 +92,7 @@ def _is_constant(stored: StoredRows, bounds: NDArray[np.int64]) -> NDArray[np.bo
 
 
 def place_of_block(negative: NDArray[np.bool_], widths: Sequence[int], block: int) -> int | None:
-    """Where the one block that can be negative seems to lie among the others, which end in a ReLU.
+    """The most likely place of the one block that can be negative among the others, which end in a ReLU.
 
     Args:
         negative: (width,) columns with a negative value.
@@ -100,7 +100,7 @@ def place_of_block(negative: NDArray[np.bool_], widths: Sequence[int], block: in
         block: the index of the one without a ReLU.
 
     Returns:
-        Its most likely place in the order, or None where the columns do not tell.
+        Its place in the order, or None where the columns do not show it.
     """
     others = [width for index, width in enumerate(widths) if index != block]
     contrasts = []

@@ -1,6 +1,6 @@
-"""Packs a root: every half read once, narrowed, checksummed and written, on several threads.
+"""Packs a dataset: reads each half once, casts, checksums and writes it, on several threads.
 
-Half the bytes of the release, one sequential file a split: what training reads at random, and a GPU as a whole.
+The result has half the bytes of the release, in one sequential file a split.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ def pack(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Packed:
-    """Pack the features of a root, and copy its labels beside them; a pack that was stopped goes on.
+    """Pack the features of a root, and copy its labels; an interrupted pack resumes.
 
-    What is packed already is read back and written again where it is not what it was.
+    Halves that are already packed are read back, and written again if their checksum differs.
 
     Args:
         root: a SoccerNet folder.
-        out: a new or an empty folder, or one where this pack was begun.
+        out: a new or an empty folder, or one where the same pack was interrupted.
         dtype: of the packed values.
-        blocks: which to pack; all that the root has if not given.
+        blocks: which to pack; all that the dataset has if not given.
         workers: threads.
         progress: called with the bytes packed and in all.
 
     Raises:
-        InputError: features that are missing, unusable or not what their checksums say, another pack in `out`, a full
+        InputError: missing or unusable features, a checksum that differs, another pack in `out`, a full
             disk.
         ValueError: an unknown block.
     """
@@ -112,7 +112,7 @@ def pack(
 
 
 def _plan(source: Source, games: dict[str, list[str]], dtype: Dtype, blocks: Sequence[str] | None) -> Plan:
-    """Open every half once: what there is to pack, and that all of it can be."""
+    """Open every half once, so that unusable files are found before packing."""
     everyone = [game for members in games.values() for game in members]
     there = {
         file
@@ -186,7 +186,7 @@ def _pieces(source: Source, half: Half, parts: tuple[Part, ...], checksums: Chec
 
 
 def _copy_texts(root: Path, out: Path, games: set[str]) -> None:
-    """Labels, splits and the description of the features, so that the packed root is complete on its own."""
+    """Labels, splits and the description of the features, so that the packed dataset is complete."""
     layout = Layout(root)
     for name in ("splits.json", "features.json"):
         if (root / name).exists():

@@ -1,4 +1,4 @@
-"""What a pack is to hold, before any of it is written: two plans that are equal make the same pack."""
+"""The content of a pack, planned before it is written: equal plans make the same pack."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Plan:
 
     Args:
         dtype: of the packed values.
-        blocks: those that are packed, in the order in which they lie in their files.
+        blocks: the packed blocks, in the order of their columns.
         rows: of each half, in the order of the files.
-        source: tells one source from another: a pack is only gone on with from the same.
+        source: checksum of the source files: an interrupted pack resumes only from the same source.
     """
 
     dtype: Dtype

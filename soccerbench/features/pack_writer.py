@@ -1,8 +1,7 @@
-"""Writes a packed root, half by half, in any order and from several threads, and goes on where it was stopped.
+"""Writes a packed dataset half by half, in any order and from several threads, and resumes after an interruption.
 
-A journal holds what is being packed and, a line each, the halves that are written. It is removed when the index takes
-its place. What an earlier call wrote is read back and its checksum compared before it is believed, so that what a crash
-left half on the disk, or what was damaged since, is written again.
+A journal holds the plan and one line for each written half. The index replaces it in the end. Halves of an earlier call
+are read back and their checksums compared, so that incomplete or damaged ones are written again.
 """
 
 from __future__ import annotations
@@ -29,25 +28,25 @@ from soccerbench.features.rows import StoredRows
 from soccerbench.files import write_bytes, write_json
 
 PIECE_BYTES = 2**22
-GO_ON = "free some space or choose another folder, and run the same command again"
+RETRY = "free some space or choose another folder, and run the same command again"
 
 
 class Written(NamedTuple):
-    """What is known of a half once it is written."""
+    """Checksum and rounding error of a written half."""
 
     crc32: int
     rounding: Rounding
 
 
 class PackWriter:
-    """A packed root that is being written.
+    """A packed dataset that is being written.
 
     Args:
-        out: a new or an empty folder, or one in which the same plan was begun or finished.
+        out: a new or an empty folder, or one where the same plan was interrupted or finished.
         plan: what goes into it.
 
     Raises:
-        InputError: the folder holds something else, or the disk has no room for what is missing.
+        InputError: the folder holds something else, or too little disk space.
     """
 
     def __init__(self, out: Path, plan: Plan) -> None:
@@ -64,10 +63,10 @@ class PackWriter:
         left = sum(plan.nbytes(half) for half in plan.rows if half not in self._earlier)
         free = shutil.disk_usage(out).free
         if left > free:
-            raise InputError(out, f"needs {left / 1e9:.1f} GB more, and the disk has {free / 1e9:.1f} GB free", GO_ON)
+            raise InputError(out, f"needs {left / 1e9:.1f} GB more, and the disk has {free / 1e9:.1f} GB free", RETRY)
 
     def holds(self, half: Half) -> bool:
-        """Whether an earlier call wrote one half and all of it is as it was written; safe from several threads.
+        """Whether an earlier call wrote one half and its checksum still matches; thread-safe.
 
         Args:
             half: one of the plan's.
@@ -80,7 +79,7 @@ class PackWriter:
         return True
 
     def write(self, half: Half, pieces: Iterable[NDArray[np.float32]]) -> None:
-        """Write one half; safe from several threads.
+        """Write one half; thread-safe.
 
         Args:
             half: one of the plan's.
@@ -101,19 +100,19 @@ class PackWriter:
                     values, lost = packable(piece)
                     data = values.reshape(-1).view(np.uint8).data
                     if position + len(data) > stored.offset + stored.nbytes:
-                        raise ValueError(f"more than the {stored.rows} rows that were promised")
+                        raise ValueError(f"more than the {stored.rows} planned rows")
                     checksum, rounding = crc32(data, checksum), rounding | lost
                     position += _write_at(descriptor, data, position)
             finally:
                 os.close(descriptor)
             if position != stored.offset + stored.nbytes:
-                raise ValueError(f"fewer than the {stored.rows} rows that were promised")
+                raise ValueError(f"fewer than the {stored.rows} planned rows")
             with self._lock, (self.out / JOURNAL).open("ab") as journal:
                 self._written[half] = Written(checksum, rounding)
                 journal.write(_line(half, self._written[half]))
 
     def finish(self) -> Index:
-        """Write the index; from now on the root is complete.
+        """Write the index, which makes the dataset complete.
 
         Raises:
             InputError: a full disk.
@@ -149,7 +148,7 @@ class PackWriter:
         }
 
     def _recall_index(self) -> bool:
-        """Recall what the index of a finished pack says is written; whether there is one, of this very pack."""
+        """Read the index of a finished pack with the same plan; False if there is none."""
         if not (self.out / INDEX).exists():
             return False
         index = read_index(self.out / INDEX)
@@ -165,7 +164,7 @@ class PackWriter:
         return True
 
     def _reopen(self) -> None:
-        """Go back from the index to the journal: something of a finished pack has to be written again."""
+        """Replace the index by the journal, because part of a finished pack must be written again."""
         with self._lock, _naming(self.out):
             if self.finished:
                 lines = [_line(half, earlier) for half, earlier in self._earlier.items()]
@@ -174,24 +173,24 @@ class PackWriter:
                 self.finished = False
 
     def _begin(self) -> None:
-        """Begin a journal, or find what an earlier call says it has written."""
+        """Create the journal, or read the one of an earlier call."""
         journal = self.out / JOURNAL
         self.out.mkdir(parents=True, exist_ok=True)
         lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
         if lines and lines[0] != self._header():
-            raise InputError(self.out, "holds the beginning of another pack", "name an empty or a new folder")
+            raise InputError(self.out, "holds an unfinished pack of other data", "name an empty or a new folder")
         if not lines:
             if set(self.out.iterdir()) - {journal}:
-                raise InputError(self.out, "exists and is no pack", "name an empty or a new folder")
+                raise InputError(self.out, "exists and is not a pack", "name an empty or a new folder")
             write_bytes(journal, self._header())
         for line in lines[1:]:
-            with suppress(ValueError, TypeError):  # the line that was being written when the power failed
+            with suppress(ValueError, TypeError):  # a line that was cut off by a crash
                 *name, checksum, relative, absolute = orjson.loads(line)
                 if (half := Half(*name)) in self.plan.rows:
                     self._earlier[half] = Written(checksum, Rounding(relative, absolute))
 
     def _lay_out(self) -> None:
-        """Give every file its header and its full length, unless it has them."""
+        """Create every file with its header and full length, unless it has them."""
         files: dict[str, list[Half]] = {}
         for half in self.plan.rows:
             files.setdefault(_name(half), []).append(half)
@@ -214,7 +213,7 @@ class PackWriter:
                 offset += stored.nbytes
 
     def _header(self) -> bytes:
-        """The first line of the journal: what is being packed."""
+        """The first line of the journal: the plan."""
         return orjson.dumps(self.plan.description()) + b"\n"
 
 
@@ -241,7 +240,7 @@ def _checksum_of(stored: StoredRows) -> int:
 
 
 def _finite(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], Rounding]:
-    """Values that are packed as they are."""
+    """Values that are packed without a cast."""
     if not all_finite(values):
         raise ValueError("a value is not finite")
     return values, Rounding()
@@ -261,8 +260,8 @@ def _name(half: Half) -> str:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into an error that names the file and says how to go on."""
+    """Turn an OSError into an InputError with the file and a remedy."""
     try:
         yield
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror or error})", GO_ON) from None
+        raise InputError(path, f"cannot be written ({error.strerror or error})", RETRY) from None

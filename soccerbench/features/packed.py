@@ -1,8 +1,8 @@
-"""Packed roots: all halves of a split in one file for each feature file, end to end, and an index beside them.
+"""Packed roots: one file a split and feature file with all its halves, and an index.
 
-    pack.json                                what is packed, and where each half begins
+    pack.json                                the packed files, and where each half begins
     train-baidu_soccer_embeddings.npy, …     (rows of all halves, width), an ordinary .npy
-    features.json, splits.json, …/Labels*    as in the plain root, so that a packed root is complete on its own
+    features.json, splits.json, …/Labels*    as in the plain root, so that a packed dataset is complete
 
 Conventions
     halves    in the order of the index, one after the other, without gaps
@@ -20,7 +20,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, first_error
 from soccerbench.features.rows import StoredRows
 from soccerbench.specs.features import Block, load_features
 
@@ -52,7 +52,7 @@ class PackedFile(_Frozen):
 class Index(_Frozen):
     """The content of `pack.json`.
 
-    `files` maps split and feature file to the packed file; `source` tells what was packed from anything else.
+    `files` maps split and feature file to the packed file; `source` is a checksum of the source files.
     """
 
     format: Literal[1]
@@ -114,10 +114,10 @@ class PackedFiles:
         return (game, half, file) in self._places
 
     def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """Where the rows of one feature file of one half lie.
+        """The rows of one feature file of one half.
 
         Raises:
-            InputError: not packed, of another width, or a packed file that is missing, truncated or another's.
+            InputError: not packed, another width, or a packed file that is missing, truncated or another than indexed.
         """
         at = self._places.get((game, half, file))
         if at is None:
@@ -140,7 +140,7 @@ class PackedFiles:
         try:
             values = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-            raise InputError(path, f"no readable packed file ({error})", remedy) from None
+            raise InputError(path, f"not a readable packed file ({error})", remedy) from None
         if not isinstance(values, np.memmap) or values.shape != shape or values.dtype != dtype:
             raise InputError(path, f"is not the {shape} array of {self.index.dtype} that {INDEX} describes", remedy)
         return values.offset, values.dtype
@@ -150,13 +150,11 @@ def read_index(path: Path) -> Index:
     """Read a `pack.json`.
 
     Raises:
-        InputError: it cannot be read, or is none.
+        InputError: it cannot be read, or is not an index.
     """
     try:
         return Index.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(path, f"{place}: {first['msg']}", "pack the root again") from None
+        raise InputError(path, first_error(error), "pack the dataset again") from None
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})", "copy the pack again") from None

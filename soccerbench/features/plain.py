@@ -25,7 +25,7 @@ class PlainFiles:
         self._layout = Layout(root)
 
     def path(self, game: str, half: int, file: str) -> Path:
-        """Where one feature file of one half lies."""
+        """The path of one feature file of one half."""
         return self.root / self._layout.place(game, f"{half}_{file}")
 
     def has(self, game: str, half: int, file: str) -> bool:
@@ -33,7 +33,7 @@ class PlainFiles:
         return self.path(game, half, file).exists()
 
     def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """What its header says of one feature file.
+        """The rows of one feature file, as its header describes them.
 
         Raises:
             InputError: missing, truncated, pickled, empty, no 2-d floats, of another width, stored by columns.
@@ -44,7 +44,7 @@ class PlainFiles:
         except FileNotFoundError:
             raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
         except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-            raise InputError(path, f"no readable feature file ({error})", "download the file again") from None
+            raise InputError(path, f"not a readable feature file ({error})", "download the file again") from None
         if not isinstance(values, np.memmap):
             values.close()
             raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")

@@ -1,7 +1,7 @@
-"""Rows of one half, where they lie in a file, and how they are read: never more than was asked for, never past the end.
+"""Rows of one half: their place in a file, and reading them.
 
-Files are read, not mapped: a file that shrinks under a mapping kills the process, one that shrinks under a read is an
-error that names it.
+Files are read, not mapped: a file that shrinks while it is mapped kills the process; while it is read, it is an error
+that names the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 
-LARGEST_GAP = 4  # rows between two wanted ones that are read along rather than skipped
+LARGEST_GAP = 4  # rows between two requested ones that are read too rather than skipped
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class StoredRows:
         path: the file.
         offset: byte of the first row.
         rows: how many there are.
-        width: values in a row, stored one after another.
+        width: values in a row.
         dtype: of the stored values.
-        place: names the half in messages where the file holds many of them, with a colon and a space after it.
+        place: names the half in messages if the file holds several; ends in a colon and a space.
     """
 
     path: Path
@@ -96,10 +96,10 @@ class StoredRows:
         return values
 
     def announce(self, descriptor: int, first: int, count: int) -> None:
-        """Tell the system that `count` rows from row `first` on are about to be read, where it can be told."""
+        """Advise the system that `count` rows from row `first` on will be read soon."""
         if hasattr(os, "posix_fadvise"):
             offset = self.offset + first * self.row_bytes
-            with suppress(OSError):  # a file system that takes no advice
+            with suppress(OSError):  # a file system without this call
                 os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
 
     def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
@@ -125,16 +125,16 @@ def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
     """Read runs of neighbouring rows, opening each file once.
 
     Args:
-        runs: where the rows lie, the first of them, and what takes them, (n, width) of the stored type.
+        runs: the stored rows, the first row to read, and the output array, (n, width) of the stored type.
 
     Raises:
         InputError: as `StoredRows.take`.
     """
     runs = list(runs)
     with ExitStack() as files:
-        paths = dict.fromkeys(stored.path for stored, _, _ in runs)  # in their order: the first missing one is named
+        paths = dict.fromkeys(stored.path for stored, _, _ in runs)  # in order, so that the first missing file is named
         opened = {path: files.enter_context(_reading(path)) for path in paths}
-        for stored, first, out in runs:  # a disk is quickest when it knows of several reads at a time
+        for stored, first, out in runs:  # disks are fastest with several reads queued
             stored.announce(opened[stored.path], first, len(out))
         for stored, first, out in runs:
             stored.fill(opened[stored.path], out, first)
@@ -142,7 +142,7 @@ def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[int]:
-    """A file descriptor that is closed again."""
+    """An open file descriptor."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:

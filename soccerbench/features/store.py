@@ -1,12 +1,12 @@
-"""The feature store: named blocks of feature files, read where they lie and joined along the feature axis.
+"""The feature store: named blocks of feature files, joined along the feature axis.
 
 Conventions
     half      1 or 2
     row       one line of a feature file; row i is frame i, at `fps` rows a second
-    blocks    lie side by side in their file, in the order of `features.yaml`; a root's `features.json` may give
-              widths and rates of its own
+    blocks    columns of their file, in the order of `features.yaml`; the dataset's `features.json` may override
+              widths and rates
     lengths   files of one half may differ by MAX_LENGTH_GAP_S; the shorter one's last row is repeated
-    source    a plain root has one .npy a half and file, a packed one all halves of a split in one; both read alike
+    source    a plain dataset has one .npy a half and file, a packed one a file a split; both are read alike
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, first_error
 from soccerbench.features.half_precision import widen
 from soccerbench.features.packed import INDEX, JOURNAL, PackedFiles
 from soccerbench.features.plain import PlainFiles
@@ -30,7 +30,7 @@ from soccerbench.specs.features import Block, file_of, fps_of, load_features
 
 HALVES = (1, 2)
 MAX_LENGTH_GAP_S = 10
-MAX_LATE_S = 120  # an event this far past a half's last row is a wrong label or a wrong feature file
+MAX_LATE_S = 120  # an event this far past the last row means a wrong label or a wrong feature file
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Part:
 
 
 class Source(Protocol):
-    """Where the feature files of a root are."""
+    """The feature files of a dataset, plain or packed."""
 
     root: Path
     blocks: dict[str, Block]
@@ -59,7 +59,7 @@ class Source(Protocol):
         """The rows of one feature file of one half.
 
         Raises:
-            InputError: it is missing or not what it should be.
+            InputError: missing, or another width or type than expected.
         """
 
 
@@ -71,7 +71,7 @@ class FeatureStore:
         blocks: names from `features.yaml`, joined in this order.
 
     Raises:
-        InputError: a `features.json` that is none, or blocks of different rates.
+        InputError: an invalid `features.json`, or blocks of different rates.
     """
 
     def __init__(self, root: Path, blocks: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ class FeatureStore:
         self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
 
     def absent_files(self, games: Iterable[str]) -> tuple[str, ...]:
-        """Files never released that none of `games` has: what would have to be there to use these blocks."""
+        """Files never released that none of `games` has, needed to use these blocks."""
         games = list(games)
         return tuple(
             file
@@ -134,7 +134,7 @@ class FeatureStore:
             (…, width), a copy.
 
         Raises:
-            InputError: a file as `check` refuses it, one that changed since, or values that are not finite.
+            InputError: a file as `check` refuses it, one that changed meanwhile, or non-finite values.
         """
         joined = np.empty((*rows.shape, self.width), dtype=np.float32)
         column = 0
@@ -150,7 +150,7 @@ class FeatureStore:
         return joined
 
     def take_stored(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.floating]:
-        """As `take`, but in the type in which the values are stored, and with values that are not finite."""
+        """As `take`, but in the stored type, and without a check for non-finite values."""
         parts = zip(self.parts, self._half(game, half), strict=True)
         taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
         return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
@@ -175,11 +175,11 @@ class FeatureStore:
 
     @property
     def is_half_precision(self) -> bool:
-        """Whether float16 holds every value that has been opened so far exactly as it is stored."""
+        """Whether all files opened so far store float16."""
         return all(stored.dtype == np.float16 for half in self._halves.values() for stored in half)
 
     def sample(self, game: str, half: int, count: int) -> list[bytes]:
-        """`count` evenly spaced rows of each file of one half as they are stored, for a fingerprint."""
+        """`count` evenly spaced rows of each file of one half in the stored type, for a fingerprint."""
         return [
             stored.take(np.linspace(0, stored.rows - 1, count).astype(np.int64), slice(part.start, part.stop)).tobytes()
             for part, stored in zip(self.parts, self._half(game, half), strict=True)
@@ -204,12 +204,12 @@ def open_source(root: Path) -> Source:
     """The feature files of a root, plain or packed.
 
     Raises:
-        InputError: a `features.json` or a `pack.json` that is none, or a pack that was never finished.
+        InputError: an invalid `features.json` or `pack.json`, or an unfinished pack.
     """
     if (root / INDEX).exists():
         return PackedFiles(root)
     if (root / JOURNAL).exists():
-        raise InputError(root, "a pack that was not finished", "run the same `data pack` again: it goes on")
+        raise InputError(root, "an unfinished pack", "run the same `data pack` again to resume it")
     return PlainFiles(root, root_blocks(root))
 
 
@@ -225,30 +225,29 @@ def root_blocks(root: Path) -> dict[str, Block]:
             base = {"file": file_of(name), "fps": fps_of(name), "released": False}
             known[name] = Block.model_validate({**(known[name].model_dump() if name in known else base), **entry})
     except ValidationError as error:
-        key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(file, f"{name}: {key}: {error.errors()[0]['msg']}", "correct that value") from None
+        raise InputError(file, f"{name}: {first_error(error)}", "correct that value") from None
     except KeyError as error:
         raise InputError(file, f"no or unknown key {error}", f"known blocks: {', '.join(known)}") from None
     except (AttributeError, TypeError, OSError) as error:
         raise InputError(
-            file, f"no description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
+            file, f"not a description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
         ) from None
     return known
 
 
 def is_simulated(root: Path) -> bool:
-    """Whether the root says of itself that it is simulated."""
+    """Whether the dataset's `features.json` marks it as simulated."""
     return bool(simulation(root))
 
 
 def simulation(root: Path) -> dict[str, Any]:
-    """What a simulated root says about its making; empty for real features."""
+    """The generator, seed and scale of a simulated dataset; empty for real features."""
     file = root / "features.json"
     if not file.exists():
         return {}
     content = parse_json(file.read_bytes(), file)
-    said = content.get("simulated") if isinstance(content, dict) else None
-    return said if isinstance(said, dict) else {}
+    about = content.get("simulated") if isinstance(content, dict) else None
+    return about if isinstance(about, dict) else {}
 
 
 def parts_of(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]:
@@ -256,11 +255,11 @@ def parts_of(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]
     parts: list[Part] = []
     for name in blocks:
         file = known[name].file
-        beside = [(other, block.width) for other, block in known.items() if block.file == file]
-        start = sum(width for other, width in beside[: [other for other, _ in beside].index(name)])
+        columns = [(other, block.width) for other, block in known.items() if block.file == file]
+        start = sum(width for other, width in columns[: [other for other, _ in columns].index(name)])
         stop = start + known[name].width
         if parts and parts[-1].file == file and parts[-1].stop == start:
             parts[-1] = Part(file, parts[-1].start, stop, parts[-1].file_width)
         else:
-            parts.append(Part(file, start, stop, sum(width for _, width in beside)))
+            parts.append(Part(file, start, stop, sum(width for _, width in columns)))
     return tuple(parts)

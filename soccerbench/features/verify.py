@@ -1,12 +1,12 @@
-"""Verifies a root: everything that would spoil a training or a score, found beforehand and named.
+"""Verifies a dataset before any training: missing, damaged, misplaced or mislabelled files.
 
-Every half that should be there is, has the width, type and length it should have, holds finite numbers that are not
-all zero, not always the same and not those of another half, belongs to its labels and to the other files of its half,
-has its blocks in the order they are read in, and, where a checksum is known, is the very file that was written.
+Each expected half must exist, have the right width, type and length, hold finite values that are not all zero, not
+constant and not a copy of another half, fit its labels and the other files of the half, have its blocks in the expected
+order, and match its checksum where one is known.
 
 Conventions
-    problem   spoils something: the root is not verified
-    note      worth knowing, spoils nothing: also a file that no game of a split has, which may be on purpose
+    problem   makes the data unusable: verification fails
+    note      harmless, such as a file that no game of a split has, which may be on purpose
     checksum  of `pack.json` for packed files, of `mini.json` for the files of a simulated root; others have none
 """
 
@@ -35,8 +35,8 @@ from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 
 MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
-MIN_EVENTS = 10  # in a half, to tell from their times how long it is
-UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU; it has a width of its own
+MIN_EVENTS = 10  # in a half, enough to estimate its length
+UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU and whose width is unique
 Progress = Callable[[int, int], None]
 
 
@@ -60,7 +60,7 @@ def verify(root: Path, *, workers: int | None = None, progress: Progress | None 
         progress: called with the bytes read and in all.
 
     Raises:
-        InputError: no root, or an index or a description of features that cannot be read at all.
+        InputError: not a dataset, or an unreadable index or description of features.
     """
     started = time.monotonic()
     return _Verification(Dataset(root), open_source(root), workers or min(MAX_WORKERS, os.cpu_count() or 1)).run(
@@ -81,7 +81,7 @@ class _Verification:
         self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
     def run(self, started: float, progress: Progress | None) -> Report:
-        """All checks: what is there, how long it is, and then every byte of it."""
+        """All checks: which files exist, their lengths, then every byte."""
         halves = [half for split, games in self.root.games.items() for half in self._present(split, games)]
         if not halves:
             self._problem("missing", "no feature files in this root")
@@ -104,7 +104,7 @@ class _Verification:
         self._check_copies()
         if self.undecided:
             self.report.notes.append(
-                f"the order of the blocks could not be told from the values of {self.undecided} halves"
+                f"the order of the blocks cannot be seen from the values of {self.undecided} halves"
             )
         self.report.problems.sort(key=lambda found: (found.split, found.game, found.half or 0, found.file, found.check))
         self.report.seconds = time.monotonic() - started
@@ -178,7 +178,7 @@ class _Verification:
                     self.report.notes.append(f"{split}: no game has {file}, which {' and '.join(having)} have")
 
     def _check_labels(self, halves: list[_Half]) -> None:
-        """No event lies far beyond the end of its half."""
+        """No event is far beyond the end of its half."""
         for half in halves:
             length_s, event_s = self._length_s(half), self._events_s(half).max(initial=0)
             if event_s > length_s + MAX_LATE_S:
@@ -186,7 +186,7 @@ class _Verification:
                 self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
 
     def _check_rates(self, halves: list[_Half]) -> None:
-        """The halves of a file do not go on long after their last events, as those of twice the rate would."""
+        """The halves of a file do not end long after their last events, as they would at twice the rate."""
         ratios: dict[tuple[str, str], list[float]] = {}
         for half in halves:
             events_s = self._events_s(half)

@@ -1,9 +1,9 @@
-"""What every table row says.
+"""Keys of every table row.
 
 Conventions
     *_s         seconds
     assumed     key -> why: the value of that key is our choice, not the paper's
-    left_open   the same, for a value that stands in the row, or for a part of one that no key holds ("postprocess.nms")
+    left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
     published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
     digest      hash of everything but `published` and `left_open`: equal digests train equal models
 """
@@ -23,9 +23,9 @@ from soccerbench.specs.features import blocks_of, fps_of
 
 
 def _plain(name: str) -> str:
-    """A name that can be that of a folder and leads nowhere else."""
+    """A name that is safe as the name of a folder."""
     if not re.fullmatch(r"[\w-]+", name):
-        raise ValueError(f"{name!r} is no plain name; use letters, digits, - and _ alone")
+        raise ValueError(f"{name!r} is not a plain name; use letters, digits, - and _ alone")
     return name
 
 
@@ -40,7 +40,7 @@ UNDIGESTED_KEYS = {"published", "left_open"}
 
 
 class Frozen(BaseModel):
-    """Immutable, and without room for keys nobody defined."""
+    """Immutable; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -53,7 +53,7 @@ def hash_of(content: object) -> str:
 class Plateau(Frozen):
     """Learning rate times `factor` after `patience` epochs without a better validation loss.
 
-    Training stops once the rate is below `stop_below` and another `patience` epochs brought nothing.
+    Training stops once the rate is below `stop_below` and another `patience` epochs brought no improvement.
     """
 
     factor: Annotated[float, Field(gt=0, lt=1)]
@@ -78,7 +78,7 @@ class TransformerSizes(Frozen):
 
 
 class BaseRow(Frozen):
-    """What rows of every task and head say."""
+    """Keys of the rows of every task and head."""
 
     table: TableName
     row: Annotated[int, Field(ge=1)]
@@ -100,12 +100,12 @@ class BaseRow(Frozen):
 
     @property
     def fps(self) -> int:
-        """Feature rows per second in a root that does not say otherwise."""
+        """Feature rows per second unless the dataset's `features.json` gives another rate."""
         return fps_of(self.blocks[0])
 
     @property
     def seen_splits(self) -> tuple[str, ...]:
-        """Splits that the head or its features were trained on, so that a score there means nothing."""
+        """Splits that the head or its features were trained on, so that a score there is meaningless."""
         return ("train", "valid", "test") if self.mega or self.mode == "ultra" else ("train", "valid")
 
     @property
@@ -114,25 +114,25 @@ class BaseRow(Frozen):
         return ("train", "valid", "test") if self.mode == "ultra" else ("train",)
 
     def digest(self) -> str:
-        """Sixteen hex digits over all that the row says but `published` and `left_open`."""
+        """Sixteen hex digits over the whole row without `published` and `left_open`."""
         return self.digest_without(UNDIGESTED_KEYS)
 
     def digest_without(self, keys: set[str]) -> str:
-        """Sixteen hex digits over what the row says beside some keys."""
+        """Sixteen hex digits over the row without some keys."""
         return hash_of(self.model_dump(mode="json", exclude=keys))
 
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:
         _ = self.blocks
-        told = (*self.assumed, *(key.partition(".")[0] for key in self.left_open))
-        unknown = [key for key in told if key not in type(self).model_fields]
+        keys = (*self.assumed, *(key.partition(".")[0] for key in self.left_open))
+        unknown = [key for key in keys if key not in type(self).model_fields]
         if unknown:
             raise ValueError(f"assumed: unknown key {unknown[0]!r}")
         return self
 
 
 class TrainedRow(BaseRow):
-    """What rows say whose head is trained."""
+    """Keys of rows whose head is trained."""
 
     chunk_s: Seconds
     learning_rate: Annotated[float, Field(gt=0, lt=10)]
@@ -147,10 +147,10 @@ class TrainedRow(BaseRow):
 
         Args:
             key: of the length, such as `chunk_s`.
-            fps: rows per second in the root that is read.
+            fps: rows per second in the dataset.
 
         Raises:
-            SpecError: no whole number of rows.
+            SpecError: not an integer number of rows.
         """
         seconds: float = getattr(self, key)
         rows = seconds * fps
@@ -162,10 +162,10 @@ class TrainedRow(BaseRow):
         return round(rows)
 
     def check_lengths(self, fps: int) -> None:
-        """Find out whether all lengths that are cut out of features are whole numbers of rows.
+        """Check that all lengths cut out of features are integer numbers of rows.
 
         Raises:
-            SpecError: one that is not.
+            SpecError: a length that is not.
         """
         for key in CUT_OUT:
             if key in type(self).model_fields:
@@ -174,5 +174,7 @@ class TrainedRow(BaseRow):
     @model_validator(mode="after")
     def _mode_allows_the_schedule(self) -> Self:
         if self.mode == "ultra" and self.plateau is not None:
-            raise ValueError("plateau: ultra mode trains on valid too, so no plateau can be seen; set plateau: null")
+            raise ValueError(
+                "plateau: ultra mode trains on valid too, so there is no validation loss; set plateau: null"
+            )
         return self

@@ -1,9 +1,9 @@
 """Feature blocks and the sets that rows name.
 
 Conventions
-    block   one extractor's features: a range of columns of one file a half
-    columns blocks of one file lie side by side, in the order in which `features.yaml` lists them
-    own-*   the block of a model of one's own: a file, `own_*.npy`, whose width the root's `features.json` gives
+    block   one video model's features: a range of columns of one file a half
+    columns blocks of one file follow each other in the order of `features.yaml`
+    own-*   the block of a custom video model: a file, `own_*.npy`, whose width is in the dataset's `features.json`
     +       joins sets and blocks: `five+own-difference`
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from soccerbench.errors import SpecError
+from soccerbench.errors import SpecError, first_error
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
@@ -27,7 +27,7 @@ class _Frozen(BaseModel):
 
 
 class Block(_Frozen):
-    """One extractor's features: their file (below each half's number), width and rate."""
+    """One video model's features: file name (without the half's number), width and rate."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.npy$")]
     width: Annotated[int, Field(gt=0)]
@@ -49,7 +49,7 @@ def load_features() -> Features:
     try:
         return Features.model_validate(read_yaml(file))
     except ValidationError as error:
-        raise SpecError(file, str(error.errors()[0]["msg"])) from None
+        raise SpecError(file, first_error(error)) from None
 
 
 def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
@@ -84,15 +84,15 @@ def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
 
 
 def is_own(block: str) -> bool:
-    """Whether a block is that of a model of one's own, which `features.yaml` does not know."""
+    """Whether a block is that of a custom video model, which is not in `features.yaml`."""
     return OWN.fullmatch(block) is not None
 
 
 def fps_of(block: str) -> int:
-    """Rows per second of a block, in a root that does not say otherwise."""
+    """Rows per second of a block, unless the dataset's `features.json` gives another rate."""
     return 1 if is_own(block) else load_features().blocks[block].fps
 
 
 def file_of(block: str) -> str:
-    """The name of a block's file, below each half's number."""
+    """The name of a block's file, without the half's number."""
     return f"{block.replace('-', '_')}.npy" if is_own(block) else load_features().blocks[block].file

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError
+from soccerbench.errors import SpecError, first_error
 from soccerbench.specs.base import Frozen, Seconds
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
 
 class Figure3(Frozen):
-    """The replay analysis: which games, the window whose share is told, and the bars of the histogram."""
+    """The replay analysis: games, the window whose share is reported, and the bars of the histogram."""
 
     figure: Literal["figure3"]
     title: str
@@ -49,4 +49,4 @@ def load_figure3() -> Figure3:
     try:
         return Figure3.model_validate({**content, **values, "assumed": reasons})
     except ValidationError as error:
-        raise SpecError(file, str(error.errors()[0]["msg"])) from None
+        raise SpecError(file, first_error(error)) from None

@@ -1,8 +1,8 @@
-"""What a row of the replay-grounding table may say: a head, and the steps that clean up after it.
+"""Keys of a replay-grounding row: a head and its post-processing steps.
 
 Conventions are those of `base`, and
-    run     another row's, of the same seed and data; the runner trains it where it is not there yet
-    steps   are taken in the order in which they stand
+    run     another row's, of the same seed and data; it is trained first if it is missing
+    steps   are applied in the given order
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Run(Frozen):
-    """Which other row's run: of this table where none is named."""
+    """Another row's run, of this table if no table is named."""
 
     table: str | None = None
     row: Annotated[int, Field(ge=1)]
 
 
 class Filter(Frozen):
-    """Keep what lies at most `before_s` before the end of the replay and not after it."""
+    """Keep detections from `before_s` before the end of the replay up to its end."""
 
     step: Literal["filter"]
     before_s: Seconds
 
 
 class Fuse(Frozen):
-    """Put the spotted events nearest to the replay in the place of the detections around them."""
+    """Replace detections by the spotted events nearest to the replay."""
 
     step: Literal["fuse"]
     spotting: Run
@@ -46,7 +46,7 @@ class Fuse(Frozen):
 
 
 class Suppress(Frozen):
-    """Join the detections of another row, both scaled to [0, 1], and keep the surest of each window."""
+    """Join the detections of another row, both scaled to [0, 1], and keep the most confident of each window."""
 
     step: Literal["nms"]
     join: Run
@@ -57,7 +57,7 @@ Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]
 
 
 class GroundingRow(BaseRow):
-    """What all rows of replay grounding say."""
+    """Keys of all rows of replay grounding."""
 
     task: Literal["grounding"]
     name: str | None = None
@@ -67,12 +67,12 @@ class GroundingRow(BaseRow):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def needs(self) -> dict[str, str]:
-        """The digests of the rows whose runs the steps take."""
+        """The digests of the rows whose runs the steps use."""
         return {f"{run.table} row {run.row}": run.digest() for run in self.runs}
 
     @property
     def seen_splits(self) -> tuple[str, ...]:
-        """As for every row, and what the runs that it needs have seen."""
+        """As for every row, and the splits that the needed runs have seen."""
         others = [split for run in self.runs for split in run.seen_splits]
         return tuple(dict.fromkeys([*super().seen_splits, *others]))
 
@@ -82,19 +82,19 @@ class GroundingRow(BaseRow):
         return self.runs[naming.index(step)]
 
     def model_digest(self) -> str:
-        """Sixteen hex digits over all that the head and its raw detections come from: equal ones share a training."""
-        beside = {"table", "row", "name", "assumed", "changed", "postprocess", "needs"}
-        return self.digest_without(UNDIGESTED_KEYS | beside)
+        """Sixteen hex digits over what the raw detections depend on: rows with equal ones share a training."""
+        others = {"table", "row", "name", "assumed", "changed", "postprocess", "needs"}
+        return self.digest_without(UNDIGESTED_KEYS | others)
 
 
 class LearnedRow(GroundingRow, TrainedRow):
-    """What rows with a trained head say; `shuffle_links` is a control: links that teach nothing."""
+    """Keys of rows with a trained head; `shuffle_links` is a control with random links."""
 
     shuffle_links: bool = False
 
 
 class CmnSampling(Frozen):
-    """Samples a replay and epoch, each a step of its own; the last two are peculiarities of the released code."""
+    """Samples a replay and epoch, one step each; the last two reproduce the released code."""
 
     positive: Samples
     same_class: Samples

@@ -7,17 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from soccerbench.errors import SpecError
+from soccerbench.errors import SpecError, first_error
 from soccerbench.specs.grounding import GROUNDING_HEADS
-from soccerbench.specs.merge import first_error, overlay, put, refuse_unknown, split, still_open
+from soccerbench.specs.merge import overlay, put, refuse_unknown, split, still_open
 from soccerbench.specs.needs import with_runs
 from soccerbench.specs.shipped import shipped, table_file
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.specs.video_models import is_extractor_table
-from soccerbench.specs.yaml_file import read_yaml
+from soccerbench.specs.yaml_file import parse_yaml, read_yaml
 
 _TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}
 _GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_type.model_fields}
@@ -32,16 +31,16 @@ def table_names() -> tuple[str, ...]:
 def load_table(
     name: str, *, mini: bool = False, settings: Sequence[tuple[str, Any]] = (), inside: tuple[str, ...] = ()
 ) -> Table:
-    """Read a shipped table by name, or a user's own by its path.
+    """Read a shipped table by name, or a user's table by its path.
 
     Args:
         name: "table2", or the path of a YAML file.
-        mini: apply `mini.yaml`, what is smaller on the embedded dataset.
+        mini: apply `mini.yaml`, the smaller settings of the embedded dataset.
         settings: (dotted key, value) pairs that override every row whose head knows the key, as `--set` gives them.
-        inside: the tables that are being read, for one that another's rows refer to.
+        inside: tables that are being read, for references between tables.
 
     Raises:
-        SpecError: unknown table, or anything in it that no run could use; names file, row and key.
+        SpecError: unknown table, or an invalid value; names file, row and key.
     """
     file = table_file(name)
     if is_extractor_table(file):
@@ -74,15 +73,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """`key=value` into a dotted key and a value, read as YAML.
 
     Raises:
-        SpecError: no `=`, no key, or a value that is no YAML.
+        SpecError: no `=`, no key, or a value that is not YAML.
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise SpecError("--set", f"{text!r} is not key=value")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise SpecError("--set", f"{key}: {value!r} is no value") from None
+    return key, parse_yaml(value, f"--set: {key}")
 
 
 @cache
@@ -127,7 +123,7 @@ def _row_type(place: str, task: object, head: object) -> type[Row]:
     if task == "spotting":
         return SpottingRow
     if task != "grounding":
-        raise SpecError(place, f"task: {task!r} is none of spotting, grounding")
+        raise SpecError(place, f"task: {task!r} is not one of spotting, grounding")
     if head not in GROUNDING_HEADS:
         raise SpecError(place, f"head: unknown head {head!r}; known: {', '.join(GROUNDING_HEADS)}")
     return GROUNDING_HEADS[str(head)]

@@ -1,4 +1,4 @@
-"""Rows that need other rows' runs: the references followed, so that a row holds all that its outcome depends on."""
+"""Rows that need other rows' runs: resolves the references, so that a row holds all that its result depends on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def with_runs(file: Path, rows: Sequence[Row], load: Callable[[str], Table], ins
     """The rows, each with the rows whose runs it needs.
 
     Args:
-        file: where they stand, for errors.
+        file: of the table, for errors.
         rows: of one table.
         load: reads another table by its name.
-        inside: tables that are being read, and so must not be referred to.
+        inside: tables that are being read, which must not be referred to.
 
     Raises:
-        SpecError: a reference to no row, to a row of the wrong task, or one that leads back to where it came from.
+        SpecError: a reference to a missing row, to a row of the wrong task, or a circular one.
     """
     followed = _References(file, rows, load, inside)
     return [followed.row(row.row, ()) for row in rows]
@@ -47,7 +47,7 @@ class _References:
         reference, task = (step.spotting, "spotting") if isinstance(step, Fuse) else (step.join, "grounding")
         run = self._own(place, reference, trail) if reference.table is None else self._other(place, reference)
         if run.task != task:
-            raise SpecError(place, f"{step.step} needs a {task} row, {run.table} row {run.row} is none")
+            raise SpecError(place, f"{step.step} needs a {task} row, and {run.table} row {run.row} is not one")
         return run
 
     def _own(self, place: str, reference: Run, trail: tuple[int, ...]) -> Row:

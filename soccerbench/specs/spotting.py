@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
+from soccerbench.errors import first_error
 from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
-from soccerbench.specs.merge import first_error
 
 
 class NetVLADppSizes(Frozen):

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError
+from soccerbench.errors import SpecError, first_error
 from soccerbench.specs.base import Count, Frozen, Plateau, Share, TableName, hash_of
-from soccerbench.specs.merge import first_error, overlay, put, refuse_unknown, split
+from soccerbench.specs.merge import overlay, put, refuse_unknown, split
 from soccerbench.specs.shipped import table_file
 from soccerbench.specs.yaml_file import read_yaml
 
@@ -42,14 +42,14 @@ _SHAPELESS = {
 
 
 class ClipSampling(Frozen):
-    """How many frames a model sees at once, and how many of them lie in a second."""
+    """How many frames a model sees at once, and how many frames there are in a second."""
 
     frames: Frames
     fps: Annotated[int, Field(gt=0, le=60)]
 
 
 class Augmentation(Frozen):
-    """What a training clip may differ in from its snippet, drawn anew for every clip and epoch.
+    """Augmentation of training clips, drawn again for every clip and epoch.
 
     The clip's centre moves by up to `jitter_s`; the square cut out has at least the share `crop` of the short side;
     left and right are swapped with the chance `flip`; brightness, contrast and saturation change by up to `colour`.
@@ -104,7 +104,7 @@ class ExtractorRow(Frozen):
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:
         if self.annealing is not None and self.plateau is not None:
-            raise ValueError(f"annealing: {self.annealing} lowers the rate by itself; set plateau: null")
+            raise ValueError(f"annealing: {self.annealing} sets the rate itself; set plateau: null")
         return self
 
 
@@ -171,7 +171,7 @@ class VtnRow(ExtractorRow):
 
 
 class OwnRow(ExtractorRow):
-    """A researcher's own model, called `own-…`: `network` is `module:Class`, an `Extractor` whose file is given beside.
+    """A custom video model, called `own-…`: `network` is `module:Class`, an `Extractor` in the file of --plugin.
 
     The class takes `width`, `dropout`, `mean`, `std`, `size`, `frames` and whatever `options` hold, all by name.
     """
@@ -206,7 +206,7 @@ class ExtractorTable(Frozen):
         """The row of a model.
 
         Raises:
-            SpecError: there is none.
+            SpecError: no such row.
         """
         for row in self.rows:
             if row.model == model:
@@ -272,7 +272,7 @@ def _row(
         raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
     row_type = OwnRow if "network" in values else _ROW_TYPES.get(str(values.get("model")))
     if row_type is None:
-        known = f"known: {', '.join(MODELS)}; one of your own says network: module:Class"
+        known = f"known: {', '.join(MODELS)}; a custom one gives network: module:Class"
         raise SpecError(place, f"model: unknown model {values.get('model')!r}; {known}")
     values |= {"table": content.get("table", file.stem), "task": content.get("task")}
     changed = []

@@ -199,7 +199,7 @@ BAD_ROOTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing label file": (lambda root: first(root, "*valid*/Labels-v2.json").unlink(), "Labels-v2.json: missing"),
     "a truncated file": (
         lambda root: first(root, "1_baidu*.npy").write_bytes(first(root, "1_baidu*.npy").read_bytes()[:-9]),
-        "1_baidu_soccer_embeddings.npy: no readable feature file",
+        "1_baidu_soccer_embeddings.npy: not a readable feature file",
     ),
     "a width that is another": (
         lambda root: np.save(first(root, "1_baidu*.npy"), np.ones((150, 3), np.float32)), "has shape (150, 3)",

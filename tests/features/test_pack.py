@@ -131,7 +131,7 @@ def test_a_full_disk_is_named_and_the_pack_goes_on(
         fail_after(20, patched)
         with pytest.raises(InputError, match=r"No space left.*run the same command again"):
             pack(shared_tiny_root, out, dtype="float32", workers=1)
-    with pytest.raises(InputError, match="not finished"):
+    with pytest.raises(InputError, match="unfinished"):
         FeatureStore(out, FIVE)
     calls = fail_after(10**6, monkeypatch)
     packed = pack(shared_tiny_root, out, dtype="float32")
@@ -198,7 +198,7 @@ def test_a_damaged_pack_is_mended(
             fail_after(0, patched)
             with pytest.raises(InputError, match="No space left"):
                 pack(shared_tiny_root, tmp_path / "packed")
-        with pytest.raises(InputError, match="not finished"):
+        with pytest.raises(InputError, match="unfinished"):
             FeatureStore(tmp_path / "packed", FIVE)
     again = pack(shared_tiny_root, tmp_path / "packed")
     assert (again.resumed, again.index) == (first.halves - halves, first.index)
@@ -210,7 +210,7 @@ def test_damage_is_not_packed_along(shared_tiny_root: Path, tmp_path: Path) -> N
     flip(tmp_path / "one" / TRAIN)
     with pytest.raises(InputError, match=r"one/train-.*half 2: CRC-32 .*, written with .*data verify"):
         pack(tmp_path / "one", tmp_path / "two")
-    with pytest.raises(InputError, match="not finished"):
+    with pytest.raises(InputError, match="unfinished"):
         FeatureStore(tmp_path / "two", FIVE)
 
 
@@ -245,7 +245,7 @@ def test_another_pack_is_not_overwritten(
 
 def test_a_folder_of_something_else_is_not_touched(shared_tiny_root: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="exists and is no pack"):
+    with pytest.raises(InputError, match="exists and is not a pack"):
         pack(shared_tiny_root, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -259,7 +259,7 @@ def test_a_source_that_changed_meanwhile_is_not_mixed_in(
             pack(tiny_root, tmp_path / "packed", workers=1)
     game = Dataset(tiny_root).games["train"][0]
     np.save(tiny_root / game / "1_ResNET_TF2.npy", np.zeros((300, 6), np.float32))
-    with pytest.raises(InputError, match="beginning of another pack"):
+    with pytest.raises(InputError, match="unfinished pack of other data"):
         pack(tiny_root, tmp_path / "packed")
 
 
@@ -307,9 +307,9 @@ def damage_index(out: Path, change: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda out: os.truncate(out / TRAIN, 5000), "no readable packed file"),
-        (lambda out: (out / TRAIN).unlink(), "no readable packed file"),
-        (lambda out: (out / TRAIN).write_bytes(b""), "no readable packed file"),
+        (lambda out: os.truncate(out / TRAIN, 5000), "not a readable packed file"),
+        (lambda out: (out / TRAIN).unlink(), "not a readable packed file"),
+        (lambda out: (out / TRAIN).write_bytes(b""), "not a readable packed file"),
         (lambda out: np.save(out / TRAIN, np.zeros((9, 28), np.float16)), "is not the"),
         (lambda out: (out / INDEX).write_text("{"), "pack.json"),
         (lambda out: damage_index(out, {"format": 2}), "pack.json: format"),

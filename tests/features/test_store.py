@@ -100,17 +100,17 @@ def archive() -> bytes:
 
 
 BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty file": (lambda: b"", "no readable feature file"),
-    "no rows": (lambda: saved(np.ones((0, 2), np.float32)), "shape|no readable"),
-    "truncated": (lambda: saved(np.ones((400, 2), np.float32))[:-100], "no readable feature file"),
-    "truncated header": (lambda: saved(np.ones((4, 2), np.float32))[:20], "no readable feature file"),
-    "pickled objects": (lambda: saved(np.array([{}, []], object), allow_pickle=True), "no readable feature file"),
-    "a pickle": (lambda: pickle.dumps(np.ones((4, 2))), "no readable feature file"),
+    "empty file": (lambda: b"", "not a readable feature file"),
+    "no rows": (lambda: saved(np.ones((0, 2), np.float32)), "shape|not a readable"),
+    "truncated": (lambda: saved(np.ones((400, 2), np.float32))[:-100], "not a readable feature file"),
+    "truncated header": (lambda: saved(np.ones((4, 2), np.float32))[:20], "not a readable feature file"),
+    "pickled objects": (lambda: saved(np.array([{}, []], object), allow_pickle=True), "not a readable feature file"),
+    "a pickle": (lambda: pickle.dumps(np.ones((4, 2))), "not a readable feature file"),
     "an archive": (archive, "archive"),
     "1-d": (lambda: saved(np.ones(8, np.float32)), "1-d"),
     "whole numbers": (lambda: saved(np.ones((4, 2), np.int64)), "not a 2-d array of floats"),
     "another width": (lambda: saved(np.ones((4, 3), np.float32)), r"shape \(4, 3\), expected \(rows, 2\)"),
-    "text": (lambda: b"these are no features", "no readable feature file"),
+    "text": (lambda: b"these are no features", "not a readable feature file"),
 }
 
 

@@ -145,13 +145,13 @@ def test_a_users_own_table(tmp_path: Path) -> None:
         ({"learning_rate": float("nan")}, "row 1: learning_rate"),
         ({"architecture": {"d_model": 9, "heads": 2, "layers": 1, "feedforward": 8, "dropout": 0.0}}, "d_model 9"),
         ({"architecture": {"width": 9}}, "row 1: architecture.width: unknown key (and 5 more)"),
-        ({"assumed": {"max_epochs": {"value": 1, "why": "x"}}}, "max_epochs: stands both"),
+        ({"assumed": {"max_epochs": {"value": 1, "why": "x"}}}, "max_epochs: both stated"),
         ({"assumed": {"shift": {"why": 3}}}, "assumed: shift: write {value"),
         ({"assumed": {"shift": 1}}, "assumed: shift: write {value"),
         ({"task": "dancing"}, "task: 'dancing'"),
         ({"published": {"test": "n/a"}}, "row 1: published.test"),
-        ({"blocks": []}, "blocks: is worked out"),
-        ({"table": "../../x"}, "row 1: table: '../../x' is no plain name; use letters, digits, - and _ alone"),
+        ({"blocks": []}, "blocks: is computed"),
+        ({"table": "../../x"}, "row 1: table: '../../x' is not a plain name; use letters, digits, - and _ alone"),
     ],
 )
 def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], said: str) -> None:
@@ -166,14 +166,14 @@ def test_errors_name_file_row_and_key(tmp_path: Path, change: dict[str, Any], sa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("table: x\ntable: y\n", "line 2: key 'table' stands twice"),
-        ("[1, 2]", "no mapping"),
+        ("table: x\ntable: y\n", "line 2: key 'table' is given twice"),
+        ("[1, 2]", "not a mapping"),
         ("rows: {", "line [12]: "),
         ("rows: []", "at least one row"),
         ("rows: 3", "a list of rows"),
         ("colour: red\nrows: []", "unknown key 'colour'"),
         ("rows: !!python/object/apply:os.system ['true']", "line 1"),
-        ("\x00", "no YAML"),
+        ("\x00", "not YAML"),
     ],
 )
 def test_files_that_are_no_tables(tmp_path: Path, text: str, said: str) -> None:
@@ -188,7 +188,7 @@ def test_a_table_is_named_like_a_folder_of_its_own(tmp_path: Path, name: str) ->
     for content, load in ((MINIMAL, load_table), (read_yaml(shipped("reproduce") / "table1.yaml"), load_extractors)):
         file = tmp_path / "mine.yaml"
         file.write_text(yaml.safe_dump({**content, "table": name}))
-        with pytest.raises(SpecError, match=r"table: .* is no plain name"):
+        with pytest.raises(SpecError, match=r"table: .* is not a plain name"):
             load(str(file))
         file.write_text(yaml.safe_dump({**content, "table": "My_table-2"}))
         assert load(str(file)).table == "My_table-2"

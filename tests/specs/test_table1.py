@@ -118,7 +118,7 @@ def test_models_are_taken_in_the_tables_order() -> None:
         (["vtn.backbone=resnet18"], "row 4: backbone: "),
         (["gta.backbone=../../weights"], "row 3: backbone: "),
         (["learning_rate=.nan"], "row 1: learning_rate: "),
-        (["annealing=cosine"], "row 1: annealing: cosine lowers the rate by itself; set plateau: null"),
+        (["annealing=cosine"], "row 1: annealing: cosine sets the rate itself; set plateau: null"),
     ],
 )
 def test_settings_that_are_none(texts: list[str], said: str) -> None:
@@ -139,8 +139,8 @@ def test_settings_that_are_none(texts: list[str], said: str) -> None:
         ({"row": 2}, "two rows have the same number"),
         ({"model": "tpn-r101"}, "two rows have the same model"),
         ({"published": {"kinetics400": 178.9}}, "row 1: published.kinetics400"),
-        ({"clip": {"frames": 8, "fps": 3}}, "row 1: clip: stands both"),
-        ({"changed": ["x=1"]}, "row 1: changed: is worked out"),
+        ({"clip": {"frames": 8, "fps": 3}}, "row 1: clip: both stated"),
+        ({"changed": ["x=1"]}, "row 1: changed: is computed"),
         ({"assumed": {"pools": [1, 1]}}, "row 1: assumed: pools: write {value"),
         ({"assumed": {"pools": {"why": "x"}}}, "row 1: assumed: pools: write {value"),
     ],

@@ -137,7 +137,7 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
         ({"postprocess": [{"step": "nms", "join": {"row": 5}, "window_s": 25}]}, "needs row 5, which needs this one"),
         (
             {"postprocess": [{"step": "nms", "join": {"table": "table2", "row": 8}, "window_s": 25}]},
-            "nms needs a grounding row, table2 row 8 is none",
+            "nms needs a grounding row, and table2 row 8 is not one",
         ),
         (
             {"postprocess": [{"step": "nms", "join": {"table": "table2", "row": 80}, "window_s": 25}]},
@@ -145,8 +145,8 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
         ),
         ({"receptive_field_s": 70}, "receptive_field_s: 70 is more than half of chunk_s"),
         ({"mode": "ultra"}, "plateau: ultra mode"),
-        ({"runs": []}, "runs: is worked out, not given"),
-        ({"left_open": {}}, "left_open: is worked out, not given"),
+        ({"runs": []}, "runs: is computed, remove it"),
+        ({"left_open": {}}, "left_open: is computed, remove it"),
         ({"assumed": {"chunks_s.size": {"why": "ours"}}}, "assumed: unknown key 'chunks_s'"),
         ({"delay_s": 3}, "delay_s: unknown key"),
     ],
