@@ -1,13 +1,12 @@
 """Training steps of Table 2 row 8 from a packed root, beside the plain loop and beside the bare matrix products.
 
-Ours reads clips of the packed file at random, ahead of the step that needs them. The plain loop is the reference
-code's: every clip as float32 in memory, a DataLoader that collates them; only as many games as fit into a few
-gigabytes. The bare products are the matrix multiplications of one step and nothing else.
+Ours reads clips of the packed file at random. The plain loop is the reference code's: every clip as float32 in memory,
+a DataLoader that collates them; only as many games as fit into a few gigabytes. The bare products are the matrix
+multiplications of one step and nothing else.
 
 Ours and the plain loop run in a process each, ours as the command line sets it up, the plain one as Python does. They
-take turns of twenty steps, so that whatever else the machine does falls on both; ours begins each of its turns with
-nothing read ahead and ends it with nothing left, so that none of its reading falls into the other's. Figures are of all
-steps together, stalls included. A GPU's steps are measured in test_gpu_speed.py.
+take turns of twenty steps, so that whatever else the machine does falls on both. Figures are of all steps together,
+stalls included. A GPU's steps are measured in test_gpu_speed.py.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +31,6 @@ from torch.utils.data import Dataset as TorchDataset
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
-from soccerbench.training.memory import freed_memory_kept
-from soccerbench.training.prefetch import read_ahead
 
 ROW, PLAIN_GAMES = 8, 6
 TURN = 20  # steps
@@ -127,18 +123,16 @@ def serve(loop: str, root: Path) -> None:
     batches = our_batches(task) if loop == "ours" else plain_batches(task)
 
     def train(steps: int) -> Iterator[None]:
-        some = itertools.islice(batches, steps)
-        return map(step, read_ahead(some, one_core=True) if loop == "ours" else some)
+        return map(step, itertools.islice(batches, steps))
 
     def multiply(steps: int) -> Iterator[None]:
         return (products() for _ in range(steps))
 
-    with freed_memory_kept() if loop == "ours" else nullcontext():
-        for asked in sys.stdin:
-            kind, steps = asked.split()
-            started = time.perf_counter()
-            largest = max(anonymous_bytes() for _ in {"train": train, "products": multiply}[kind](int(steps)))
-            print(time.perf_counter() - started, largest, flush=True)
+    for asked in sys.stdin:
+        kind, steps = asked.split()
+        started = time.perf_counter()
+        largest = max(anonymous_bytes() for _ in {"train": train, "products": multiply}[kind](int(steps)))
+        print(time.perf_counter() - started, largest, flush=True)
 
 
 class Loop:

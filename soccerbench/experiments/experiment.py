@@ -1,17 +1,16 @@
 """One experiment, (row, seed, data), and its folder.
 
-A folder is complete when `result.json` is there; until then the same command goes on where it stopped. What a folder
-holds is never overwritten by another spec, other data or other code unless that is asked for.
+A folder is complete when `result.json` is there; until then the same command resumes it. What a folder holds is never
+overwritten by another spec, other data or other code unless that is asked for.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,17 +19,25 @@ from torch import nn
 
 from soccerbench.errors import InputError
 from soccerbench.experiments import run_folder
-from soccerbench.experiments.fingerprint import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
-from soccerbench.experiments.job import Job, job_of
+from soccerbench.experiments.fingerprint import (
+    code_hash,
+    data_fingerprint,
+    imported,
+    joint_hash,
+    peak_memory_bytes,
+    versions,
+)
+from soccerbench.experiments.pipeline import PIPELINES, Pipeline, pipeline_of
 from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
+from soccerbench.features.store import FeatureStore
 from soccerbench.files import write_bytes, write_json
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.specs.base import BaseRow, TrainedRow
 from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GroundingRow
-from soccerbench.specs.spotting import Row, SpottingRow
+from soccerbench.specs.spotting import Row
 from soccerbench.training import checkpoint
 from soccerbench.training.loop import train, uses_gpu
 
@@ -41,28 +48,61 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What the outcome of an experiment depends on, as hashes.
+
+    Args:
+        spec: of the row.
+        data: of labels and features.
+        code: of the code that makes its numbers.
+        model: of all that its weights depend on, where rows share them.
+    """
+
+    spec: str
+    data: str
+    code: str
+    model: str | None
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """What makes a run another one."""
+        return {"spec": self.spec, "data": self.data, "code": self.code}
+
+    @property
+    def content(self) -> dict[str, str]:
+        """The content of `identity.json`."""
+        return self.compared | ({} if self.model is None else {"model": self.model})
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """One row, trained once from one seed on one root.
+    """One row, trained once from one seed on one dataset; all that it is made from, as values. `Planner` makes it.
 
     Args:
         row: the spec.
         seed: of weights and draws.
         root: the data.
         out: the folder of all runs.
-        head: the class of a user's own head.
-        plugin: the file that it, or the head of a row that this one needs, comes from.
+        plugin: the file of a custom head, of this row or of one that it needs.
+        store: the row's features; None for a row that reads none.
+        games: split -> the games that it reads.
+        identity: what its outcome depends on.
+        needed: the experiments whose predictions this one takes, of the same seed and data.
     """
 
     row: Row
     seed: int
     root: Dataset
     out: Path
-    head: type[nn.Module] | None = None
-    plugin: Path | None = None
+    plugin: Path | None
+    store: FeatureStore | None
+    games: Mapping[str, Sequence[str]]
+    identity: Identity
+    needed: tuple[Experiment, ...]
 
     @property
     def folder(self) -> Path:
-        """Where everything of this experiment lies."""
+        """The folder of this run."""
         return self.out / self.root.name / self.row.table / f"row-{self.row.row:02d}" / f"seed-{self.seed}"
 
     @property
@@ -70,196 +110,130 @@ class Experiment:
         """For people."""
         return f"{self.row.table} row {self.row.row}, seed {self.seed}"
 
-    @cached_property
-    def job(self) -> Job:
-        """The row's work on the root."""
-        return job_of(
-            self.row, self.root, head=self.head, folder_of=lambda run: replace(self, row=cast("Row", run)).folder
-        )
-
-    @cached_property
-    def needed(self) -> list[Experiment]:
-        """Those whose predictions this one takes, of the same seed and data."""
-        rows = cast("tuple[Row, ...]", self.row.runs) if isinstance(self.row, GroundingRow) else ()
-        return [experiment_of(row, self.seed, root=self.root, out=self.out, plugin=self.plugin) for row in rows]
-
     @property
-    def head_key(self) -> tuple[str, str, int] | None:
-        """The same for experiments on one root whose weights are the same; none where they are not shared."""
-        row = self.row
-        return (row.table, row.model_digest(), self.seed) if isinstance(row, GroundingRow) else None
+    def is_narrow(self) -> bool:
+        """Whether one thread computes it."""
+        return self.store is None or self.store.width < NARROW
 
-    def games(self) -> dict[str, list[str]]:
-        """The games that this experiment reads, by split; the challenge only where there is something to predict."""
-        splits = [*dict.fromkeys((*self.row.training_splits, "valid", *SCORED_SPLITS))]
-        games = {split: self.root.games[split] for split in splits}
-        if not self.job.can_predict("challenge") or not any(map(self.root.has_features, games["challenge"])):
-            games["challenge"] = []
-        return games
+    def pipeline(self) -> Pipeline:
+        """The row's work on the data; it holds features, so that it is made for one run only."""
+        folders = [run.folder for run in self.needed]
+        return pipeline_of(self.row, self.root, self.store, plugin=self.plugin, folders=folders)
 
-    def identity(self) -> dict[str, str]:
-        """What the outcome depends on: spec, data and code.
+    def is_complete(self) -> bool:
+        """Whether an earlier run of the same identity has a result."""
+        return (self.folder / RESULT).exists() and not self._changed()
 
-        Raises:
-            InputError: features or labels that no run could use.
-        """
-        data = [self._fingerprint(), *(run.identity()["data"] for run in self.needed)]
-        return {"spec": self.row.digest(), "data": joint_hash(data), "code": code_hash(self.plugin)}
-
-    def changed(self, identity: dict[str, str]) -> list[str]:
-        """Which of spec, data and code differ from those that the folder's run, finished or begun, was made with.
-
-        All do where its result cannot be read.
-        """
-
-        def identity_of(record: Path) -> dict[str, str]:
-            result = read_result(record)
-            return {"spec": result.digest, "data": result.data_fingerprint, "code": result.code}
-
-        return run_folder.changed(self.folder, identity, record=self.folder / RESULT, identity_of=identity_of)
-
-    def finished(self, identity: dict[str, str]) -> Result | None:
-        """The result of an earlier, complete run of the same identity; none if there is none.
+    def finished(self) -> Result | None:
+        """The result of an earlier, complete run of the same identity; None if there is none.
 
         Raises:
             InputError: the folder holds a run of another identity, or a result that cannot be read.
         """
         result = read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
-        run_folder.refuse_another(self.folder, self.changed(identity))
+        run_folder.refuse_another(self.folder, self._changed())
         return result
-
-    def is_complete(self) -> bool:
-        """Whether an earlier run of the same identity has a result.
-
-        Raises:
-            InputError: as `identity`.
-        """
-        return (self.folder / RESULT).exists() and not self.changed(self.identity())
 
     def prepare(self, *, force: bool) -> None:
         """Find out now what would stop `run` later.
 
         Raises:
-            InputError: as `identity`; without `force` also as `finished`; labels that cannot be trained on; no
-                games to train on, or none to see a plateau on.
-            SpecError: lengths that are no whole number of feature rows.
+            InputError: without `force` as `finished`; labels that cannot be trained on; no games to train on, or none
+                to see a plateau on.
+            SpecError: lengths that are not a whole number of feature rows.
         """
         for run in self.needed:
             run.prepare(force=force)
         if isinstance(self.row, TrainedRow):
             self._check_trainable(self.row)
-        identity = self.identity()
-        for split, games in self.games().items():
+        pipeline = self.pipeline()
+        for split, games in self.games.items():
             if games:
-                self.job.check_labels(split)
+                pipeline.check_labels(split)
         if not force:
-            self.finished(identity)
+            self.finished()
 
     def run(self, *, device: str, progress: Progress, force: bool = False) -> Result:
-        """Train, predict and score, or go on with it; the content of `result.json`.
+        """Train, predict and score, or resume; the content of `result.json`.
 
         Raises:
-            InputError: as `identity` and `finished`, or a full disk.
+            InputError: as `finished`, or a full disk.
         """
-        identity = self.identity()
-        if force and self.changed(identity):
+        if force and (self._changed() or not self._is_readable()):
             run_folder.set_aside(self.folder)
-        done = self.finished(identity)
+        done = self.finished()
         if done is not None:
             return done
         for run in self.needed:
             run.run(device=device, progress=progress, force=force)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow), self._letting_go():
+        run_folder.claim(self.folder, self.identity.content)
+        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
-            log.info("%s: %s", self.title, identity)
-            model, before_s = self._model(identity, device, progress)
-            predicted = [split for split, games in self.games().items() if split in SCORED_SPLITS and games]
-            for split in predicted:
-                self._predict(model, split, progress)
-            result = self._result(identity, predicted, device, before_s + time.monotonic() - started)
+            log.info("%s: %s", self.title, self.identity.content)
+            result = self._result(self.pipeline(), device, progress)
             write_json(self.folder / RESULT, result.to_json())
             log.info("done: %.1f s in all", result.seconds)
         run_folder.forget(self.folder)
         return result
 
-    @property
-    def is_narrow(self) -> bool:
-        """Whether one thread computes it."""
-        return not self.row.blocks or self.root.store(self.row.blocks).width < NARROW
+    def _changed(self) -> list[str]:
+        """Which of spec, data and code differ from those of the folder's run, finished or not."""
+        return run_folder.changed(self.folder, self.identity.compared)
 
-    @contextmanager
-    def _letting_go(self) -> Iterator[None]:
-        """Let the job go in the end, and with it all that its task holds: a GPU has no room for those of two rows."""
+    def _is_readable(self) -> bool:
+        """Whether the folder has no result, or one that can be read."""
         try:
-            yield
-        finally:
-            vars(self).pop("job", None)
+            return not (self.folder / RESULT).exists() or bool(read_result(self.folder / RESULT))
+        except InputError:
+            return False
 
     def _check_trainable(self, row: TrainedRow) -> None:
         splits, file = row.training_splits, self.root.path / "splits.json"
-        if not any(self.root.games[split] for split in splits):
+        if not any(self.games[split] for split in splits):
             raise InputError(file, f"{splits[0]}: no games to train {self.title} on", "give it training games")
-        if row.plateau is not None and not self.root.games["valid"]:
+        if row.plateau is not None and not self.games["valid"]:
             problem = f"valid: no games to see the plateau of {self.title} on"
             raise InputError(file, problem, "give it validation games, or --set plateau=null")
-        row.check_lengths(self.root.store(row.blocks).fps)
+        assert self.store is not None
+        row.check_lengths(self.store.fps)
 
-    def _fingerprint(self) -> str:
-        games = self.games()
-        store = self.root.store(self.row.blocks) if self.row.blocks else None
-        if store is not None:
-            store.check(game for members in games.values() for game in members)
-        return data_fingerprint(self.root.tree, store, games, self.job.label_files)
-
-    def _model(self, identity: dict[str, str], device: str, progress: Progress) -> tuple[nn.Module | None, float]:
-        """The trained head, none for a row without one, and the seconds that its training had taken before."""
+    def _train(self, pipeline: Pipeline, device: str, progress: Progress) -> tuple[nn.Module | None, float]:
+        """The trained head, None for a row without one, and the seconds that training took in all sessions."""
         if not isinstance(self.row, TrainedRow):
             return None, 0.0
-        self._adopt(identity)
-        before_s = (checkpoint.load(self.folder) or {}).get("seconds", 0.0)
-        model = train(
-            self.job.task(), self.row,
-            seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
+        if self.identity.model is not None and not checkpoint.exists(self.folder):
+            self._share_head(self.identity.model)
+        trained = train(
+            pipeline.trainable(), self.row,
+            seed=self.seed, folder=self.folder, device=device, identity=self.identity.compared, progress=progress,
         )  # fmt: skip
-        return model, before_s
+        return trained.model, trained.seconds
 
-    def _model_identity(self) -> str | None:
-        """What the weights depend on, where rows may share them."""
-        if not isinstance(self.row, GroundingRow):
-            return None
-        return joint_hash([self.row.model_digest(), self._fingerprint(), code_hash()])
-
-    def _adopt(self, identity: dict[str, str]) -> None:
-        """Begin with the weights of another row of the table that has trained the same head on the same data."""
-        wanted = self._model_identity()
-        if wanted is None or checkpoint.load(self.folder) is not None:
-            return
-        for file in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}/{RESULT}")):
-            try:
-                state = checkpoint.load(file.parent) if read_result(file).model == wanted else None
-            except InputError as error:
-                log.warning("passed over: %s", error)
+    def _share_head(self, wanted: str) -> None:
+        """Start from the weights of another row of the table that has trained the same head on the same data."""
+        for folder in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}")):
+            if run_folder.read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
                 continue
+            state = checkpoint.load(folder)
             if state is not None:
-                log.info("the head is that of %s", file.parent)
-                checkpoint.save(self.folder, state | {"identity": identity})
+                log.info("the head is that of %s", folder)
+                checkpoint.save(self.folder, state | {"identity": self.identity.compared})
                 return
 
-    def _predict(self, model: nn.Module | None, split: str, progress: Progress) -> None:
-        device = torch.device("cpu") if model is None else next(model.parameters()).device
-        found = self.job.predict(model, self.games()[split], split, device, progress)
-        self.job.write(self.folder / f"predictions-{split}.zip", found)
-
-    def _result(self, identity: dict[str, str], predicted: list[str], device: str, seconds: float) -> Result:
+    def _result(self, pipeline: Pipeline, device: str, progress: Progress) -> Result:
+        model, trained_s = self._train(pipeline, device, progress)
+        started = time.monotonic()
+        where = torch.device("cpu") if model is None else next(model.parameters()).device
         scores: dict[str, Any] = {}
         counts: dict[str, Any] = {}
-        for split in predicted:
+        submissions = {split: f"predictions-{split}.zip" for split in SCORED_SPLITS if self.games[split]}
+        for split, name in submissions.items():
+            file, games = self.folder / name, self.games[split]
+            pipeline.predict(model, split, games, file=file, device=where, progress=progress)
             if split in self.row.seen_splits:
                 scores[split] = None
-            elif self.job.can_score(split):
-                scored = self.job.score(self.folder / f"predictions-{split}.zip", self.games()[split], split)
+            elif pipeline.can_score(split):
+                scored = pipeline.score(file, split, games)
                 scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
                 counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
         return Result.model_validate(
@@ -271,49 +245,121 @@ class Experiment:
                 "dataset": self.root.name,
                 "simulated": self.root.is_simulated,
                 "spec": self.row.model_dump(mode="json"),
-                "digest": identity["spec"],
-                "model": self._model_identity(),
+                "digest": self.identity.spec,
+                "model": self.identity.model,
                 "scores": scores,
-                "submissions": {split: f"predictions-{split}.zip" for split in predicted},
+                "submissions": submissions,
                 "games": counts,
-                "data_fingerprint": identity["data"],
-                "code": identity["code"],
+                "data_fingerprint": self.identity.data,
+                "code": self.identity.code,
                 "versions": versions(),
                 "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
                 "threads": torch.get_num_threads(),
-                "seconds": round(seconds, 3),
+                "seconds": round(trained_s + time.monotonic() - started, 3),
                 "peak_memory_bytes": peak_memory_bytes(),
             }
         )
 
 
+@dataclass
+class Planner:
+    """Makes the experiments of one call. What several of them depend on is opened and hashed once.
+
+    Args:
+        root: the data.
+        out: the folder of all runs.
+        plugin: a Python file with custom heads.
+    """
+
+    root: Dataset
+    out: Path
+    plugin: Path | None = None
+    _fingerprints: dict[Any, str] = field(default_factory=dict)
+    _made: dict[tuple[str, int, str, int], Experiment] = field(default_factory=dict)
+
+    def experiment(self, row: Row, seed: int) -> Experiment:
+        """The experiment of a row.
+
+        Raises:
+            InputError: features or labels that no run could use; a plugin that fails on import.
+            SpecError: a custom head that the plugin does not have.
+        """
+        digest = row.digest()
+        key = (row.table, row.row, digest, seed)
+        if key in self._made:
+            return self._made[key]
+        if ":" in row.head:
+            load_class(row.head, self.plugin, of=nn.Module)
+        rows = cast("tuple[Row, ...]", row.runs) if isinstance(row, GroundingRow) else ()
+        needed = tuple(self.experiment(one, seed) for one in rows)
+        store = self.root.store(row.blocks) if row.blocks else None
+        plugin = self.plugin if _reads_plugin(row) else None
+        pipeline = pipeline_of(row, self.root, store, plugin=plugin, folders=[run.folder for run in needed])
+        games = self._games(row, pipeline)
+        data, code = self._fingerprint(store, games, pipeline), _code_of(row)
+        identity = Identity(
+            spec=digest,
+            data=joint_hash([data, *(run.identity.data for run in needed)]),
+            code=joint_hash([_code_of(row, plugin), *(run.identity.code for run in needed)]),
+            model=joint_hash([row.model_digest(), data, code]) if isinstance(row, GroundingRow) else None,
+        )
+        made = Experiment(row, seed, self.root, self.out, plugin, store, games, identity, needed)
+        self._made[key] = made
+        return made
+
+    def _games(self, row: Row, pipeline: Pipeline) -> dict[str, list[str]]:
+        """The games that a row reads, by split; the challenge only where there is something to predict."""
+        splits = dict.fromkeys((*row.training_splits, "valid", *SCORED_SPLITS))
+        games = {split: self.root.games[split] for split in splits}
+        if not pipeline.can_predict("challenge") or not any(map(self.root.has_features, games["challenge"])):
+            games["challenge"] = []
+        return games
+
+    def _fingerprint(self, store: FeatureStore | None, games: dict[str, list[str]], pipeline: Pipeline) -> str:
+        blocks = None if store is None else store.blocks
+        key = (blocks, tuple((split, *members) for split, members in games.items()), pipeline.label_files)
+        if key not in self._fingerprints:
+            if store is not None:
+                store.check(game for members in games.values() for game in members)
+            self._fingerprints[key] = data_fingerprint(self.root.tree, store, games, pipeline.label_files)
+        return self._fingerprints[key]
+
+
+def experiment_of(row: Row, seed: int, *, root: Dataset, out: Path, plugin: Path | None = None) -> Experiment:
+    """A single experiment.
+
+    Raises:
+        SpecError, InputError: as `Planner.experiment`.
+    """
+    return Planner(root, out, plugin).experiment(row, seed)
+
+
+def _code_of(row: Row, plugin: Path | None = None) -> str:
+    """The hash of the code that makes a row's numbers; the files of other heads are left out."""
+    kind = PIPELINES[row.task]
+    modules = [kind.__module__, __name__, train.__module__]
+    if row.head not in kind.heads:
+        return code_hash(*modules, plugin=plugin)
+    own = kind.heads[row.head].__module__
+    others = {head.__module__ for head in kind.heads.values()} - imported([own], without=())
+    return code_hash(*modules, own, without=others, plugin=plugin)
+
+
+def _reads_plugin(row: BaseRow) -> bool:
+    """Whether the head of a row, or of one that it needs, is a custom one."""
+    needed = row.runs if isinstance(row, GroundingRow) else ()
+    return ":" in row.head or any(map(_reads_plugin, needed))
+
+
 @contextmanager
 def _threads_for(is_narrow: bool) -> Iterator[None]:
-    """One thread for narrow features, which more only slow down; all that torch was given for others."""
+    """One thread for narrow features, which more threads only slow down; all that torch has for others."""
     given = torch.get_num_threads()
     torch.set_num_threads(1 if is_narrow else given)
     try:
         yield
     finally:
         torch.set_num_threads(given)
-
-
-def experiment_of(row: Row, seed: int, *, root: Dataset, out: Path, plugin: Path | None) -> Experiment:
-    """The experiment of a row, with its head where that is one's own, and the file where a row that it needs has one.
-
-    Raises:
-        SpecError, InputError: as `load_class`.
-    """
-    head = None
-    if isinstance(row, SpottingRow) and ":" in row.head:
-        head = load_class(row.head, plugin, of=nn.Module)
-    return Experiment(row, seed, root, out, head, plugin if _reads_plugin(row) else None)
-
-
-def _reads_plugin(row: BaseRow) -> bool:
-    """Whether the head of a row, or of one that it needs, is one's own."""
-    needed = row.runs if isinstance(row, GroundingRow) else ()
-    return ":" in row.head or any(map(_reads_plugin, needed))
 
 
 @contextmanager

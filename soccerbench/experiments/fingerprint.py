@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import io
 import platform
 import resource
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tokenize
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.simulation.matches.feature_blocks import FILES, width
 from soccerbench.soccernet.archive import Tree
 from soccerbench.specs.shipped import PACKAGE
 
-ROOMS_THAT_MAKE_NUMBERS = (
-    "events.py", "experiments", "features", "metrics", "models", "scoring", "soccernet", "specs", "tasks", "training",
+MAKE_NO_NUMBERS = frozenset(
+    ["soccerbench"]
+    + [
+        f"soccerbench.{name}"
+        for name in (
+            "errors", "files", "progress", "plugins", "torch_files", "scoring.schema", "specs.dump",
+            "training.checkpoint", "training.history", "training.loggers", "experiments.fingerprint",
+            "experiments.pipeline", "experiments.results", "experiments.run_folder",
+        )
+    ]
 )  # fmt: skip
 ROWS_PER_FILE = 8
 SHAPES = [
@@ -26,22 +38,79 @@ SHAPES = [
 ]
 
 
-@cache
-def code_hash(plugin: Path | None = None, *, rooms: tuple[str, ...] = ROOMS_THAT_MAKE_NUMBERS) -> str:
-    """Sixteen hex digits over the sources that make numbers, and a plugin.
+class Source(NamedTuple):
+    """A module of this package.
 
     Args:
+        text: without comments, docstrings and blank lines.
+        imports: the modules of this package that it imports, anywhere in it.
+    """
+
+    text: bytes
+    imports: frozenset[str]
+
+
+def code_hash(*modules: str, without: Iterable[str] = (), plugin: Path | None = None) -> str:
+    """Sixteen hex digits over modules, all that they import from this package, and a plugin.
+
+    Comments, docstrings and blank lines do not count, nor do modules that make no numbers.
+
+    Args:
+        modules: dotted names.
+        without: modules that are left out with their imports, such as other heads.
         plugin: a user's own file.
-        rooms: the package's folders and single files; without it all that stage 2's numbers come from.
     """
     digest = hashlib.sha256()
-    for room in rooms:
-        path = PACKAGE / room
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    for module in sorted(imported(modules, without=MAKE_NO_NUMBERS | set(without))):
+        digest.update(f"{module}\0".encode() + read_source(module, PACKAGE).text + b"\0")
     if plugin is not None:
         digest.update(plugin.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def imported(modules: Iterable[str], *, without: Collection[str]) -> set[str]:
+    """Modules of this package and all that they import from it, directly or not."""
+    found: set[str] = set()
+    left = [module for module in modules if module not in without]
+    while left:
+        module = left.pop()
+        if module not in found:
+            found.add(module)
+            left += [name for name in read_source(module, PACKAGE).imports if name not in without]
+    return found
+
+
+@cache
+def read_source(module: str, package: Path) -> Source:
+    """The source of a module of the package."""
+    text = _file_of(module, package).read_text("utf-8")
+    tree = ast.parse(text)
+    imports: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package.name:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in names if _file_of(name, package).exists()}
+            imports |= modules | ({str(node.module)} if modules != names else set())
+    return Source(_without_comments(text, tree).encode(), frozenset(imports))
+
+
+def _file_of(module: str, package: Path) -> Path:
+    path = package.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _without_comments(text: str, tree: ast.Module) -> str:
+    """Python source without comments, docstrings and blank lines; the same under every version of Python."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            first = node.body[0]
+            lines[first.lineno - 1 : first.end_lineno] = [""] * ((first.end_lineno or 0) - first.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def data_fingerprint(
@@ -55,7 +124,7 @@ def data_fingerprint(
         tree: where the labels are.
         store: the row's features; None for a row that reads none.
         games: split -> its games.
-        labels: names of label files below a game; those that a game has are hashed whole.
+        labels: names of label files in a game's folder; those that a game has are hashed whole.
     """
     digest = hashlib.sha256()
     names = tuple(labels)
@@ -85,15 +154,15 @@ def joint_hash(hashes: Sequence[str]) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers come from."""
-    packages = ("soccerbench", "torch", "numpy", "lightning-fabric")
+    packages = ("soccerbench", "torch", "numpy")
     return {"python": platform.python_version(), **{package: version(package) for package in packages}}
 
 
 def peak_memory_bytes() -> int:
     """The most memory that this process has held so far."""
     status = Path("/proc/self/status")
-    told = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
-    if told:  # what getrusage says there begins with the peak of the process that started this one
-        return 1024 * int(told[0])
+    reported = status.read_text().partition("VmHWM:")[2].split() if status.exists() else []
+    if reported:  # on Linux, getrusage starts with the peak of the parent process
+        return 1024 * int(reported[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,20 +1,18 @@
-"""The work of a grounding row: its replays, its head's detections, and the steps after them.
-
-Links are read for training and scoring alone. The challenge's replays come from the file without links wherever there
-is one, so that nothing but scoring can see those of the other.
-"""
+"""The pipeline of a grounding row: its replays, its head's detections, and the steps after them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.features.dataset import Dataset
+from soccerbench.features.store import FeatureStore
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation, evaluate_games
@@ -25,49 +23,43 @@ from soccerbench.soccernet.grounding_predictions import (
     read_grounding_predictions,
     write_grounding_predictions,
 )
-from soccerbench.soccernet.replays import (
-    CAMERA_LABELS,
-    REPLAY_LABELS,
-    GameReplays,
-    read_camera_annotations,
-    read_replays,
-)
+from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
-from soccerbench.specs.base import BaseRow
-from soccerbench.specs.grounding import CmnRow, Filter, Fuse, GroundingTransformerRow, NaiveRow, Suppress
+from soccerbench.specs.grounding import Filter, Fuse, GroundingRow, Suppress
 from soccerbench.tasks.cmn import CmnTask
 from soccerbench.tasks.grounding_postprocess import each, filter_before, fuse_games, join_games, scaled, suppress
 from soccerbench.tasks.grounding_transformer import GroundingTransformerTask
 from soccerbench.tasks.naive import NaiveTask
 
 Predictions = list[GroundingPredictions]
+HEADS: dict[str, Any] = {"cmn": CmnTask, "grounding-transformer": GroundingTransformerTask, "naive": NaiveTask}
 
 
-class GroundingJob:
-    """A `Job` for replay grounding.
+class GroundingPipeline:
+    """A `Pipeline` for replay grounding; see `pipeline_of` for its arguments."""
 
-    Args:
-        row: the spec.
-        root: the data.
-        folder_of: where the run lies of a row that this one needs.
-    """
-
-    label_files: tuple[str, ...] = (CAMERA_LABELS, REPLAY_LABELS)
+    label_files: ClassVar[tuple[str, ...]] = (CAMERA_LABELS, REPLAY_LABELS)
+    heads: ClassVar[Mapping[str, type]] = HEADS
 
     def __init__(
-        self, row: CmnRow | GroundingTransformerRow | NaiveRow, root: Dataset, folder_of: Callable[[BaseRow], Path]
+        self,
+        row: GroundingRow,
+        root: Dataset,
+        store: FeatureStore | None,
+        *,
+        plugin: Path | None = None,
+        folders: Sequence[Path] = (),
     ) -> None:
-        self.row, self.root, self.folder_of = row, root, folder_of
-        self._read: dict[str, GameReplays] = {}
+        self.row, self.root, self.store, self.plugin, self.folders = row, root, store, plugin, folders
 
     def check_labels(self, split: str) -> None:
-        """Read the replays of a split; those that are learnt from or measured need links."""
+        """Read the replays of a split; those of training and scoring need links."""
         for step in self.row.postprocess:
             unknown = sorted(set(step.labels) - set(CLASSES)) if isinstance(step, Fuse) else []
             if unknown:
                 place = f"{self.row.table}: row {self.row.row}: postprocess.labels"
                 raise SpecError(place, f"{unknown[0]!r} is none of {', '.join(CLASSES)}")
-        replays = [replay for game in self.replays(split).values() for replay in game.replays]
+        replays = [replay for game in self.root.replays(split).values() for replay in game.replays]
         if split != "challenge" and not any(replay.same_half for replay in replays):
             raise InputError(
                 self.root.path,
@@ -83,32 +75,30 @@ class GroundingJob:
         """Whether any game of the split has its replays linked."""
         return any(f"{game}/{CAMERA_LABELS}" in self.root.tree for game in self.root.games[split])
 
-    def task(self) -> CmnTask | GroundingTransformerTask:
+    def trainable(self) -> Any:
         """Samples, head and loss."""
-        assert not isinstance(self._task, NaiveTask)
-        return self._task
+        return self._head
 
     def predict(
-        self, model: nn.Module | None, games: Sequence[str], split: str, device: torch.device, progress: Progress
-    ) -> Predictions:
-        """Detections for every replay, after all steps."""
-        replays, found = self.replays(split), []
+        self,
+        model: nn.Module | None,
+        split: str,
+        games: Sequence[str],
+        *,
+        file: Path,
+        device: torch.device,
+        progress: Progress,
+    ) -> None:
+        """Look for every replay, take the steps of the row, and write one `results_grounding.json` a game."""
+        replays, found = self.root.replays(split), []
         for number, game in enumerate(games, start=1):
-            if isinstance(self._task, NaiveTask):
-                found.append(self._task.detect(replays[game]))
-            else:
-                assert model is not None
-                found.append(self._task.detect(model, replays[game], device))
+            found.append(self._head.detect(model, replays[game], device))
             progress(f"{split} games", number, len(games))
         for step in self.row.postprocess:
             found = self._after(step, found, split)
-        return found
+        write_grounding_predictions(file, found)
 
-    def write(self, file: Path, predictions: Predictions) -> None:
-        """One `results_grounding.json` a game."""
-        write_grounding_predictions(file, predictions)
-
-    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, Evaluation]:
+    def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
         """Average-AP."""
         tree = Tree(file)
         labels = [read_camera_annotations(self.root.tree, game, strict=False) for game in games]
@@ -125,35 +115,21 @@ class GroundingJob:
             for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
         }
 
-    def replays(self, split: str) -> dict[str, GameReplays]:
-        """The replays of every game of a split, read strictly.
-
-        Raises:
-            InputError: a missing label file, or one that could not be trained on; names file, entry and remedy.
-        """
-        for game in self.root.games[split]:
-            if game not in self._read:
-                withheld = split == "challenge" and f"{game}/{REPLAY_LABELS}" in self.root.tree
-                file = REPLAY_LABELS if withheld else CAMERA_LABELS
-                self._read[game] = read_replays(self.root.tree, game, strict=True, file=file)
-        return {game: self._read[game] for game in self.root.games[split]}
-
     @cached_property
-    def _task(self) -> CmnTask | GroundingTransformerTask | NaiveTask:
-        train = {game: read for split in self.row.training_splits for game, read in self.replays(split).items()}
-        if isinstance(self.row, NaiveRow):
-            return NaiveTask(self.row, train=train)
-        valid = self.replays("valid") if self.row.mode == "regular" else {}
-        store = self.root.store(self.row.blocks)
-        if isinstance(self.row, CmnRow):
-            return CmnTask(self.row, store, train=train, valid=valid)
-        return GroundingTransformerTask(self.row, store, train=train, valid=valid)
+    def _head(self) -> Any:
+        train = {game: read for split in self.row.training_splits for game, read in self.root.replays(split).items()}
+        valid = self.root.replays("valid") if self.row.mode == "regular" else {}
+        return HEADS[self.row.head](self.row, self.store, train=train, valid=valid)
+
+    def _folder_of(self, step: Fuse | Suppress) -> Path:
+        """The folder of the run whose predictions a step takes."""
+        return self.folders[self.row.runs.index(self.row.run_of(step))]
 
     def _after(self, step: Filter | Fuse | Suppress, found: Predictions, split: str) -> Predictions:
         """What a step makes of the detections of a split."""
         if isinstance(step, Filter):
             return each(found, partial(filter_before, before_s=step.before_s))
-        tree = Tree(self.folder_of(self.row.run_of(step)) / f"predictions-{split}.zip")
+        tree = Tree(self._folder_of(step) / f"predictions-{split}.zip")
         if isinstance(step, Suppress):
             others = [read_grounding_predictions(tree, game.game, strict=False) for game in found]
             return each(join_games(scaled(found), scaled(others)), partial(suppress, window_s=step.window_s))

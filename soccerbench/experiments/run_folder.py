@@ -1,47 +1,55 @@
-"""The folder of one run: whose it is, and how it makes room for another.
+"""The folder of one run: which run it belongs to, and how it makes room for another.
 
-A folder holds a run of one identity: a record once it is finished, checkpoints until then. It is never overwritten by a
-run of another identity unless that is asked for, and then only once the new run is complete.
+`identity.json` is written before anything else and says what the run depends on. A folder is never overwritten by a run
+of another identity unless that is asked for; the old one is then kept until the new run is complete.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+
 from soccerbench.errors import InputError
-from soccerbench.training import checkpoint
+from soccerbench.files import write_json
+
+IDENTITY = "identity.json"
 
 
-def changed(
-    folder: Path,
-    identity: Mapping[str, str],
-    *,
-    record: Path,
-    identity_of: Callable[[Path], Mapping[str, str]],
-) -> list[str]:
-    """The keys of an identity in which the folder's run, finished or begun, differs.
+def read_identity(folder: Path) -> dict[str, str]:
+    """What the folder's run depends on; empty where that is not known."""
+    try:
+        content = orjson.loads((folder / IDENTITY).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
-    Args:
-        folder: of the run.
-        identity: what a new run would depend on.
-        record: of the finished run; where it is missing, the checkpoint tells.
-        identity_of: reads the identity out of the record; all keys differ where it finds no usable one.
+
+def changed(folder: Path, identity: Mapping[str, str]) -> list[str]:
+    """The keys of an identity in which the folder's run, finished or not, differs; none for an empty folder.
+
+    All keys differ where there is a run without a readable `identity.json`.
     """
-    if record.exists():
-        try:
-            was = identity_of(record)
-        except InputError:
-            return list(identity)
-    else:
-        state = checkpoint.load(folder)
-        was = identity if state is None else state["identity"]
-    return [key for key, value in identity.items() if was.get(key) != value]
+    before = read_identity(folder)
+    if not before and not any(folder.glob("*")):
+        return []
+    return [key for key, value in identity.items() if before.get(key) != value]
+
+
+def claim(folder: Path, identity: Mapping[str, str]) -> None:
+    """Make the folder, and write what its run depends on.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / IDENTITY, dict(identity))
 
 
 def refuse_another(folder: Path, keys: list[str]) -> None:
-    """Refuse to go on with a run of another identity.
+    """Refuse to resume a run of another identity.
 
     Args:
         folder: of the run.
@@ -59,7 +67,7 @@ def refuse_another(folder: Path, keys: list[str]) -> None:
 
 
 def set_aside(folder: Path) -> None:
-    """Make room for another run; what was there is kept beside it until `forget`."""
+    """Make room for another run; what was there is kept in `<folder>.replaced` until `forget`."""
     forget(folder)
     folder.rename(_replaced(folder))
 

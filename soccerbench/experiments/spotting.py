@@ -1,37 +1,47 @@
-"""The work of a spotting row."""
+"""The pipeline of a spotting row: clips to train on, detections for every game, average-mAP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
+from soccerbench.features.store import FeatureStore
 from soccerbench.metrics import LOOSE_S, TIGHT_S
+from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation, evaluate_games
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
-from soccerbench.soccernet.spotting_predictions import (
-    read_spotting_predictions,
-    write_spotting_predictions,
-)
+from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.spotting import SpottingTask
+from soccerbench.tasks.spotting import HEADS, SpottingTask
 from soccerbench.training.prefetch import read_ahead
 
 
-class SpottingJob:
-    """A `Job` for action spotting."""
+class SpottingPipeline:
+    """A `Pipeline` for action spotting; see `pipeline_of` for its arguments."""
 
-    label_files: tuple[str, ...] = (SPOTTING_LABELS,)
+    label_files: ClassVar[tuple[str, ...]] = (SPOTTING_LABELS,)
+    heads: ClassVar[Mapping[str, type]] = HEADS
 
-    def __init__(self, row: SpottingRow, root: Dataset, head: type[nn.Module] | None) -> None:
-        self.row, self.root, self.head = row, root, head
+    def __init__(
+        self,
+        row: SpottingRow,
+        root: Dataset,
+        store: FeatureStore,
+        *,
+        plugin: Path | None = None,
+        folders: Sequence[Path] = (),
+    ) -> None:
+        assert not folders
+        self.row, self.root, self.store, self.plugin = row, root, store, plugin
 
     def check_labels(self, split: str) -> None:
         """Read the labels of a split; those of a challenge without any are passed over."""
@@ -46,32 +56,32 @@ class SpottingJob:
         """Whether any game of the split is annotated."""
         return self.root.has_labels(split)
 
-    def task(self) -> SpottingTask:
+    def trainable(self) -> SpottingTask:
         """Clips, head and loss."""
-        return self._task
+        return self._trainable
 
     def predict(
-        self, model: nn.Module | None, games: Sequence[str], split: str, device: torch.device, progress: Progress
-    ) -> Iterator[Events]:
-        """Slide over the games, one after the other; the next halves are read meanwhile."""
+        self,
+        model: nn.Module | None,
+        split: str,
+        games: Sequence[str],
+        *,
+        file: Path,
+        device: torch.device,
+        progress: Progress,
+    ) -> None:
+        """Slide over the games and write one `results_spotting.json` a game."""
         assert model is not None
-        halves = read_ahead(self._task.halves(games, device))
-        for number, game in enumerate(games, start=1):
-            yield self._task.detect(model, game, halves)
-            progress(f"{split} games", number, len(games))
+        write_spotting_predictions(file, self._detect(model, split, games, device, progress))
 
-    def write(self, file: Path, predictions: Iterator[Events]) -> None:
-        """One `results_spotting.json` a game."""
-        write_spotting_predictions(file, predictions)
-
-    def score(self, file: Path, games: Sequence[str], split: str) -> dict[str, Evaluation]:
+    def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
         """Average-mAP."""
-        tree = Tree(file)
+        tree, labels = Tree(file), list(self.root.labels(split).values())
         predictions = [read_spotting_predictions(tree, game, strict=False) for game in games]
         return {
             name: evaluate_games(
                 "spotting",
-                labels=list(self.root.labels(split).values()),
+                labels=labels,
                 predictions=predictions,
                 split=split,
                 deltas_s=deltas_s,
@@ -80,9 +90,19 @@ class SpottingJob:
             for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
         }
 
+    def _detect(
+        self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress
+    ) -> Iterator[Events]:
+        """The detections of one game after the other; the next halves are read meanwhile."""
+        halves = read_ahead(self._trainable.halves(games, device))
+        for number, game in enumerate(games, start=1):
+            yield self._trainable.detect(model, game, halves)
+            progress(f"{split} games", number, len(games))
+
     @cached_property
-    def _task(self) -> SpottingTask:
-        splits = self.row.training_splits
-        train = {game: labels for split in splits for game, labels in self.root.labels(split).items()}
-        valid = self.root.labels("valid") if self.row.mode == "regular" else {}
-        return SpottingTask(self.row, self.root.store(self.row.blocks), train=train, valid=valid, head=self.head)
+    def _trainable(self) -> SpottingTask:
+        labels = {split: self.root.labels(split) for split in (*self.row.training_splits, "valid")}
+        train = {game: read for split in self.row.training_splits for game, read in labels[split].items()}
+        valid = labels["valid"] if self.row.mode == "regular" else {}
+        head = load_class(self.row.head, self.plugin, of=nn.Module) if ":" in self.row.head else None
+        return SpottingTask(self.row, self.store, train=train, valid=valid, head=head)

@@ -1,4 +1,4 @@
-"""A whole table: every row and seed planned and checked first, then run one after the other, or several at once."""
+"""A whole table: every row and seed planned and checked first, then run one after another or several at once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.executors.local import in_order, run_at_once
-from soccerbench.experiments.executors.worker import Call
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.executors.worker import Options
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
+from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow
@@ -58,7 +60,7 @@ def plan(
     force: bool = False,
     device: str = "auto",
 ) -> Plan:
-    """Choose rows, open every file they need, and find what is in the way before any training.
+    """Choose rows, open every file they need, and find every obstacle before any training.
 
     Args:
         table: the specs.
@@ -66,13 +68,13 @@ def plan(
         seeds: one experiment each.
         root: the data.
         out: the folder of all runs.
-        plugin: a Python file with a user's own heads.
+        plugin: a Python file with custom heads.
         force: a run of another spec, other data or code is no obstacle.
-        device: "auto", "cpu" or "cuda": where heads of one's own are tried.
+        device: "auto", "cpu" or "cuda": where custom heads are tried.
 
     Raises:
-        InputError: missing or unusable features or labels, a run that would have to be overwritten, or a head of one's
-            own that cannot be trained.
+        InputError: missing or unusable features or labels, a run that would have to be overwritten, or a custom head
+            that cannot be trained.
         SpecError: no such row, or a head that the plugin does not have.
     """
     by_number = {row.row: row for row in table.rows}
@@ -80,18 +82,19 @@ def plan(
     for number in wanted:
         if number not in by_number:
             raise SpecError(table.table, f"no row {number}; it has {', '.join(map(str, by_number))}")
+    planner = Planner(root, out, plugin)
     experiments, unavailable = [], []
     for number in wanted:
         row = by_number[number]
         absent = absent_files(row, root)
         if absent:
             unavailable.append(Unavailable(row, absent))
-            continue
-        experiments += [experiment_of(row, seed, root=root, out=out, plugin=plugin) for seed in seeds]
+        else:
+            experiments += [planner.experiment(row, seed) for seed in seeds]
     for experiment in experiments:
         experiment.prepare(force=force)
-    own = [one for experiment in experiments for one in (experiment, *experiment.needed) if one.head is not None]
-    for one in {one.row.digest(): one for one in own if not one.is_complete()}.values():
+    custom = {one.row.digest(): one for one in in_order(experiments) if ":" in one.row.head and not one.is_complete()}
+    for one in custom.values():
         try_head(one, device=device)
     return Plan(tuple(experiments), tuple(unavailable))
 
@@ -121,8 +124,8 @@ def run(
         device: "auto", "cpu" or "cuda".
         force: overwrite runs of another spec, other data or code.
         progress: an experiment's title -> what it reports its steps to.
-        on_done: called with the title of what has ended, how much of what was planned has, and how much that is.
-        jobs: experiments run at once, each in a process of its own; their numbers are those of one after the other.
+        on_done: called with the title of a finished experiment, and how many of the planned ones are, out of how many.
+        jobs: experiments run at once, each in its own process; their numbers are those of one after another.
         curves: where learning curves go besides `history.csv`, as for `curves_to`.
     """
     left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
@@ -132,16 +135,16 @@ def run(
         unfinished.discard(experiment.folder)
         on_done(experiment.title, sum(one.folder not in unfinished for one in planned.experiments), total)
 
+    if jobs > 1 and len(left) > 1:
+        options = Options(device, force, curves, threads=max(torch.get_num_threads() // jobs, 1))
+        run_at_once(left, options, jobs=jobs, progress=progress, on_done=ended)
+        return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
+    results = []
     with curves_to(curves):
-        if jobs > 1 and len(left) > 1:
-            call = Call.of(left, device=device, force=force, curves=curves, jobs=jobs)
-            run_at_once(left, call, jobs=jobs, progress=progress, on_done=ended)
-            return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
-        results = []
         for experiment in planned.experiments:
             results.append(experiment.run(device=device, progress=progress(experiment.title), force=force))
             ended(experiment)
-        return results
+    return results
 
 
 def default_jobs(planned: Plan, device: str) -> int:
@@ -165,19 +168,19 @@ def try_head(experiment: Experiment, *, device: str) -> None:
     Raises:
         InputError: a head that fails on the clips, or whose logits cannot be trained.
     """
-    head, row, plugin = experiment.head, experiment.row, experiment.plugin
-    if head is None or plugin is None or not isinstance(row, SpottingRow):
+    row, plugin, store = experiment.row, experiment.plugin, experiment.store
+    if ":" not in row.head or plugin is None or store is None or not isinstance(row, SpottingRow):
         return
-    store = experiment.root.store(row.blocks)
+    head = load_class(row.head, plugin, of=nn.Module)
     device = "cuda" if uses_gpu(device) else "cpu"
     clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits = head(store.width, **row.architecture).to(device)(clips)
-    except torch.OutOfMemoryError:  # says more of the GPU, now, than of the head
+    except torch.OutOfMemoryError:  # depends on what else uses the GPU
         return
-    except Exception as error:  # whatever the user's own code raises
+    except Exception as error:  # whatever the user's code raises
         raise InputError(
             _place(error, plugin),
             f"{row.head}({given}) fails on features {tuple(clips.shape)} ({type(error).__name__}: {error})",

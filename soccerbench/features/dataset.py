@@ -11,6 +11,7 @@ from soccerbench.events import Events
 from soccerbench.features.store import FeatureStore, is_simulated, simulation
 from soccerbench.soccernet.games import SPLITS, GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, GameReplays, read_replays
 
 
 class Dataset:
@@ -40,6 +41,8 @@ class Dataset:
                 "give the folder above the leagues (england_epl, …)",
             )
         self._labels: dict[str, Events] = {}
+        self._replays: dict[str, GameReplays] = {}
+        self._stores: dict[tuple[str, ...], FeatureStore] = {}
 
     @cached_property
     def is_simulated(self) -> bool:
@@ -52,8 +55,11 @@ class Dataset:
         return simulation(self.features_path).get("scale") == "mini"
 
     def store(self, blocks: Iterable[str]) -> FeatureStore:
-        """The features of some blocks."""
-        return FeatureStore(self.features_path, tuple(blocks))
+        """The features of some blocks; one store for all that use the same ones."""
+        key = tuple(blocks)
+        if key not in self._stores:
+            self._stores[key] = FeatureStore(self.features_path, key)
+        return self._stores[key]
 
     def has_features(self, game: str) -> bool:
         """Whether the game has a folder where the features are."""
@@ -77,3 +83,18 @@ class Dataset:
             if game not in self._labels:
                 self._labels[game] = read_spotting_labels(self.tree, game, strict=True)
         return {game: self._labels[game] for game in self.games[split]}
+
+    def replays(self, split: str) -> dict[str, GameReplays]:
+        """The replays of every game of a split, read strictly.
+
+        Those of the challenge come from the file without links where there is one, so that only scoring sees links.
+
+        Raises:
+            InputError: a missing label file, or one that could not be trained on; names file, entry and remedy.
+        """
+        for game in self.games[split]:
+            if game not in self._replays:
+                withheld = split == "challenge" and f"{game}/{REPLAY_LABELS}" in self.tree
+                file = REPLAY_LABELS if withheld else CAMERA_LABELS
+                self._replays[game] = read_replays(self.tree, game, strict=True, file=file)
+        return {game: self._replays[game] for game in self.games[split]}

@@ -29,17 +29,26 @@ class NaiveTask:
 
     Args:
         row: the spec.
+        store: no features are read.
         train: games to choose the delay on, with their replays.
+        valid: not read.
     """
 
-    def __init__(self, row: NaiveRow, *, train: Mapping[str, GameReplays]) -> None:
+    def __init__(
+        self,
+        row: NaiveRow,
+        store: object = None,  # noqa: ARG002
+        *,
+        train: Mapping[str, GameReplays],
+        valid: Mapping[str, GameReplays] | None = None,  # noqa: ARG002
+    ) -> None:
         self.row = row
         self.delay_s = row.delay_s
         if self.delay_s is None:
             replays = [replay for game in train.values() for replay in game.replays if replay.same_half]
             self.delay_s = best_delay_s([_since_s(row, one) - one.link.second for one in replays if one.link])
 
-    def detect(self, game: GameReplays) -> GroundingPredictions:
+    def detect(self, model: object, game: GameReplays, device: object) -> GroundingPredictions:  # noqa: ARG002
         """One detection a replay; none where it would lie before the half."""
         return GroundingPredictions(game.game, tuple(map(self._found, game.replays)))
 

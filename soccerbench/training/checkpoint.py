@@ -1,7 +1,7 @@
-"""Checkpoints that survive a kill at any moment, and are never trusted blindly.
+"""Checkpoints that survive a kill at any moment, and are checked before they are used.
 
-The last two are kept: a new one is written aside, the present one becomes the previous one, and only then does the new
-one take its name. A damaged one is set aside and the one before it is used.
+The last two are kept: a new one is written to another file, the newest becomes the previous one, and only then does the
+new one take its name. A damaged one is renamed and the one before it is used.
 """
 
 from __future__ import annotations
@@ -38,13 +38,18 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     (folder / "checkpoint-new.pt").replace(newest)
 
 
+def exists(folder: Path) -> bool:
+    """Whether `folder` has a checkpoint, damaged or not."""
+    return any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))
+
+
 def load(folder: Path) -> dict[str, Any] | None:
     """The newest undamaged checkpoint of `folder`; none if there is none.
 
     A damaged one is renamed to `….damaged` and named in a warning.
 
     Raises:
-        InputError: one that cannot be read, which says nothing about what it holds.
+        InputError: one that the system cannot read.
     """
     for name in (CHECKPOINT, PREVIOUS):
         file = folder / name

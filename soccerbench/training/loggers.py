@@ -1,7 +1,7 @@
-"""Learning curves to TensorBoard or Weights & Biases, for who has them and asks; `history.csv` is always there.
+"""Learning curves to TensorBoard or Weights & Biases, where asked for; `history.csv` is always written.
 
-The training loop logs a record an epoch that carries its numbers (`entry`) and the run's folder (`folder`); what is
-here only listens, so that no run depends on it.
+The training loop logs one record an epoch with its `Epoch` (`entry`) and the run's folder (`folder`); these handlers
+read those records, so that no run depends on them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Curve(Protocol):
 
 
 class TensorBoard:
-    """Event files in the run's folder `tensorboard`; look at them with `tensorboard --logdir`."""
+    """Event files in the run's folder `tensorboard`; open them with `tensorboard --logdir`."""
 
     def __init__(self, folder: Path) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -46,7 +46,7 @@ class TensorBoard:
 
 
 class WandB:
-    """A run of the project `soccerbench`, called after its folder; where it goes is for wandb's own settings to say."""
+    """A run of the project `soccerbench`, called after its folder; wandb's own settings say where it goes."""
 
     def __init__(self, folder: Path) -> None:
         import wandb
@@ -79,8 +79,7 @@ class _Listener(logging.Handler):
         if self._curve is None or folder != self._folder:
             self.close()
             self._folder, self._curve = folder, self._begin(folder)
-        values = {name: value for name, value in entry.items() if name != "epoch" and value is not None}
-        self._curve.add(entry["epoch"], values)
+        self._curve.add(entry.epoch, entry.model_dump(exclude={"epoch"}, exclude_none=True))
 
     def close(self) -> None:
         if self._curve is not None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.experiment import experiment_of
 from soccerbench.experiments.records import make_record, measures, record_file
 from soccerbench.experiments.results import by_row, read_runs
 from soccerbench.features.dataset import Dataset
@@ -38,7 +38,7 @@ def train(root: Path, out: Path, *seeds: int, settings: tuple[str, ...] = SETTIN
     pairs = [parse_setting(text) for text in settings]
     row = next(row for row in load_table("table2", mini=True, settings=pairs).rows if row.row == 7)
     for seed in seeds:
-        Experiment(row, seed, Dataset(root), out).run(device="cpu", progress=silent)
+        experiment_of(row, seed, root=Dataset(root), out=out).run(device="cpu", progress=silent)
     return out
 
 

@@ -15,7 +15,7 @@ import torch
 from interruption import Killed, kill_after_step, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
@@ -34,7 +34,7 @@ def experiment(
     """A row of Table 2 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8", *settings)]
     spec = next(spec for spec in load_table("table2", mini=True, settings=pairs).rows if spec.row == row)
-    return Experiment(spec, seed, Dataset(root), out)
+    return experiment_of(spec, seed, root=Dataset(root), out=out)
 
 
 def outcome(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -69,7 +69,7 @@ def uninterrupted(
 def test_files_of_a_finished_run(uninterrupted: Experiment) -> None:
     names = {file.name for file in uninterrupted.folder.iterdir()}
     assert names == {
-        "spec.yaml", "result.json", "history.csv", "checkpoint.pt", "log.txt",
+        "identity.json", "spec.yaml", "result.json", "history.csv", "checkpoint.pt", "log.txt",
         "predictions-test.zip", "predictions-challenge.zip",
     }  # fmt: skip
     result = json.loads((uninterrupted.folder / "result.json").read_text())
@@ -267,13 +267,13 @@ def test_other_data_are_noticed(tiny_root: Path, tmp_path: Path) -> None:
 def test_another_description_of_the_same_files_is_noticed(
     tiny_root: Path, tmp_path: Path, blocks: dict[str, dict[str, int]]
 ) -> None:
-    before = experiment(tiny_root, tmp_path).identity()
+    before = experiment(tiny_root, tmp_path).identity
     file = tiny_root / "features.json"
     content = json.loads(file.read_text())
     for name, entries in blocks.items():
         content["blocks"][name] |= entries
     file.write_text(json.dumps(content))
-    assert experiment(tiny_root, tmp_path).identity()["data"] != before["data"]
+    assert experiment(tiny_root, tmp_path).identity.data != before.data
 
 
 def test_a_plateau_needs_validation_games(tiny_root: Path, tmp_path: Path) -> None:

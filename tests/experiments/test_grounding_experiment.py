@@ -12,7 +12,7 @@ import torch
 from interruption import Killed, kill_after_step, killing_at
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.experiments.results import Result
 from soccerbench.experiments.table import plan
 from soccerbench.experiments.table import run as run_all
@@ -32,7 +32,7 @@ def experiment(root: Path, out: Path, row: int, *settings: str) -> Experiment:
     """A row of Table 3 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=16", *settings)]
     spec = next(spec for spec in load_table("table3", mini=True, settings=pairs).rows if spec.row == row)
-    return Experiment(spec, 0, Dataset(root), out)
+    return experiment_of(spec, 0, root=Dataset(root), out=out)
 
 
 def run(made: Experiment, seen: list[str] | None = None) -> Result:
@@ -196,7 +196,7 @@ def test_naive_rows_need_no_features(tiny_root: Path, tmp_path: Path) -> None:
     result = run(made)
     assert result.scores["test"]["loose"].average_ap == 1  # every replay of this root starts 12 s after its event
     assert {file.name for file in made.folder.iterdir()} == {
-        "spec.yaml", "result.json", "log.txt", "predictions-test.zip", "predictions-challenge.zip",
+        "identity.json", "spec.yaml", "result.json", "log.txt", "predictions-test.zip", "predictions-challenge.zip",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from SoccerNet.Evaluation import ActionSpotting
 
-from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.soccernet.classes import CLASSES
@@ -24,7 +24,7 @@ def test_every_figure_is_the_official_one(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tolerances: str
 ) -> None:
     row = load_table("table2", mini=True, settings=[parse_setting("max_epochs=2")]).rows[6]
-    made = Experiment(row, 0, Dataset(shared_tiny_root), tmp_path)
+    made = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path)
     made.run(device="cpu", progress=silent)
     scores = json.loads((made.folder / "result.json").read_text())["scores"]
     for split in ("test", "challenge"):

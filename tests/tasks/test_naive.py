@@ -32,7 +32,7 @@ def test_a_delay_chosen_on_training_games() -> None:
     replays = tuple(Replay(1, 1000 * start, 1000 * start + 6000, Link(1, 3, start - 17)) for start in (100, 200, 300))
     elsewhere = (Replay(1, 400_000, 401_000, Link(2, 3, 10)), Replay(1, 410_000, 420_000))
     task = NaiveTask(row(31), train={"a": GameReplays("a", (*replays, *elsewhere))})
-    found = task.detect(GameReplays("b", (Replay(2, 50_000, 58_900), Replay(2, 9_000, 12_000))))
+    found = task.detect(None, GameReplays("b", (Replay(2, 50_000, 58_900), Replay(2, 9_000, 12_000))), None)
     first, second = found.replays
     assert (first.half, first.start_s, first.end_s) == (2, 50, 58)
     assert (first.time_s.tolist(), first.score.tolist()) == ([33.0], [1.0])
@@ -40,7 +40,7 @@ def test_a_delay_chosen_on_training_games() -> None:
 
 
 def test_thirty_seconds_before_the_end() -> None:
-    found = NaiveTask(row(32), train={}).detect(GameReplays("b", (Replay(1, 50_000, 58_500),)))
+    found = NaiveTask(row(32), train={}).detect(None, GameReplays("b", (Replay(1, 50_000, 58_500),)), None)
     assert found.replays[0].time_s.tolist() == [28.5]
 
 
@@ -51,6 +51,6 @@ def test_a_submission_for_the_replays_of_the_real_challenge(tmp_path: Path) -> N
     tree, task = Tree(labels), NaiveTask(row(32), train={})
     games = [read_replays(tree, game, strict=True) for game in official_games("challenge")]
     assert sum(len(game.replays) for game in games) == 3146
-    write_grounding_predictions(tmp_path / "submission.zip", map(task.detect, games))
+    write_grounding_predictions(tmp_path / "submission.zip", (task.detect(None, game, None) for game in games))
     problems = validate_submission(tmp_path / "submission.zip", task="grounding", split="challenge", labels=labels)
     assert problems == []

@@ -1,4 +1,4 @@
-"""Reading ahead: the same items, no more of them in memory than was said, and errors where they happen."""
+"""Prefetching: the same items, no more of them in memory than allowed, and errors where they happen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-import torch
 
 from soccerbench.training.prefetch import read_ahead
 
@@ -36,16 +35,6 @@ def test_items_are_taken_in_one_other_thread() -> None:
     assert threading.current_thread().name not in threads
 
 
-def test_one_core_is_meant_for_the_other_thread_alone() -> None:
-    here = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        there = read_ahead((torch.get_num_threads() for _ in range(3)), one_core=True)
-        assert [(number, torch.get_num_threads()) for number in there] == [(1, 2)] * 3
-    finally:
-        torch.set_num_threads(here)
-
-
 @pytest.mark.parametrize("depth", [1, 3])
 def test_no_more_than_depth_ahead(depth: int) -> None:
     taken: list[int] = []
@@ -73,4 +62,4 @@ def test_stopping_early_stops_the_thread() -> None:
     next(items)
     items.close()
     assert len(taken) <= 4
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]

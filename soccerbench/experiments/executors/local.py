@@ -1,7 +1,7 @@
-"""Several experiments at once, each in a process of its own, with the numbers of one after the other.
+"""Several experiments at once, each in a process of this machine, with the numbers of one after another.
 
 Conventions
-    worker  a fresh process that runs one experiment after the other (`worker`)
+    worker  a fresh process that runs one experiment after another (`worker`)
     needed  an experiment whose predictions another one takes; that one waits for it
     head    of those that share a head, the first trains it and the others wait to take its weights
 """
@@ -17,11 +17,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.executors.worker import Call, Ended, Step, serve
+from soccerbench.experiments.executors.worker import Ended, Options, Step, serve
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.progress import Progress
 
-PATIENCE_S = 10  # with a worker that was told to stop
+PATIENCE_S = 10  # with a worker that is to stop
 
 
 class ElsewhereError(Exception):
@@ -30,20 +30,20 @@ class ElsewhereError(Exception):
 
 def run_at_once(
     experiments: Sequence[Experiment],
-    call: Call,
+    options: Options,
     *,
     jobs: int,
     progress: Callable[[str], Progress],
     on_done: Callable[[Experiment], None],
 ) -> None:
-    """Run experiments and those that they need; at the first that fails all are stopped, to go on at the next call.
+    """Run experiments and those that they need; at the first failure all are stopped, and the next call resumes them.
 
     Args:
-        experiments: of one root, prepared.
-        call: device and so on.
-        jobs: processes at most; each takes as much memory as a run of its own.
+        experiments: as planned.
+        options: device and so on.
+        jobs: processes at most; each takes as much memory as one run.
         progress: an experiment's title -> what it reports its steps to.
-        on_done: called with each that has ended, in whatever order.
+        on_done: called with each that has ended, in any order.
 
     Raises:
         ValueError: what an experiment could not use, in one line.
@@ -51,22 +51,22 @@ def run_at_once(
         RuntimeError: an experiment failed otherwise; its traceback is the cause.
     """
     waiting = in_order(experiments)
-    before = waits(waiting)
+    place, before = {one.folder: number for number, one in enumerate(waiting)}, waits(waiting)
     running: dict[Connection, tuple[Experiment, Progress]] = {}
-    with _workers(min(jobs, len(waiting)), call) as workers:
+    with _workers(min(jobs, len(waiting)), waiting, options) as workers:
         while waiting or running:
             ready = [one for one in waiting if not before[one.folder]]
             for experiment, free in zip(ready, [link for link in workers if link not in running], strict=False):
                 waiting.remove(experiment)
                 running[free] = experiment, progress(experiment.title)
-                with suppress(OSError):  # a worker that is gone is told of below
-                    free.send((experiment.row, experiment.seed))
+                with suppress(OSError):  # a worker that died is reported below
+                    free.send(place[experiment.folder])
             for link in wait(list(running)):
                 assert isinstance(link, Connection)
-                experiment, told = running[link]
+                experiment, report = running[link]
                 message = _received(link, workers[link], experiment)
                 if not isinstance(message, Ended):
-                    told(message.stage, message.done, message.total)
+                    report(message.stage, message.done, message.total)
                     continue
                 _raise_failure(message, experiment)
                 del running[link]
@@ -87,26 +87,26 @@ def in_order(experiments: Sequence[Experiment]) -> list[Experiment]:
 def waits(experiments: Sequence[Experiment]) -> dict[Path, set[Path]]:
     """By folder, the folders of those that must have ended before each can begin: needed ones, the first of a head."""
     first: dict[object, Path] = {}
-    for one in experiments:
-        first.setdefault(one.head_key or one.folder, one.folder)
+    found: dict[Path, set[Path]] = {}
     folders = {one.folder for one in experiments}
-    return {
-        one.folder: {first[one.head_key or one.folder], *(needed.folder for needed in one.needed)}
-        & folders - {one.folder}
-        for one in experiments
-    }
+    for one in experiments:
+        head = first.setdefault((one.identity.model or one.folder, one.row.table, one.seed), one.folder)
+        found[one.folder] = {head, *(needed.folder for needed in one.needed)} & folders - {one.folder}
+    return found
 
 
 @contextmanager
-def _workers(count: int, call: Call) -> Iterator[dict[Connection, BaseProcess]]:
-    """Processes by the pipes to them; when this is left they end, whatever they are at."""
+def _workers(
+    count: int, experiments: Sequence[Experiment], options: Options
+) -> Iterator[dict[Connection, BaseProcess]]:
+    """Processes by the pipes to them; all end with this context, whatever they do."""
     context = multiprocessing.get_context("spawn")
     workers: dict[Connection, BaseProcess] = {}
     try:
-        with _deaf_to_the_keyboard():
+        with _sigint_blocked():
             for _ in range(count):
                 link, other = context.Pipe()
-                process = context.Process(target=serve, args=(other, call), daemon=True)
+                process = context.Process(target=serve, args=(other, tuple(experiments), options), daemon=True)
                 process.start()
                 other.close()
                 workers[link] = process
@@ -122,13 +122,13 @@ def _workers(count: int, call: Call) -> Iterator[dict[Connection, BaseProcess]]:
 
 
 @contextmanager
-def _deaf_to_the_keyboard() -> Iterator[None]:
-    """Processes started in here leave Ctrl-C to this one, which hears it at the end."""
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _sigint_blocked() -> Iterator[None]:
+    """Processes started in here ignore Ctrl-C; this one handles it at the end."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _received(link: Connection, process: BaseProcess, experiment: Experiment) -> Step | Ended:
@@ -139,7 +139,7 @@ def _received(link: Connection, process: BaseProcess, experiment: Experiment) ->
         raise InputError(
             experiment.folder,
             f"its process ended with code {process.exitcode}",
-            "the same command goes on where it was; fewer --jobs take less memory",
+            "the same command resumes it; fewer --jobs take less memory",
         ) from None
     return message
 

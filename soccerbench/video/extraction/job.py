@@ -23,7 +23,7 @@ from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
 SEED = 0
-ROOMS = ("video",)
+CODE = "soccerbench.video.extraction.one_half"  # and all that it imports makes the features
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Job:
             "weights": self.weights[row.model].digest,
             "normalisation": self.normalise,
             "precision": "bfloat16" if self.half_precision else "float32",
-            "code": code_hash(self.plugin, rooms=ROOMS),
+            "code": code_hash(CODE, plugin=self.plugin),
         }
 
     def check_free(self, half: Half, *, video: Mapping[str, str] | None = None) -> HalfRecord | None:

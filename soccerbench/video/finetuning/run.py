@@ -29,7 +29,6 @@ from soccerbench.files import write_bytes, write_json
 from soccerbench.progress import Progress
 from soccerbench.specs.dump import spec_text
 from soccerbench.specs.video_models import ExtractorRow
-from soccerbench.training import checkpoint
 from soccerbench.training.loop import train, uses_gpu
 from soccerbench.video.decoding.clips import Clip
 from soccerbench.video.extraction.videos import fingerprint
@@ -39,7 +38,6 @@ from soccerbench.video.finetuning.task import FineTuning, confusion, top1, top1_
 from soccerbench.video.models.base import Extractor
 
 ACCURACY = "accuracy.json"
-ROOMS = ("video", "training")
 ROOM_BYTES = 4 * 2**30  # of decoded frames kept in memory
 SHUFFLE_STREAM = 1
 _NEEDED = {"model", "dataset", "top1", "per_class", "splits", "classes", "identity"}
@@ -96,7 +94,7 @@ class FineTuneRun:
             "data": self._data_fingerprint,
             "labels": "shuffled" if self.shuffled else "annotated",
             "init": "none" if self.init is None else _hash(self.init),
-            "code": code_hash(self.plugin, rooms=ROOMS),
+            "code": code_hash(__name__, plugin=self.plugin),
         }
 
     def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
@@ -128,10 +126,9 @@ class FineTuneRun:
         done = self.finished(identity)
         if done is not None:
             return done
-        self.folder.mkdir(parents=True, exist_ok=True)
+        run_folder.claim(self.folder, identity)
         write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
-        resumed_after = (checkpoint.load(self.folder) or {"epoch": 0})["epoch"]
         room = Room(self.room_bytes)
         training, valid = self._clips("train", room, spare=self._spare, crop=False), self._clips("valid", room)
         if not len(training):
@@ -142,11 +139,12 @@ class FineTuneRun:
             self.row, training, self._targets(training), valid if len(valid) else None,
             init=self.init, plugin=self.plugin,
         )  # fmt: skip
-        model = train(
+        trained = train(
             task, self.row,
             seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
             cosine=self.row.annealing == "cosine",
         )  # fmt: skip
+        model = trained.model
         assert isinstance(model, Extractor)
         splits = {
             split: self._measure(model, clips, split, progress)
@@ -154,7 +152,7 @@ class FineTuneRun:
         }
         spent = {"seconds": time.monotonic() - begun_s, "processor_seconds": time.process_time() - begun_cpu_s}
         content = self._content(identity, splits, len(training), device) | {
-            "resumed_after_epoch": resumed_after,  # the seconds are those since then
+            "resumed_after_epoch": trained.resumed_after,  # the seconds are those since then
             **{key: round(value, 1) for key, value in spent.items()},
             "peak_memory_bytes": peak_memory_bytes(),
         }
@@ -223,12 +221,7 @@ class FineTuneRun:
 
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
-        return run_folder.changed(
-            self.folder,
-            identity,
-            record=self.folder / ACCURACY,
-            identity_of=lambda record: read_accuracy(record)["identity"],
-        )
+        return run_folder.changed(self.folder, identity)
 
 
 def read_accuracy(file: Path) -> dict[str, Any]:
