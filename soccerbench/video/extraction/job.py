@@ -23,7 +23,7 @@ from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
 SEED = 0
-CODE = "soccerbench.video.extraction.one_half"  # and all that it imports makes the features
+CODE = "soccerbench.video.extraction.half"  # and all that it imports makes the features
 
 
 @dataclass(frozen=True)
