@@ -1,4 +1,4 @@
-"""The report of anybody's submission: its score, its errors, its timelines."""
+"""The report of a submission: its score, its errors, its timelines."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.run_page import scores_data
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.scores import evaluation_grid
-from soccerbench.scoring.evaluate import evaluate
-from soccerbench.soccernet.archive import Tree
+from soccerbench.scoring.evaluate import evaluate_games
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
-from soccerbench.soccernet.labels import read_spotting_labels
+from soccerbench.soccernet.games import open_games
 from soccerbench.soccernet.replays import read_replays
-from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
 
 def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split: str) -> Page:
@@ -36,25 +34,26 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
         InputError: files that are missing or cannot be used.
         ValueError: an unknown split.
     """
-    common: dict[str, Any] = {
-        "task": task,
-        "labels": labels,
-        "predictions": predictions,
-        "split": split,
-        "protocol": "soccernet",
-    }
+    kind = TASKS[task]
+    label_tree, tree, names, ignored = open_games(
+        labels, predictions, split, label_files=kind.label_files, prediction_files=kind.prediction_files, strict=False
+    )
+    truth = kind.read_labels(label_tree, names, strict=False)
+    found = [kind.read_predictions(tree, game, strict=False) for game in names]
+    common: dict[str, Any] = {"labels": truth, "predictions": found, "split": split, "protocol": "soccernet"}
     evaluations = {
-        "loose": evaluate(deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
-        "tight": evaluate(deltas_s=TIGHT_S, **common),
+        "loose": evaluate_games(task, deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
+        "tight": evaluate_games(task, deltas_s=TIGHT_S, **common),
     }
+    ignored += evaluations["loose"].warnings
     reports = {name: evaluation.report() for name, evaluation in evaluations.items()}
     games: dict[str, Any] = {}
-    shown = scores_data([reports]) | _timelines(
-        task, Tree(labels), Tree(predictions), list(evaluations["loose"].statistics), games
-    )
+    if task == "grounding":
+        truth = [read_replays(label_tree, game, strict=False) for game in names]
+    shown = scores_data([reports]) | _timelines(task, truth, found, games)
     entry = {"name": predictions.name, "task": task, "splits": {split: shown}, "curves": []}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
-    facts += [("passed over", f"{count} {kind}") for kind, count in sorted(evaluations["loose"].warnings.items())]
+    facts += [("ignored", f"{count} {what}") for what, count in sorted(ignored.items())]
     return Page(
         title=f"soccerbench: {predictions.name}",
         notes=[],
@@ -68,19 +67,13 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
 
 
 def _timelines(
-    task: TaskName, labels: Tree, predictions: Tree, names: Sequence[str], games: dict[str, Any]
+    task: TaskName, labels: Sequence[Any], predictions: Sequence[Any], games: dict[str, Any]
 ) -> dict[str, Any]:
     if task == "grounding":
-        arcs, counts = grounded_games(
-            [read_replays(labels, game, strict=False) for game in names],
-            [read_grounding_predictions(predictions, game, strict=False) for game in names],
-        )
+        arcs, counts = grounded_games(labels, predictions)
         return {"arcs": arcs, "grounded": counts}
-    happened = [read_spotting_labels(labels, game, strict=False) for game in names]
-    times = times_that_fit(sum(len(game.label) for game in happened))
-    spotted = spotted_split(
-        happened, [read_spotting_predictions(predictions, game, strict=False) for game in names], times=times
-    )
+    times = times_that_fit(sum(map(len, labels)))
+    spotted = spotted_split(labels, predictions, times=times)
     games["all"] = spotted.games
     shown = {"detected": spotted.detected, "breakdown": spotted.breakdown, "omitted": spotted.omitted, "times": times}
     return {"games": "all", **shown}

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,7 @@ from soccerbench.report.html.render import embedded, render
 from soccerbench.report.html.submission_page import page_of_submission
 from soccerbench.report.html.timeline import times_that_fit
 from soccerbench.report.tables.paper import Grid
+from soccerbench.soccernet.archive import Tree
 
 
 class Reader(HTMLParser):
@@ -134,6 +136,19 @@ def test_the_breakdown_of_a_submission_adds_up(hostile: tuple[Path, Path]) -> No
     assert split["omitted"] == 0
     assert sum(game["count"] for game in split["detected"]) == 72
     assert split["tolerances_s"] == [1, 2, 3, 4, 5, *range(10, 61, 5)]
+
+
+def test_each_file_of_a_submission_is_read_once(hostile: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    read: Counter[Path] = Counter()
+
+    def counted(tree: Tree, name: str, of: Callable[[Tree, str], bytes] = Tree.read) -> bytes:
+        read[tree.path / name] += 1
+        return of(tree, name)
+
+    monkeypatch.setattr(Tree, "read", counted)
+    labels, predictions = hostile
+    page_of_submission(task="spotting", labels=labels, predictions=predictions, split="all")
+    assert read == dict.fromkeys([*labels.rglob("*.json"), *predictions.rglob("*.json")], 1)
 
 
 def test_a_report_of_runs(shared_tiny_root: Path, tmp_path: Path, train_rows: Callable[..., Path]) -> None:
