@@ -17,10 +17,17 @@ from soccerbench.specs import load_table
 def write_run(folder: Path, row: int, seed: int, score: float, *, simulated: bool) -> None:
     """A finished run of a row of Table 2 with one score."""
     spec = next(spec for spec in load_table("table2").rows if spec.row == row)
+    scores = {
+        "task": "spotting", "protocol": "soccernet", "signature": "s", "tolerances_s": [5],
+        "map_per_tolerance": [score],
+        **dict.fromkeys(("average_map", "average_map_visible", "average_map_unshown"), score),
+        **{key: {"Goal": score} for key in ("per_class", "per_class_visible", "per_class_unshown")},
+    }  # fmt: skip
     result: dict[str, Any] = {
         "table": "table2", "row": row, "seed": seed, "dataset": "real_data", "simulated": simulated,
         "spec": spec.model_dump(mode="json"), "digest": spec.digest(), "data_fingerprint": "f", "code": "c",
-        "scores": {"test": {"loose": {"average_map": score}}}, "games": {}, "submissions": {},
+        "scores": {"test": {"loose": scores}}, "games": {}, "submissions": {},
+        "versions": {}, "device": "cpu", "seconds": 1.0,
     }  # fmt: skip
     file = folder / f"real_data/table2/row-{row:02d}/seed-{seed}/result.json"
     file.parent.mkdir(parents=True)
