@@ -159,7 +159,7 @@ class Experiment:
         Raises:
             InputError: as `finished`, or a full disk.
         """
-        if force and (self._changed() or not self._is_readable()):
+        if force and (self._changed() or run_folder.is_damaged(self.folder / RESULT, read_result)):
             run_folder.set_aside(self.folder)
         done = self.finished()
         if done is not None:
@@ -178,14 +178,7 @@ class Experiment:
 
     def _changed(self) -> list[str]:
         """Which of spec, data and code differ from those of the folder's run, finished or not."""
-        return run_folder.changed(self.folder, self.identity.compared)
-
-    def _is_readable(self) -> bool:
-        """Whether the folder has no result, or one that can be read."""
-        try:
-            return not (self.folder / RESULT).exists() or bool(read_result(self.folder / RESULT))
-        except InputError:
-            return False
+        return run_folder.changed(self.folder, self.identity.compared, record=self.folder / RESULT)
 
     def _check_trainable(self, row: TrainedRow) -> None:
         splits, file = row.training_splits, self.root.path / "splits.json"

@@ -7,13 +7,14 @@ of another identity unless that is asked for; the old one is then kept until the
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.files import write_json
+from soccerbench.training import checkpoint
 
 IDENTITY = "identity.json"
 
@@ -27,15 +28,28 @@ def read_identity(folder: Path) -> dict[str, str]:
     return content if isinstance(content, dict) else {}
 
 
-def changed(folder: Path, identity: Mapping[str, str]) -> list[str]:
-    """The keys of an identity in which the folder's run, finished or not, differs; none for an empty folder.
+def changed(folder: Path, identity: Mapping[str, str], *, record: Path) -> list[str]:
+    """The keys of an identity in which the folder's run differs; none where it has neither a record nor a checkpoint.
 
     All keys differ where there is a run without a readable `identity.json`.
+
+    Args:
+        folder: of the run.
+        identity: what a new run would depend on.
+        record: of the finished run, in the folder.
     """
-    before = read_identity(folder)
-    if not before and not any(folder.glob("*")):
+    if not record.exists() and not checkpoint.exists(folder):
         return []
+    before = read_identity(folder)
     return [key for key, value in identity.items() if before.get(key) != value]
+
+
+def is_damaged(record: Path, read: Callable[[Path], object]) -> bool:
+    """Whether there is a record that `read` refuses with an InputError."""
+    try:
+        return record.exists() and not read(record)
+    except InputError:
+        return True
 
 
 def claim(folder: Path, identity: Mapping[str, str]) -> None:

@@ -64,7 +64,7 @@ def test_it_writes_a_folder_and_prints_a_table(folder: Path) -> None:
     assert done.exit_code == 0, done.output
     written = folder / "runs" / "small" / "finetuned" / "ircsn" / "seed-0"
     assert {file.name for file in written.iterdir()} == {
-        "spec.yaml", "checkpoint.pt", "history.csv", "accuracy.json", "confusion.png", "confusion.svg",
+        "identity.json", "spec.yaml", "checkpoint.pt", "history.csv", "accuracy.json", "confusion.png", "confusion.svg",
     }  # fmt: skip
     record = json.loads((written / "accuracy.json").read_bytes())
     assert "Simulated videos" in done.output

@@ -121,7 +121,7 @@ class FineTuneRun:
             ValueError: no training snippets, or no validation snippets for a plateau.
         """
         identity = self.identity()
-        if force and self._changed(identity):
+        if force and (self._changed(identity) or run_folder.is_damaged(self.folder / ACCURACY, read_accuracy)):
             run_folder.set_aside(self.folder)
         done = self.finished(identity)
         if done is not None:
@@ -221,7 +221,7 @@ class FineTuneRun:
 
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
-        return run_folder.changed(self.folder, identity)
+        return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
 
 
 def read_accuracy(file: Path) -> dict[str, Any]:

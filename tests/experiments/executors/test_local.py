@@ -87,8 +87,8 @@ def test_two_jobs_give_the_bits_of_one_and_train_each_head_once(shared_tiny_root
 def test_a_failure_is_the_one_line_of_one_after_the_other(tiny_root: Path, tmp_path: Path) -> None:
     made = planned(tiny_root, tmp_path, [4, 5])
     game = Dataset(tiny_root).games["train"][0]
-    (tiny_root / game / "Labels-cameras.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"Labels-cameras\.json") as found:
+    os.truncate(tiny_root / game / "2_baidu_soccer_embeddings.npy", 4000)
+    with pytest.raises(ValueError, match=r"2_baidu_soccer_embeddings\.npy") as found:
         run_jobs(made, 2)
     assert "\n" not in str(found.value)
     assert "Traceback" in str(found.value.__cause__)

@@ -75,7 +75,8 @@ def assert_same(one: Path, other: Path) -> None:
 def test_the_folder_and_what_the_record_says(uninterrupted: FineTuneRun) -> None:
     folder = uninterrupted.folder
     assert folder == uninterrupted.out / "small" / "finetuned" / "ircsn" / "seed-0"
-    assert {file.name for file in folder.iterdir()} == {"spec.yaml", "checkpoint.pt", "history.csv", "accuracy.json"}
+    written = {"identity.json", "spec.yaml", "checkpoint.pt", "history.csv", "accuracy.json"}
+    assert {file.name for file in folder.iterdir()} == written
     record = read_accuracy(folder / "accuracy.json")
     assert record["simulated"] is True
     assert record["labels"] == "annotated"
