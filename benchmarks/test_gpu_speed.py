@@ -163,7 +163,7 @@ def test_row(benchmark, packed_root: Path, tmp_path: Path, number: int, epochs: 
         "predicting_s": watch.end("challenge games") - ends[-1],
         "rest_s": total_s - trained_s - epoch_s - (watch.end("challenge games") - ends[-1]),
         "largest_gpu_bytes": torch.cuda.max_memory_allocated(),
-        "scores": {split: scores and scores["loose"]["average_map"] for split, scores in result["scores"].items()},
+        "scores": {split: scores and scores["loose"].average_map for split, scores in result.scores.items()},
     }
 
 
