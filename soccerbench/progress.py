@@ -1,4 +1,4 @@
-"""How the runner says where it is: one call a step, drawn by whoever listens."""
+"""Progress of anything that takes long: one call a step, drawn by the caller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with a stage ("row 3, seed 0: epoch"), the steps done and the steps in all."""
+    """Called with a stage ("epoch 3/40", "games"), the steps done and the steps in all; steps may be bytes."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Note a step."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -37,12 +36,9 @@ def mini(
     soccerbench data mini rehearsal --labels labels.zip --games 40;
     soccerbench data mini large --scale release --games 4 --packed
     """
+    from soccerbench.report.console import bar
     from soccerbench.simulation.matches import write_mini
 
-    def tell(done: int, games: int) -> None:
-        end = "\n" if done == games else ""
-        typer.echo(f"\rgame {done} of {games}{end}", err=True, nl=False)
-
-    progress = tell if sys.stderr.isatty() else None
-    write_mini(out, seed=seed, games=games, scale=scale.value, labels=labels, packed=packed, progress=progress)
+    with bar("data mini") as progress:
+        write_mini(out, seed=seed, games=games, scale=scale.value, labels=labels, packed=packed, progress=progress)
     typer.echo(f"{out}: {games} games, simulated (generator and seed in features.json)", err=True)

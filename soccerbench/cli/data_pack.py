@@ -35,19 +35,18 @@ def pack(
     soccerbench data pack /data/SoccerNet five --blocks tpn-r101,gta,vtn,ircsn,i3d-slow
     """
     from soccerbench.features.pack import pack as pack_root
-    from soccerbench.report.byte_bar import byte_bar
-    from soccerbench.report.console import note
+    from soccerbench.report.console import bar, note
 
     names = None if blocks is None else [name.strip() for name in blocks.split(",")]
     try:
-        with byte_bar("pack") as progress:
+        with bar("pack", in_bytes=True) as progress:
             packed = pack_root(root, out, dtype=dtype.value, blocks=names, workers=workers, progress=progress)
     except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        note("Interrupted. The same command resumes the pack.")
         raise typer.Exit(130) from None
     index = packed.index
-    went_on = f", {packed.resumed} of them from an earlier call" if packed.resumed else ""
-    typer.echo(f"{out}: {packed.halves} halves{went_on}, {packed.nbytes / 1e9:.2f} GB of {index.dtype}", err=True)
+    resumed = f", {packed.resumed} of them from an earlier call" if packed.resumed else ""
+    typer.echo(f"{out}: {packed.halves} halves{resumed}, {packed.nbytes / 1e9:.2f} GB of {index.dtype}", err=True)
     typer.echo(
         f"largest relative error {index.largest_relative_error:.3g} (values below 6.1e-05 taken as that), "
         f"largest absolute error {index.largest_absolute_error:.3g}",

@@ -24,11 +24,10 @@ def verify(
     soccerbench data verify packed --json
     """
     from soccerbench.features.verify import verify as verify_root
-    from soccerbench.report.byte_bar import byte_bar
-    from soccerbench.report.console import print_grid
+    from soccerbench.report.console import bar, print_grid
     from soccerbench.report.tables.verification import verification_grid, verification_json
 
-    with byte_bar("verify") as progress:
+    with bar("verify", in_bytes=True) as progress:
         report = verify_root(root, workers=workers, progress=progress)
     if as_json:
         print_json(verification_json(report))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +19,9 @@ def videos(
     Examples: soccerbench data videos my-videos;
     soccerbench data videos few --games 4 --minutes 1 --seed 7
     """
+    from soccerbench.report.console import bar
     from soccerbench.simulation.videos import write_videos
 
-    def tell(done: int, games: int) -> None:
-        end = "\n" if done == games else ""
-        typer.echo(f"\rgame {done} of {games}{end}", err=True, nl=False)
-
-    write_videos(out, seed=seed, games=games, minutes=minutes, progress=tell if sys.stderr.isatty() else None)
+    with bar("data videos") as progress:
+        write_videos(out, seed=seed, games=games, minutes=minutes, progress=progress)
     typer.echo(f"{out}: {games} games, simulated (generator and seed in features.json)", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +36,7 @@ def snippets(
     soccerbench snippets /data/SoccerNet runs/mega --mega --extra /data/laliga-2019 --extra /data/laliga-2020
     """
     from soccerbench.errors import InputError
-    from soccerbench.report.console import print_grid
+    from soccerbench.report.console import bar, print_grid
     from soccerbench.report.tables.snippets import snippets_grid
     from soccerbench.video.finetuning.annotated_games import OWN_SPLITS, games_of_splits, look_through, pooled_games
     from soccerbench.video.finetuning.manifest import FILE, manifest_of, write_manifest
@@ -48,7 +47,8 @@ def snippets(
     if extra and not mega:
         raise ValueError("--extra gives games for --mega; add --mega")
     games = pooled_games(root, extra or []) if mega else games_of_splits(root, list(dict.fromkeys(split or OWN_SPLITS)))
-    found = look_through(games, _tell if sys.stderr.isatty() else None)
+    with bar("snippets") as progress:
+        found = look_through(games, progress)
     for line in (*found.doubts, *found.left_out):
         typer.echo(line, err=True)
     if not found.videos:
@@ -68,8 +68,3 @@ def snippets(
     if found.left_out:
         typer.echo(f"soccerbench: left out, see above: {len(found.left_out)}", err=True)
         raise typer.Exit(1)
-
-
-def _tell(done: int, games: int) -> None:
-    end = "\n" if done == games else ""
-    typer.echo(f"\rgame {done} of {games}{end}", err=True, nl=False)

@@ -6,7 +6,7 @@ The result has half the bytes of the release, in one sequential file a split.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,11 @@ from soccerbench.features.pack_writer import PackWriter
 from soccerbench.features.packed import Dtype, Index
 from soccerbench.features.store import HALVES, Part, Source, open_source, parts_of
 from soccerbench.files import write_bytes
+from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.games import Layout
 
 PIECE_BYTES = 2**19  # read, converted and written at a time: few calls, and all of it stays in the cache
 MAX_WORKERS = 4
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def pack(
     dtype: Dtype = "float16",
     blocks: Sequence[str] | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Packed:
     """Pack the features of a root, and copy its labels; an interrupted pack resumes.
 
@@ -93,8 +93,7 @@ def pack(
             raise InputError(path, str(error), "run `data verify` on the root, or pack as float32") from None
         return plan.nbytes(half), False
 
-    if progress is not None:
-        progress(done, total)
+    progress("packed", done, total)
     pool = ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1))
     try:
         left = {pool.submit(write, half) for half in plan.rows}
@@ -102,8 +101,8 @@ def pack(
             ready, left = wait(left, return_when=FIRST_EXCEPTION, timeout=0.2)
             for nbytes, held in (future.result() for future in ready):
                 done, resumed = done + nbytes, resumed + held
-            if progress is not None and ready:
-                progress(done, total)
+            if ready:
+                progress("packed", done, total)
     finally:
         pool.shutdown(cancel_futures=True)
     if not writer.finished:

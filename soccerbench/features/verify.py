@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +31,13 @@ from soccerbench.features.findings import FileReport, Problem, Report
 from soccerbench.features.half_statistics import HalfStatistics, place_of_block, statistics_of
 from soccerbench.features.rows import StoredRows
 from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S, Source, open_source
+from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 
 MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
 MIN_EVENTS = 10  # in a half, enough to estimate its length
 UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU and whose width is unique
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Half:
     stored: StoredRows
 
 
-def verify(root: Path, *, workers: int | None = None, progress: Progress | None = None) -> Report:
+def verify(root: Path, *, workers: int | None = None, progress: Progress = silent) -> Report:
     """Verify every feature file of a root, plain or packed, and its labels against them.
 
     Args:
@@ -80,7 +80,7 @@ class _Verification:
         self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
         self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
-    def run(self, started: float, progress: Progress | None) -> Report:
+    def run(self, started: float, progress: Progress) -> Report:
         """All checks: which files exist, their lengths, then every byte."""
         halves = [half for split, games in self.root.games.items() for half in self._present(split, games)]
         if not halves:
@@ -97,8 +97,7 @@ class _Verification:
                 for future in as_completed(futures):
                     self._check_values(futures[future], future.result())
                     done += futures[future].stored.nbytes
-                    if progress is not None:
-                        progress(done, total)
+                    progress("verified", done, total)
             finally:
                 pool.shutdown(cancel_futures=True)
         self._check_copies()

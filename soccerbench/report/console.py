@@ -10,11 +10,21 @@ from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from soccerbench.progress import Progress as Told
+from soccerbench.progress import Progress as StepProgress
+from soccerbench.progress import silent
 from soccerbench.report.tables.paper import Grid
 
 BETWEEN_LINES_S = 30  # in a log
@@ -84,7 +94,7 @@ class Lines:
         self._said_s = time.monotonic()
         self._running: set[str] = set()
 
-    def of(self, title: str) -> Told:
+    def of(self, title: str) -> StepProgress:
         """Begin an experiment."""
         return partial(self._step, title)
 
@@ -112,6 +122,22 @@ def bars(rows: int) -> Iterator[Bars | Lines]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress, rows)
+
+
+@contextmanager
+def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
+    """One bar on standard error over steps, or over bytes; nothing where standard error is not a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    counts = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
+    columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        steps = progress.add_task(title, total=None)
+        yield lambda stage, done, total: progress.update(
+            steps, description=f"{title}: {stage}", completed=done, total=total
+        )
 
 
 def note(text: str) -> None:

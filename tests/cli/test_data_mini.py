@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from soccerbench.cli.data_mini import mini
+from soccerbench.progress import silent
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_writes_what_was_asked_for(app, tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert asked == {
         "out": tmp_path / "out", "seed": 3, "games": 40, "scale": "release", "labels": tmp_path / "labels.zip",
-        "packed": False, "progress": None,
+        "packed": False, "progress": silent,
     }  # fmt: skip
 
 

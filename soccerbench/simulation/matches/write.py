@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.pack_plan import Half, Plan
 from soccerbench.features.pack_writer import PackWriter
 from soccerbench.files import folder_beside
+from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES, Block, features, look, width
 from soccerbench.simulation.matches.games import SCENE_STREAM, Game, played_games
@@ -33,7 +34,6 @@ from soccerbench.specs.features import Block as NamedBlock
 from soccerbench.specs.features import load_features
 
 Scale = Literal["mini", "release"]
-Progress = Callable[[int, int], None]
 MANIFEST = "mini.json"
 GENERATOR = "2"  # its version: another one where the same seed gives other bytes
 DEFAULT_SEED, DEFAULT_GAMES = 0, 24
@@ -50,7 +50,7 @@ def write_mini(
     labels: Path | None = None,
     packed: bool = False,
     files: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Write a simulated dataset in the official layout.
 
@@ -86,7 +86,7 @@ def write_mini(
         folder.rename(out)
 
 
-def cached_mini(progress: Progress | None = None) -> Path:
+def cached_mini(progress: Progress = silent) -> Path:
     """The default dataset in the user's cache folder, made on first use; safe when two processes want it at once.
 
     Raises:
@@ -153,7 +153,7 @@ def _renamed(old: Path, new: Path) -> bool:
     return True
 
 
-def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
+def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress) -> None:
     scale = recipe["scale"]
     of_scale = FILES if scale == "mini" else RELEASED_FILES
     files = {name: blocks for name, blocks in of_scale.items() if name in recipe.get("files", of_scale)}
@@ -163,8 +163,7 @@ def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress
         try:
             written = pool.map(lambda game: _write_game(folder, game, files, recipe, writer), games)
             for done, _ in enumerate(written, start=1):
-                if progress is not None:
-                    progress(done, len(games))
+                progress("games", done, len(games))
         finally:
             pool.shutdown(cancel_futures=True)
     if writer is not None:

@@ -7,7 +7,7 @@ what it was made from. Byte-identical for one seed, one version of numpy and PyA
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.files import folder_beside, write_json
+from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.season import SPLITS
 from soccerbench.simulation.videos.motions import phases
 from soccerbench.simulation.videos.pictures import FPS, HEIGHT, WIDTH, Pictures, draw_shot
@@ -32,8 +33,6 @@ QUANTISER = 3  # of the encoder, 1 to 31: fine enough that no picture carries tr
 KEYFRAME_S = 1
 MAX_WORKERS = 4
 
-Progress = Callable[[int, int], None]
-
 
 def write_videos(
     out: Path,
@@ -41,7 +40,7 @@ def write_videos(
     seed: int = 0,
     games: int = DEFAULT_GAMES,
     minutes: float = DEFAULT_MINUTES,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Write a simulated root of videos in the official layout.
 
@@ -78,13 +77,12 @@ def _recipe_of(out: Path) -> Any:
         return None
 
 
-def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress | None) -> None:
+def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress) -> None:
     with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
         try:
             written = pool.map(lambda game: _write_game(folder / game.path, game, recipe["seed"]), games)
             for done, _ in enumerate(written, start=1):
-                if progress is not None:
-                    progress(done, len(games))
+                progress("games", done, len(games))
         finally:
             pool.shutdown(cancel_futures=True)
     splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}

@@ -9,7 +9,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
+from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
@@ -24,7 +25,6 @@ from soccerbench.video.decoding.frames import Video, check_duration, half_video,
 from soccerbench.video.finetuning.snippets import check_apart
 
 OWN_SPLITS = ("train", "valid", "test")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
     return games
 
 
-def look_through(games: Sequence[Game], progress: Progress | None = None) -> Games:
+def look_through(games: Sequence[Game], progress: Progress = silent) -> Games:
     """Read the labels of each game and probe its videos, without decoding them.
 
     Args:
@@ -114,8 +114,7 @@ def look_through(games: Sequence[Game], progress: Progress | None = None) -> Gam
         )
     for done, game in enumerate(present, 1):
         _look_at(game, found)
-        if progress is not None:
-            progress(done, len(present))
+        progress("games", done, len(present))
     return found
 
 

@@ -175,7 +175,7 @@ def test_wrong_arguments_are_named(tmp_path, wrong, problem):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_interrupted_writing_leaves_nothing_behind(tmp_path, error):
-    def stop(done: int, games: int) -> None:
+    def stop(stage: str, done: int, games: int) -> None:
         if done == 2:
             raise error
 
@@ -186,9 +186,9 @@ def test_interrupted_writing_leaves_nothing_behind(tmp_path, error):
 
 def test_cached_dataset_is_made_once(cache):
     made = []
-    first = cached_mini(progress=lambda done, games: made.append(done))
+    first = cached_mini(progress=lambda stage, done, games: made.append(done))
     assert (made, first.parent) == ([*range(1, 13)], cache)
-    assert cached_mini(progress=lambda done, games: made.append(done)) == first
+    assert cached_mini(progress=lambda stage, done, games: made.append(done)) == first
     assert len(made) == 12
 
 
@@ -216,7 +216,7 @@ def test_two_at_once_end_with_one_whole_dataset(cache):
     barrier, found = threading.Barrier(2), []
 
     def make() -> None:
-        found.append(cached_mini(progress=lambda done, games: barrier.wait(300) if done == games else None))
+        found.append(cached_mini(progress=lambda stage, done, games: barrier.wait(300) if done == games else None))
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:

@@ -200,10 +200,10 @@ def test_a_root_becomes_a_manifest_that_reads_back(root, tmp_path):
     assert (snippet.game, snippet.centre_s, SNIPPET_CLASSES[snippet.label]) == ("l/s/a", 4.0, "Goal")
 
 
-def test_progress_is_told_game_by_game(root):
-    told = []
-    look_through(games_of_splits(root, ["train"]), lambda done, games: told.append((done, games)))
-    assert told == [(1, 2), (2, 2)]
+def test_progress_is_reported_game_by_game(root):
+    reported = []
+    look_through(games_of_splits(root, ["train"]), lambda *step: reported.append(step))
+    assert reported == [("games", 1, 2), ("games", 2, 2)]
 
 
 def test_what_cannot_be_used_is_said_and_the_rest_is_done(root):
