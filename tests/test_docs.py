@@ -18,7 +18,7 @@ from soccerbench.soccernet.games import official_games
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "results").rglob("README.md"))]
 NOT_RUN = ("pip", "tox", "git", "cd", "soccerbench data download")  # the network, or the tests themselves
-SHORTER = {"0-2": "0-1", "1,6-8": "8"}  # seeds, rows
+SHORTER = {"0-2": "0-1", "1,6-8": "8", "--minutes 1": "--minutes 0.5", "max_epochs=2": "max_epochs=1"}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +35,8 @@ def commands(page: Path) -> list[str]:
 
 def shortened(command: str, folder: Path) -> list[str]:
     """The words of a command, on tiny data, for one epoch, at most two seeds and one row of the release."""
+    for long, short in SHORTER.items():
+        command = re.sub(rf" {long}\b", f" {short}", command)
     words = shlex.split(command, comments=True)
     words = [word.replace("/data/SoccerNet", str(folder / "SoccerNet")) for word in words]
     words = [
@@ -42,7 +44,6 @@ def shortened(command: str, folder: Path) -> list[str]:
     ]
     if words[1] == "reproduce" and words[2] != "figure3":
         words += ["--set", "max_epochs=1", "--set", "batch_size=8", "--jobs", "1"]
-    words = [SHORTER.get(word, word) for word in words]
     if words[1:3] == ["data", "mini"] and "--games" not in words:
         words += ["--games", "4"]
     return words
