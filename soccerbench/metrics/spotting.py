@@ -131,7 +131,7 @@ class _ClassCounts:
         events: Floats,
         tolerances: int,
     ) -> None:
-        hit_levels = np.unique(-level[hits > 0])
+        hit_levels, _ = np.unique(-level[hits > 0], return_index=True)  # without an index it imports numpy.ma
         self.events = events
         self.cells = (len(hit_levels) + 1) * tolerances * len(events)
         place, games = np.searchsorted(hit_levels, -level), events.shape[1]

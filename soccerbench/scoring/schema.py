@@ -20,7 +20,7 @@ ProtocolName = Literal["soccernet", "strict"]
 class Report(BaseModel):
     """What all these objects share: unknown keys are an error, and nothing is changed after it was made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # each is built when it is used
 
     def to_json(self) -> dict[str, Any]:
         """Plain values in the order of the contract, without the keys that were not set."""
