@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.models.sliding import centred_windows
 from soccerbench.models.transformer import SpottingTransformer
-from soccerbench.models.windows import centred_windows
 
 WIDTH, HALF_S = 8576, 2750
 HEADS: dict[str, type[nn.Module]] = {"netvlad++": NetVLADpp, "transformer": SpottingTransformer}
@@ -26,7 +26,7 @@ import re
 from pathlib import Path
 import torch
 from soccerbench.models.netvlad import NetVLADpp
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import centred_windows
 
 def resident_bytes(kind):
     return 1024 * int(re.search(kind + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

@@ -1,4 +1,4 @@
-"""Writing files so that none is ever half there: written aside, then renamed."""
+"""Atomic writes: to a temporary file or folder, then renamed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soccerbench.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing under a temporary name beside it; it takes its real name only when all is written.
+    """Open `path` for writing under a temporary name next to it; it is renamed to `path` when all is written.
 
     Raises:
         InputError: the disk is full or the folder cannot be written; the temporary file is removed.
@@ -44,7 +44,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def folder_beside(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, to be renamed when it is complete; removed again unless it was.
+    """A temporary folder next to `out`, to be renamed when it is complete; removed if it was not.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Heads and video models of one's own: the class that a row names, out of the file that was given with it."""
+"""Custom heads and video models: load the class that a row names from its plugin file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from soccerbench.errors import InputError, SpecError
 
 
 def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[Any]:
-    """The class `module:Class` out of a plugin file whose name is `module.py`.
+    """Load the class `module:Class` from a plugin file named `module.py`.
 
     Args:
-        name: as the row says it.
+        name: `module:Class`, as in the row.
         plugin: the file.
-        of: what it must be a subclass of.
+        of: the base class it must have.
 
     Raises:
         SpecError: no plugin given, another module's name, or no such class in it.
@@ -37,7 +37,7 @@ def load_class(name: str, plugin: Path | None, *, of: type[nn.Module]) -> type[A
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's own code raises
-        raise InputError(plugin, f"fails on import ({type(error).__name__}: {error})", "mend the file") from error
+        raise InputError(plugin, f"fails on import ({type(error).__name__}: {error})", "fix the file") from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, of)):
         kind = "torch module" if of is nn.Module else of.__name__

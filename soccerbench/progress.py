@@ -1,4 +1,4 @@
-"""Progress of anything that takes long: one call a step, drawn by the caller."""
+"""Progress of a long operation: one call a step, displayed by the caller."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class Progress(Protocol):
     """Called with a stage ("epoch 3/40", "games"), the steps done and the steps in all; steps may be bytes."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Note a step."""
+        """Report a step."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Note nothing."""
+    """Report nothing."""

@@ -1,7 +1,7 @@
-"""A layer of torch's encoder, trained on the CPU in half the time: the same sums, the dropout drawn from bits.
+"""torch's encoder layer with a faster training step on the CPU: the same sums, the dropout mask drawn from random bits.
 
-torch's way through attention with dropout draws slow Bernoulli numbers, guards against tokens that attend to nothing,
-and multiplies narrow heads in the order that suits the CPU least. In evaluation and on a GPU torch's kernels are used.
+torch's attention with dropout draws slow Bernoulli numbers, handles tokens that attend to nothing, and multiplies
+narrow heads in an order that is slow on the CPU. In evaluation and on a GPU torch's kernels are used.
 
 Conventions
     N  heads of all sequences, d_head wide
@@ -52,8 +52,8 @@ class Attention(nn.MultiheadAttention):
 
     Args:
         d_model: width of a token.
-        heads: they share the width.
-        dropout: of the weights.
+        heads: attention heads, which share the width.
+        dropout: of the attention weights.
     """
 
     def __init__(self, d_model: int, heads: int, dropout: float) -> None:
@@ -70,9 +70,9 @@ class Attention(nn.MultiheadAttention):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """As the base class, whose way is left where a layer of torch's encoder trains on the CPU."""
-        own = query is key is value and not need_weights and attn_mask is None
-        if not own or not self.training or query.device.type != "cpu" or self.dropout == 1:
+        """As the base class; self-attention in training on the CPU takes the faster path."""
+        fast = query is key is value and not need_weights and attn_mask is None
+        if not fast or not self.training or query.device.type != "cpu" or self.dropout == 1:
             return super().forward(
                 query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
             )
@@ -85,7 +85,7 @@ class Attention(nn.MultiheadAttention):
 
 
 class QuickEncoderLayer(nn.TransformerEncoderLayer):
-    """`nn.TransformerEncoderLayer` with the attention and the dropout of here.
+    """`nn.TransformerEncoderLayer` with `Attention` and `Dropout` of this package.
 
     Args:
         d_model: width of a token.

@@ -1,15 +1,25 @@
-"""CALF-more-negative (Cmn), the replay-grounding baseline of SoccerNet-v2: does this chunk hold what that replay shows?
+"""CALF-more-negative (Cmn), the replay-grounding baseline of SoccerNet-v2: does this chunk contain the replayed event?
 
 Source: sn-grounding (Deliege et al., 2021), a Siamese form of CALF (Cioppa et al., 2020).
 
 Conventions
     pair          candidate chunk first, replay clip second, both of chunk_frames
     segmentation  length of a capsule after the sigmoid, in [0, 1]: small where the replayed action is, large elsewhere
-    spotting      (confidence, offset), both in [0, 1]; the event lies at offset · (chunk_frames - 1)
+    spotting      (confidence, offset), both in [0, 1]; the event is at offset · (chunk_frames - 1)
+
+The two losses are those of CALF. A frame belongs to the action with probability p = 1 - segmentation.
+
+    shifts    frames from the event, negative before it; beyond K4 everywhere in a chunk without an event
+    k_frames  K1 < K2 < 0 < K3 < K4: far from the event beyond K1 and K4, near it between K2 and K3
+    sums      over frames and chunks, not means
+
+The target of a far frame is p = 0, that of the frame of the event p = 1. The first term fades out from K1 to K2 and
+from K4 to K3, the second from the event to K2 and to K3. An error within the margin costs nothing.
 """
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -20,10 +30,11 @@ from soccerbench.models.spectral import correlate
 
 CAPSULE = 16
 POOLS = 3  # each of three frames, stride two
+TINY = 1e-7  # smallest probability in a logarithm: keeps the cost of a saturated frame finite
 
 
 class SameConv1d(nn.Conv1d):
-    """A convolution that keeps the number of frames, whatever its kernel; an even one looks a frame further ahead."""
+    """A convolution that keeps the number of frames; an even kernel sees one frame more after its centre."""
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, in, T) to (B, out, T), zeros beyond the edges."""
@@ -87,7 +98,7 @@ class Cmn(nn.Module):
         return self.head(self.segment(trunks))
 
     def trunk(self, clip: Tensor) -> Tensor:
-        """What there is to know of one clip, candidate or replay: (B, T, C) to (B, 76, T).
+        """Features of one clip, candidate or replay: (B, T, C) to (B, 76, T).
 
         Raises:
             ValueError: the clip is not of `chunk_frames`.
@@ -133,3 +144,54 @@ def widened(kernels: Tensor, width: int) -> Tensor:
 def pool(frames: Tensor) -> Tensor:
     """The positive part of (B, channels, T), its maximum over every three frames, stride two."""
     return max_pool1d(frames.relu(), kernel_size=3, stride=2)
+
+
+def segmentation_loss(
+    *,
+    segmentation: Tensor,
+    shifts: Tensor,
+    k_frames: tuple[float, float, float, float] = (-40, -20, 20, 40),
+    border_frames: int = 40,
+    hit: float = 0.1,
+    miss: float = 0.9,
+) -> Tensor:
+    """Context-aware loss, summed.
+
+    Args:
+        segmentation: (B, T, 1) in [0, 1], from the model.
+        shifts: (B, T, 1), frames from the event.
+        k_frames: K1 to K4.
+        border_frames: frames at either end of a chunk that do not count; half the receptive field.
+        hit: the frame of the event costs nothing if p >= 1 - hit.
+        miss: a far frame costs nothing if p <= 1 - miss.
+
+    Raises:
+        ValueError: `k_frames` out of order, or nothing left between the borders.
+    """
+    k1, k2, k3, k4 = k_frames
+    if not k1 < k2 < 0 < k3 < k4:
+        raise ValueError(f"k_frames {k_frames} are not K1 < K2 < 0 < K3 < K4")
+    frames = segmentation.shape[1]
+    if not 0 <= 2 * border_frames < frames:
+        raise ValueError(f"borders of {border_frames} frames leave nothing of a chunk of {frames}; rate mixed up?")
+    inside = slice(border_frames, frames - border_frames)
+    off, shifts = segmentation[:, inside], shifts[:, inside]  # off = 1 - p
+    far = torch.maximum((k2 - shifts) / (k2 - k1), (shifts - k3) / (k4 - k3)).clamp(0, 1)
+    near = torch.minimum((shifts - k2) / -k2, (k3 - shifts) / k3).clamp(min=0)
+    missed = (math.log(miss) - (1 - far * (1 - off)).clamp(min=TINY).log()).relu()
+    unseen = (math.log(1 - hit) - (1 - near * off).clamp(min=TINY).log()).relu()
+    return (missed + unseen).sum()
+
+
+def spotting_loss(*, spotting: Tensor, targets: Tensor, coordinate: float = 5.0, no_object: float = 0.5) -> Tensor:
+    """Squared errors, summed; the offset counts where there is an event.
+
+    Args:
+        spotting: (B, 1, 2), confidence and offset in [0, 1], from the model.
+        targets: (B, 1, 2), 1 where the event is in the chunk else 0, and its offset.
+        coordinate: weight of an offset's error.
+        no_object: weight of a confidence's error where there is no event.
+    """
+    present = targets[..., 0]
+    confidence, offset = (spotting - targets).square().unbind(dim=-1)
+    return (present * (confidence + coordinate * offset) + (1 - present) * no_object * confidence).sum()

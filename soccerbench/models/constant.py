@@ -1,4 +1,4 @@
-"""What a head scores that sees nothing: the same logits for every window. A control, not a model of the paper."""
+"""A control, not a model of the paper: the same logits for every window, whatever its features."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 class Constant(nn.Module):
-    """One learned logit a class, whatever the features; training leaves the share of clips with each class.
+    """One learned logit a class; training fits it to the share of clips with the class.
 
     Args:
-        width: of the features, which are not looked at.
+        width: of the features, which are not read.
         classes: events, background not counted.
     """
 
-    def __init__(self, width: int, *, classes: int = 17) -> None:  # noqa: ARG002 - every head is told the width
+    def __init__(self, width: int, *, classes: int = 17) -> None:  # noqa: ARG002 - every head takes the width
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(classes + 1))
 

@@ -16,11 +16,11 @@ VALUES = 2**16  # of sixteen bits
 
 
 def kept_scales(shape: Sequence[int], p: float) -> Tensor:
-    """What dropout multiplies with, on the CPU: 0 with probability p, else the factor that keeps the mean.
+    """The dropout mask, on the CPU: 0 with probability p, else the factor that keeps the mean.
 
     Args:
         shape: of the result.
-        p: in [0, 1), taken to the nearest of 65,536 parts.
+        p: in [0, 1), rounded to a multiple of 1 / 65,536.
     """
     count, dropped = math.prod(shape), min(round(p * VALUES), VALUES - 1)
     bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:count]

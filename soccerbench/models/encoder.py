@@ -20,7 +20,7 @@ def sinusoids(frames: int, width: int, *, like: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Encoder layers, each initialised on its own (nn.TransformerEncoder copies the first).
+    """Encoder layers, each initialised separately (nn.TransformerEncoder copies the first).
 
     Args:
         d_model: width of a token.
@@ -28,7 +28,7 @@ class Encoder(nn.Module):
         layers: how many.
         feedforward: hidden width of the feed-forward part.
         dropout: everywhere the original has it.
-        layer: torch's layer or one made like it.
+        layer: torch's layer or a subclass.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from soccerbench.models.attention import QuickEncoderLayer
 from soccerbench.models.dropout import Dropout
 from soccerbench.models.encoder import Encoder, sinusoids
 
-TOGETHER = 32  # pairs of about the same length that a CPU takes at once
+TOGETHER = 32  # pairs of similar length in one batch on a CPU
 
 
 class GroundingTransformer(nn.Module):
@@ -57,7 +57,7 @@ class GroundingTransformer(nn.Module):
 
         Returns:
             Logits (B, 2): of the event being in the chunk, and of its offset from the chunk's first frame to its last.
-            Their sigmoids lie in [0, 1].
+            Their sigmoids are in [0, 1].
         """
         return self.head(self.embed(candidates), self.embed(replays), padding)
 

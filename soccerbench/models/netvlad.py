@@ -2,8 +2,9 @@
 
 Source: sn-spotting, Benchmarks/TemporallyAwarePooling.
 
-Sliding over a half looks at every frame once for each window it lies in, although nothing in that look depends on the
-window. For one vocabulary with assignments a, frames x, centres c and the classifier's weights w, a window scores
+A naive slide over a half computes each frame again for every window that contains it, although the result does not
+depend on the window. For one vocabulary with assignments a, frames x, centres c and the classifier's weights w, a
+window scores
 
     sum_k  w_k . V_k / |V_k| / norm        V_k = sum_t a_tk (x_t - c_k)
 
@@ -18,14 +19,14 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
 from soccerbench.models.dropout import Dropout
-from soccerbench.models.windows import check_sliding
+from soccerbench.models.sliding import check_sliding
 
 TINY = 1e-12  # the smallest norm divided by, as in torch's `normalize`
 CENTRES_PER_BLOCK = 256  # windows scored together: bounds the memory, and the Gram products outside the band
 
 
 class NetVLAD(nn.Module):
-    """A vocabulary of clusters; a set of frames becomes the residuals of its frames against them.
+    """A vocabulary of clusters; pools a set of frames into its residuals from them.
 
     Args:
         clusters: K, the size of the vocabulary.
@@ -48,7 +49,7 @@ class NetVLAD(nn.Module):
         return (residuals * scales.unsqueeze(-1)).flatten(1)  # (B, K·D)
 
     def slide(self, frames: Tensor, span: int, weight: Tensor) -> Tensor:
-        """Pool every `span` successive frames and classify the outcome, without forming it.
+        """Pool every `span` successive frames and classify the pooled vector, without forming it.
 
         Args:
             frames: unit frames (M, D), M >= span.
@@ -127,13 +128,13 @@ class NetVLADpp(nn.Module):
 
         Args:
             features: (T, C), one half.
-            window_frames: length of a window, at least 2; see `windows` for where it lies.
+            window_frames: length of a window, at least 2; see `sliding` for its position.
 
         Returns:
             Logits (T, classes + 1), those of `forward` on `features[centred_windows(T, window_frames)]`.
 
         Raises:
-            ValueError: the model is in training mode, or as above is not met.
+            ValueError: the model is in training mode, `features` are not one half, or the window is too short.
         """
         check_sliding(self, features, window_frames, shortest=2)
         frames = self.embed(features)

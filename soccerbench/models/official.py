@@ -52,11 +52,11 @@ def from_official(path: Path | str) -> nn.Module:
 
 
 class _UnfitError(Exception):
-    """Why a file is no checkpoint of a known layout."""
+    """The file is not a checkpoint of a known layout."""
 
 
 class _Weights:
-    """The tensors of a checkpoint, handed out by name, each only in the shape it must have."""
+    """The tensors of a checkpoint, returned by name after a check of their shape."""
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         for name, tensor in tensors.items():
@@ -92,7 +92,7 @@ class _Weights:
 
 
 def _shown(name: str) -> str:
-    """A name out of the file, fit for a line of text."""
+    """A name from the file, shortened for a message."""
     return repr(name[:60])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models.windows import check_sliding, slide_head
+from soccerbench.models.sliding import check_sliding, slide_head
 
 
 class Block(nn.Module):

@@ -1,7 +1,7 @@
 """Wide convolutions of short clips through their spectra.
 
-A kernel of 40 frames over a chunk of 120 costs forty products a frame and pair of channels; as spectra it costs two.
-On a CPU that makes a training step of Cmn about twice as fast. The sums are the same, rounded otherwise.
+A kernel of 40 frames over a chunk of 120 costs forty products a frame and channel pair; through spectra it costs two.
+On a CPU that makes a training step of Cmn about twice as fast. The sums are the same up to rounding.
 
 Conventions
     correlate  out[t] = sum over k of frames[t + k] · kernel[k], what PyTorch calls a convolution
@@ -35,7 +35,7 @@ def correlate(frames: Tensor, kernels: Tensor) -> Tensor:
 
 
 class _Correlation(torch.autograd.Function):
-    """The product of spectra, and as its gradients two more of the kind."""
+    """The product of spectra; its gradients are two more such products."""
 
     @staticmethod
     def forward(ctx: Any, frames: Tensor, kernels: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.models.encoder import Encoder, sinusoids
-from soccerbench.models.windows import check_sliding, slide_head
+from soccerbench.models.sliding import check_sliding, slide_head
 
 
 class SpottingTransformer(nn.Module):

@@ -1,1 +1,1 @@
-"""What a task samples, minimises, predicts and cleans up."""
+"""The tasks: sampling, loss, prediction and post-processing."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from soccerbench.features.store import HALVES, FeatureStore
-from soccerbench.models.standardise import Standardised
+from soccerbench.models.sliding import Standardised
 
 PIECE_ROWS = 512
 

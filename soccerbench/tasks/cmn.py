@@ -5,13 +5,24 @@ Source: the released CALF-more-negative code (sn-grounding), as the paper's base
 Conventions
     pair      a chunk and the replay's clip, tiled to the chunk's length
     step      one sample of each replay in the batch, so that an epoch has as many steps a batch as samples a replay
-    sliding   chunks lie a receptive field short of their length apart, the last one ends with the half; a detection
-              counts in the middle of its chunk alone, and up to the half's edges in the first and the last
+    sliding   the stride of the chunks is their length minus a receptive field, and the last one ends with the half; a
+              detection counts only in the middle of its chunk, and up to the half's edges in the first and the last
+
+Sampling: in each epoch, per replay, one chunk around its event, one around the event of another replay of the same
+class and half, and some anywhere in the half. Targets come from the true position of the event, so that a chunk meant
+as a negative may contain it.
+
+    around   the event is at least one receptive field from the chunk's first row and from its last
+    edges    a chunk that would leave the half is moved inside; a half shorter than a chunk repeats its last row
+    alone    where no other replay shows an event of the class, a chunk anywhere takes its place
+    shift    row minus row of the event
+    offset   of the event from the chunk's first row (0) to its last (1)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,21 +31,71 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soccerbench.features.store import HALVES, FeatureStore
-from soccerbench.models.cmn import Cmn
-from soccerbench.models.cmn_losses import segmentation_loss, spotting_loss
+from soccerbench.models.cmn import Cmn, segmentation_loss, spotting_loss
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
-from soccerbench.specs.grounding import CmnRow
+from soccerbench.specs.grounding import CmnRow, CmnSampling
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.cmn_sampling import CmnSampler
 from soccerbench.tasks.grounding_postprocess import distinct
 from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, query, tiled
 
 CLIPS_PER_BATCH, PAIRS_PER_BATCH = 16, 128
+Rows = NDArray[np.int64]
+
+
+class CmnSampler:
+    """Draws the first rows of chunks for replays.
+
+    Args:
+        queries: the training replays.
+        lengths: rows of each replay's half.
+        chunk: rows in a chunk.
+        field: rows in the receptive field.
+    """
+
+    def __init__(self, queries: Sequence[Query], lengths: Sequence[int], *, chunk: int, field: int) -> None:
+        self.queries, self.chunk, self.field = queries, chunk, field
+        self._last = [max(length - chunk, 0) for length in lengths]
+        self._events: dict[tuple[str, int, int], set[int]] = defaultdict(set)
+        for asked in queries:
+            self._events[asked.game, asked.half, asked.label].add(asked.event)
+
+    def rounds(self, chosen: Rows, sampling: CmnSampling, rng: np.random.Generator) -> Iterator[Rows]:
+        """The first rows of one chunk for each chosen replay, kind after kind."""
+        kinds = [self.positive] * sampling.positive + [self.same_class] * sampling.same_class
+        for kind in [*kinds, *[self.anywhere] * sampling.random]:
+            yield np.array([kind(number, rng) for number in chosen.tolist()], dtype=np.int64)
+
+    def positive(self, number: int, rng: np.random.Generator) -> int:
+        """A chunk around the replay's own event."""
+        return self._around(number, self.queries[number].event, rng)
+
+    def same_class(self, number: int, rng: np.random.Generator) -> int:
+        """A chunk around another event of the same class in the same half."""
+        asked = self.queries[number]
+        others = sorted(self._events[asked.game, asked.half, asked.label] - {asked.event})
+        return self._around(number, int(rng.choice(others)), rng) if others else self.anywhere(number, rng)
+
+    def anywhere(self, number: int, rng: np.random.Generator) -> int:
+        """A chunk anywhere in the half."""
+        return int(rng.integers(0, self._last[number] + 1))
+
+    def targets(self, chosen: Rows, starts: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The targets: shifts (B, T, 1), and presence and offset (B, 1, 2)."""
+        events = np.array([self.queries[number].event for number in chosen.tolist()])
+        place = events - starts  # (B,) row of the event in its chunk
+        shifts = (np.arange(self.chunk) - place[:, None]).astype(np.float32)
+        present = (place >= 0) & (place < self.chunk)
+        spotting = np.stack([present, np.where(present, place / (self.chunk - 1), 0)], axis=-1)
+        return shifts[..., None], spotting[:, None].astype(np.float32)
+
+    def _around(self, number: int, event: int, rng: np.random.Generator) -> int:
+        start = event - int(rng.integers(self.field, self.chunk - self.field + 1))
+        return min(max(start, 0), self._last[number])
 
 
 class Batch(NamedTuple):
-    """Pairs and what should be said about them."""
+    """Pairs and their targets."""
 
     pairs: Tensor  # (B, 2, T, C)
     shifts: Tensor  # (B, T, 1)
@@ -42,7 +103,7 @@ class Batch(NamedTuple):
 
 
 class CmnTask:
-    """What the training loop and the predictor need to know of one row.
+    """The task of one row, for the training loop and the predictor.
 
     Args:
         row: the spec.
@@ -77,7 +138,7 @@ class CmnTask:
         return -(-len(self._train.queries) // self.row.batch_size) * self._samples
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch: every sample of every replay, a batch of replays in random order at a time."""
+        """One epoch: every sample of every replay, in batches of replays in random order."""
         order = rng.permutation(len(self._train.queries))
         yield from self._batches(self._train, order, rng, skip=self.row.sampling.skip_half_the_batches)
 
@@ -130,14 +191,12 @@ class CmnTask:
         lengths = [self.store.length(asked.game, asked.half) for asked in queries]
         return CmnSampler(queries, lengths, chunk=self.chunk, field=self.field)
 
-    def _batches(
-        self, sampler: CmnSampler, order: NDArray[np.int64], rng: np.random.Generator, *, skip: bool
-    ) -> Iterator[Batch]:
+    def _batches(self, sampler: CmnSampler, order: Rows, rng: np.random.Generator, *, skip: bool) -> Iterator[Batch]:
         is_empty = True
         for first in range(0, len(order), self.row.batch_size):
             chosen = order[first : first + self.row.batch_size]
             is_last = first + self.row.batch_size >= len(order)
-            if skip and rng.random() < 0.5 and not (is_last and is_empty):  # no epoch goes by without a batch
+            if skip and rng.random() < 0.5 and not (is_last and is_empty):  # every epoch has at least one batch
                 continue
             is_empty = False
             replays = [self.replay(sampler.queries[number]) for number in chosen.tolist()]
@@ -166,30 +225,28 @@ class CmnTask:
         return detections
 
 
-def chunk_starts(length: int, *, chunk: int, field: int) -> NDArray[np.int64]:
-    """First rows of the chunks that a half of `length` rows is looked at in."""
+def chunk_starts(length: int, *, chunk: int, field: int) -> Rows:
+    """First rows of the chunks that cover a half of `length` rows."""
     starts = np.arange(0, max(length - chunk, 0), chunk - field)
     return np.append(starts, max(length - chunk, 0)).astype(np.int64)
 
 
-def assemble(
-    starts: NDArray[np.int64], offsets: NDArray[np.floating], *, chunk: int, field: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where detections lie and which of them count.
+def assemble(starts: Rows, offsets: NDArray[np.floating], *, chunk: int, field: int) -> tuple[Rows, NDArray[np.bool_]]:
+    """Positions of detections, and which of them count.
 
     Args:
         starts: (S,) first rows of the chunks.
         offsets: (…, S) of each chunk's detection, in [0, 1].
         chunk: rows in a chunk.
-        field: rows in the receptive field, half of which at either side is the neighbour's.
+        field: rows in the receptive field, half of which at either side belongs to the neighbour.
 
     Returns:
-        Rows of the half (…, S), and whether each lies in the part of the half that its chunk answers for.
+        Rows of the half (…, S), and whether each is in the part of the half that its chunk covers.
     """
     rows = starts + np.floor(offsets * (chunk - 1)).astype(np.int64)
-    answers_from = np.append(np.iinfo(np.int64).min, starts[1:] + field // 2)
-    answers_to = np.append(starts[1:] + field // 2, np.iinfo(np.int64).max)
-    return rows, (rows >= answers_from) & (rows < answers_to)
+    covers_from = np.append(np.iinfo(np.int64).min, starts[1:] + field // 2)
+    covers_to = np.append(starts[1:] + field // 2, np.iinfo(np.int64).max)
+    return rows, (rows >= covers_from) & (rows < covers_to)
 
 
 @torch.no_grad()

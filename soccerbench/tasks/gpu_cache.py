@@ -1,6 +1,6 @@
-"""Features in the memory of a device, in half precision where they are stored so.
+"""GPU cache: the features of a split in GPU memory, in the precision in which they are stored.
 
-A split that fits is read once, and every batch is gathered where it is used.
+A split that fits is read once, and every batch is gathered on the GPU.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ SHARE_OF_FREE_MEMORY = 0.7  # the rest is for weights, activations and batches
 READERS = 8
 
 
-class ResidentRows:
-    """The features of some games on a device.
+class CachedRows:
+    """The features of some games, cached on a device.
 
     Args:
         store: the features.
         games: each with both halves.
-        device: where they are to be.
+        device: that holds them.
 
     Attributes:
         first: (game, half) -> the half's first row in `rows`.
@@ -54,17 +54,17 @@ class ResidentRows:
                 pool.shutdown(cancel_futures=True)
 
     def take(self, rows: Tensor) -> Tensor:
-        """Rows (…) as features (…, C) in the type they are held in."""
+        """Rows (…) as features (…, C) in the type of the cache."""
         return self.rows[rows]
 
 
 def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:
-    """Copy one half to where it is wanted, (T, C), and look for values that are not finite there."""
+    """Copy one half into `there`, (T, C), and check that all values are finite."""
     rows = np.arange(len(there))
     stored = store.take_stored(game, half, rows)
     there.copy_(torch.from_numpy(stored.astype(stored.dtype.newbyteorder("="), copy=False)))
     if not there.isfinite().all():
-        store.take(game, half, rows)  # says where
+        store.take(game, half, rows)  # raises, with the place
 
 
 def whole_half(store: FeatureStore, game: str, half: int, device: torch.device) -> Tensor:
@@ -87,10 +87,10 @@ def stored_type(store: FeatureStore) -> torch.dtype:
 
 
 def has_room(device: torch.device, store: FeatureStore, games: Iterable[str]) -> bool:
-    """Whether the features of some games fit into a GPU's memory; never true of the CPU, which reads as it goes."""
+    """Whether the features of some games fit into a GPU's memory; always false for the CPU, which reads each batch."""
     if device.type != "cuda":
         return False
     rows = sum(store.length(game, half) for game in games for half in HALVES)
-    torch.cuda.empty_cache()  # what earlier rows have let go counts as used until then
+    torch.cuda.empty_cache()  # memory freed by earlier rows counts as used until then
     free, _ = torch.cuda.mem_get_info(device)
     return rows * store.width * stored_type(store).itemsize < SHARE_OF_FREE_MEMORY * free

@@ -1,6 +1,6 @@
 """Steps between a model's raw grounding detections and what is submitted: filtering, fusion, suppression.
 
-Source: section 4.3.2 of the paper; what it leaves open is said where it is decided.
+Source: section 4.3.2 of the paper; choices that it leaves open are documented where they are made.
 
 Conventions
     replay      its detections and its own start and end, in seconds of its half
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 def distinct(replay: ReplayDetections) -> ReplayDetections:
-    """The surest detection of each half second within the official vectors, by time; of equals the earliest."""
+    """The most confident detection of each half second within the official vectors, by time; of equals the earliest."""
     frame = np.floor(FPS * replay.time_s).astype(np.int64)
     order = np.lexsort((replay.time_s, -replay.score))
     order = order[(frame[order] >= 0) & (frame[order] < GROUNDING_FRAMES)]
@@ -33,18 +33,18 @@ def distinct(replay: ReplayDetections) -> ReplayDetections:
 
 
 def filter_before(replay: ReplayDetections, *, before_s: float) -> ReplayDetections:
-    """Drop what lies after the replay's end, or more than `before_s` seconds before it."""
+    """Drop detections after the replay's end, or more than `before_s` seconds before it."""
     return _chosen(replay, (replay.time_s <= replay.end_s) & (replay.time_s >= replay.end_s - before_s))
 
 
 def fuse(
     replay: ReplayDetections, *, time_s: Floats, confidence: Floats, window_s: float, nearest: float, second: float
 ) -> ReplayDetections:
-    """Let the spotted events just before a replay stand for it.
+    """Replace the detections just before a replay by the spotted events there.
 
     Of the spotted events in [start - window, start] the nearest to the start and the second nearest are taken, with
-    their confidence times `nearest` and `second`, at most 1. They replace the detections in that window; where
-    nothing was spotted in it those stay. Of events equally near the surer comes first.
+    their confidence times `nearest` and `second`, at most 1. They replace the detections in that window; if
+    nothing was spotted there, the detections stay. Of events equally near, the more confident comes first.
 
     Args:
         replay: its detections.
@@ -85,7 +85,7 @@ def fuse_games(
         games: what was grounded.
         spotted: the detections of action spotting in the same games.
         labels: indices of the classes that count.
-        threshold: S; only events surer than it count.
+        threshold: S; only events with a higher confidence count.
         window_s: W.
         nearest: factor for the nearest event.
         second: factor for the second nearest.
@@ -107,7 +107,7 @@ def fuse_games(
 
 
 def scaled(games: Sequence[GroundingPredictions]) -> list[GroundingPredictions]:
-    """All scores of one model moved and stretched together so that the lowest is 0 and the highest 1.
+    """All scores of one model scaled linearly, so that the lowest is 0 and the highest 1.
 
     Together over all games, so that its replays stay comparable; where all scores are equal they become 1.
     """
@@ -144,7 +144,7 @@ def join_games(
 
 
 def suppress(replay: ReplayDetections, *, window_s: float) -> ReplayDetections:
-    """Keep the surest detection and drop all others within half a window of it, and so on; of equals the earliest."""
+    """Keep the most confident detection, drop others within half a window, repeat; of equals keep the earliest."""
     free, kept = np.ones(len(replay.time_s), dtype=bool), np.zeros(len(replay.time_s), dtype=bool)
     for best in np.lexsort((replay.time_s, -replay.score)):
         if free[best]:

@@ -1,12 +1,12 @@
 """Replay grounding with the transformer of the paper: training chunks, the loss, and detections for a game.
 
-Source: section 3.2.2 of the paper; what it leaves open is an `assumed` entry of the row or said here.
+Source: section 3.2.2 of the paper; what it leaves open is an `assumed` entry of the row or documented here.
 
 Conventions
-    before     the seconds before the replay that are looked at; a chunk ends where the replay starts at the latest, so
+    before     the seconds before the replay that are searched; a chunk ends where the replay starts at the latest, so
                that it never shows the replay itself, and rows missing there repeat the last one before it
-    stride     chunks are counted back from the last one; another begins where what is looked at does, if none did
-    positive   the replay's event lies in the chunk; a replay whose event lies in none of its chunks has only negatives
+    stride     chunks are counted back from the last one; one more begins at the first searched row, if none did
+    positive   the replay's event is in the chunk; a replay whose event is in no chunk has only negatives
     offset     of the event, from the chunk's start (0) to its end (1)
     sample     a chunk and a replay; an epoch takes all samples of all replays in random order
     detection  one a chunk: score = sigmoid of the replay logit, time = chunk start + offset · chunk
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
 
 
 class GroundingTransformerTask:
-    """What the training loop and the predictor need to know of one row.
+    """The task of one row, for the training loop and the predictor.
 
     Args:
         row: the spec.

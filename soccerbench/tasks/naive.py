@@ -1,11 +1,11 @@
-"""The naive baselines of replay grounding: one detection a fixed time before each replay, as sure as all others.
+"""The naive baselines of replay grounding: one detection a fixed time before each replay, all of equal confidence.
 
-Source: the released CALF-more-negative code, which measures such a detection beside its models (without a number for
+Source: the released CALF-more-negative code, which measures such a detection next to its models (without a number for
 its delay), and holds one 30 s before the end.
 
 Conventions
     delay  seconds counted back from the replay's start or end
-    best   of the whole seconds up to LONGEST_S the one whose detections lie near the event most often, on average over
+    best   of the whole seconds up to LONGEST_S the one whose detections are near the event most often, on average over
            the loose tolerances; the middle one of equally good ones
 """
 

@@ -3,9 +3,9 @@
 Source: the released CALF-more-negative code for which replays are learnt from and how a clip is filled.
 
 Conventions
-    row      of the features; row i stands for second i / fps + shift
+    row      of the features; row i is at second i / fps + shift
     event    the whole second of the link, which is what is scored
-    learnt   replays whose event lies in the same half and within its features; the others teach nothing
+    learnt   replays whose event is in the same half and within its features; others are not used in training
     clip     the rows a replay covers, at least one, also where it lasts zero seconds
 """
 
@@ -28,7 +28,7 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Query:
-    """One replay whose event is asked for.
+    """One replay whose event is to be found.
 
     Args:
         game: its game.
@@ -81,14 +81,14 @@ def learnt(
             if replay.link is not None and replay.same_half:
                 event = int(np.floor((replay.link.second - shift_s) * store.fps))
                 found.append(replace(asked, event=event, label=replay.link.label))
-    dealt = shuffled(found, np.random.default_rng(SHUFFLE_SEED)) if shuffle else found
-    return [asked for asked in dealt if 0 <= asked.event < store.length(asked.game, asked.half)]
+    queries = shuffled(found, np.random.default_rng(SHUFFLE_SEED)) if shuffle else found
+    return [asked for asked in queries if 0 <= asked.event < store.length(asked.game, asked.half)]
 
 
 def shuffled(queries: Sequence[Query], rng: np.random.Generator) -> list[Query]:
-    """The same replays with the events of all of them, whatever their game, dealt anew: a control.
+    """The same replays with the events of all of them, whatever their game, reassigned at random: a control.
 
-    A dealt event is a moment of another game, at which nothing need happen in this one.
+    A reassigned event is a moment of another game, at which nothing need happen in this one.
     """
     order = rng.permutation(len(queries)).tolist()
     return [

@@ -3,7 +3,7 @@
 Source: the NetVLAD++ reference code, which the paper builds on; mix-up as in Zhang et al. (2018).
 
 Conventions
-    clip       `chunk_s` of one half; training clips lie end to end from its first row, the last one's missing rows
+    clip       `chunk_s` of one half; training clips follow one another from its first row, the last one's missing rows
                repeat the half's last
     target     (18,), several classes at once; class 0, the background, where no event falls into the clip
     event row  floor((position - shift) · fps); events past the last row, which real label files have, count in the last
@@ -31,16 +31,16 @@ from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.constant import Constant
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.resnet1d import ResNet1D
-from soccerbench.models.standardise import Standardised, slide
+from soccerbench.models.sliding import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.batch_memory import BatchMemory
 from soccerbench.tasks.block_statistics import block_statistics
-from soccerbench.tasks.gpu_cache import ResidentRows, has_room, stored_type, whole_half
+from soccerbench.tasks.gpu_cache import CachedRows, has_room, stored_type, whole_half
 from soccerbench.tasks.spotting_nms import suppress_non_maxima
 
-READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more only wait for one another
+READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more are not faster
 CLIPS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache
 
 HEADS: dict[str, type[nn.Module]] = {
@@ -52,9 +52,9 @@ HEADS: dict[str, type[nn.Module]] = {
 
 
 class Batch(NamedTuple):
-    """Clips and what happens in them."""
+    """Clips and their targets."""
 
-    features: Tensor  # (B, T, C), in the type in which a GPU holds or is sent them, or else float32
+    features: Tensor  # (B, T, C), in the stored type if cached on or streamed to a GPU, else float32
     targets: Tensor  # (B, 18)
 
 
@@ -65,7 +65,7 @@ class Clips:
         store: the features.
         labels: game -> its annotations, for each game that is used.
         clip_frames: rows in a clip.
-        shift_s: feature row i stands for second i / fps + shift_s.
+        shift_s: feature row i is at second i / fps + shift_s.
 
     Raises:
         InputError: features that cannot be read, or an event far beyond the end of its half.
@@ -86,7 +86,7 @@ class Clips:
                 targets.append(clips)
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
-        self._resident: tuple[ResidentRows, Tensor, Tensor] | None = None
+        self._cached: tuple[CachedRows, Tensor, Tensor] | None = None
         self._stored, self._streamed = stored_type(store), False
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="clips")
 
@@ -96,8 +96,8 @@ class Clips:
     def take(self, clips: Sequence[int] | NDArray[np.int64], memory: BatchMemory | None = None) -> Batch:
         """Read some clips: features (B, T, C), in `memory` where they are widened here, and targets (B, 18)."""
         wanted = np.asarray(clips)
-        if self._resident is not None:
-            held, rows, targets = self._resident
+        if self._cached is not None:
+            held, rows, targets = self._cached
             chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
             return Batch(held.take(rows[chosen]), targets[chosen])
         shape = (len(wanted), self.clip_frames, self.store.width)
@@ -110,7 +110,7 @@ class Clips:
         return Batch(features, torch.from_numpy(self.targets[wanted]))
 
     def batches(self, order: Sequence[int] | NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
-        """Read clips in that order, some at a time, into memory that is used again for a batch no longer held."""
+        """Read clips in that order, in batches, into buffers that are reused once a batch is no longer referenced."""
         memory = BatchMemory()
         for start in range(0, len(order), batch_size):
             yield self.take(order[start : start + batch_size], memory)
@@ -121,13 +121,13 @@ class Clips:
         return list(dict.fromkeys(game for game, _, _ in self._places))
 
     def hold(self, device: torch.device) -> None:
-        """Keep all features in the memory of a device; clips are then gathered there."""
-        held = ResidentRows(self.store, self.games, device)
+        """Cache all features on a device; clips are then gathered there."""
+        held = CachedRows(self.store, self.games, device)
         rows = [held.first[game, half] + self._rows(game, half, start) for game, half, start in self._places]
-        self._resident = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
+        self._cached = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
 
     def stream(self) -> None:
-        """Leave clips as they are stored, in memory from which a GPU copies while it computes."""
+        """Return clips in the stored type, in pinned memory, so that copies to a GPU overlap with its work."""
         self._streamed = True
 
     def _read(self, features: NDArray[Any], clips: NDArray[np.int64]) -> None:
@@ -140,7 +140,7 @@ class Clips:
             self.store.read_stored(places, piece)
             if not all_finite(piece):
                 for game, half, first in places:
-                    self.store.take(game, half, self._rows(game, half, first))  # says where
+                    self.store.take(game, half, self._rows(game, half, first))  # raises, with the place
             if piece is not wanted:
                 torch.from_numpy(wanted).copy_(torch.from_numpy(piece))
 
@@ -150,14 +150,14 @@ class Clips:
 
 
 class SpottingTask:
-    """What the training loop and the predictor need to know of one row.
+    """The task of one row, for the training loop and the predictor.
 
     Args:
         row: the spec.
         store: its features.
         train: games to learn from, with their labels.
         valid: games to choose the epoch by; none in ultra mode.
-        head: the class of the head, where the row's is a user's own.
+        head: the class of the head, for a custom head.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class SpottingTask:
         return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
 
     def hold(self, device: torch.device) -> None:
-        """Keep the clips in the memory of a GPU, as far as there is room; stream the others to it."""
+        """Cache the clips on a GPU if there is room; otherwise stream them to it."""
         for clips in filter(None, (self._train, self._valid)):
             if has_room(device, self.store, clips.games):
                 clips.hold(device)
@@ -197,7 +197,7 @@ class SpottingTask:
 
     @property
     def replayable(self) -> bool:
-        """Whether a step may be recorded and replayed: no head of ours looks at values to decide what to do."""
+        """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
         return self._head in HEADS.values()
 
     @property
@@ -206,7 +206,7 @@ class SpottingTask:
         return -(-len(self._train) // self.row.batch_size)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch: every training clip once, in random order, mixed up where the row says so."""
+        """One epoch: every training clip once, in random order, with mix-up if the row has it."""
         for batch in self._train.batches(rng.permutation(len(self._train)), self.row.batch_size):
             yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
 

@@ -1,6 +1,6 @@
-"""Steps between raw scores and detections.
+"""Non-maximum suppression for action spotting.
 
-Source: the NetVLAD++ reference code for the non-maximum suppression of action spotting.
+Source: the NetVLAD++ reference code.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 def suppress_non_maxima(
     scores: NDArray[np.floating], *, window_frames: float, threshold: float = 0.0
 ) -> NDArray[np.int64]:
-    """Frames that are kept when each best one silences its neighbours.
+    """Frames that remain when each best frame suppresses its neighbours.
 
-    The best frame is kept and takes [frame - window/2, frame + window/2) out of the running, until none at or above
-    the threshold is left; of equal scores the earliest comes first.
+    The best frame is kept and suppresses [frame - window/2, frame + window/2), until no frame at or above the threshold
+    is left; of equal scores the earliest comes first.
 
     Args:
         scores: (T,), one class.
@@ -26,7 +26,7 @@ def suppress_non_maxima(
         Frame numbers, best first.
 
     Raises:
-        ValueError: a window so narrow that a frame would not silence itself.
+        ValueError: a window so narrow that a frame would not suppress itself.
     """
     if window_frames < 2:
         raise ValueError(f"window_frames is {window_frames}, at least 2 are needed; seconds given as frames?")

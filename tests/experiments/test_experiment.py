@@ -20,7 +20,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.tasks import spotting
-from soccerbench.tasks.gpu_cache import ResidentRows
+from soccerbench.tasks.gpu_cache import CachedRows
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training import checkpoint
 from soccerbench.training import loop as training
@@ -193,15 +193,15 @@ def test_narrow_features_take_one_thread_and_give_the_others_back(shared_tiny_ro
 def test_no_features_are_held_after_a_run(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
 ) -> None:
-    held: list[weakref.ref[ResidentRows]] = []
+    held: list[weakref.ref[CachedRows]] = []
 
-    def hold(*arguments: Any) -> ResidentRows:
-        rows = ResidentRows(*arguments)
+    def hold(*arguments: Any) -> CachedRows:
+        rows = CachedRows(*arguments)
         held.append(weakref.ref(rows))
         return rows
 
     monkeypatch.setattr(spotting, "has_room", lambda *_: True)
-    monkeypatch.setattr(spotting, "ResidentRows", hold)
+    monkeypatch.setattr(spotting, "CachedRows", hold)
     made = experiment(shared_tiny_root, tmp_path)
     if stopped:
         with pytest.raises(Killed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from soccerbench.models.cmn_losses import segmentation_loss, spotting_loss
+from soccerbench.models.cmn import segmentation_loss, spotting_loss
 
 K = (-4, -2, 2, 4)
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.models.constant import Constant
-from soccerbench.models.standardise import Standardised, slide
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import Standardised, centred_windows, slide
 
 
 class Sum(nn.Module):

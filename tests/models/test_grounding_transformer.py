@@ -16,7 +16,7 @@ def draw(*shape):
 
 @pytest.mark.parametrize("gradients", [False, True])
 def test_padding_changes_nothing(model, gradients):
-    """A replay alone and the same replay filled up, beside a longer one, with whatever finite numbers."""
+    """A replay alone and the same replay padded with any finite numbers, next to a longer one."""
     candidates, replays = draw(2, 30, 12), draw(2, 9, 12)
     lengths = torch.tensor([4, 9])
     padding = torch.arange(9) >= lengths[:, None]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from soccerbench.models import ResNet1D, SpottingTransformer
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import centred_windows
 
 HEADS = pytest.mark.parametrize("head", [SpottingTransformer, ResNet1D])
 

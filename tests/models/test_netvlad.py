@@ -4,7 +4,7 @@ import torch
 
 from soccerbench.models import NetVLADpp
 from soccerbench.models.netvlad import CENTRES_PER_BLOCK
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import centred_windows
 
 
 def slow_vocabulary(frames, assign, centres):

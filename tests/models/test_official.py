@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from soccerbench.models import Cmn, NetVLADpp, from_official, official
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import centred_windows
 
 
 def netvladpp_layout(width=12, projection=6, clusters=4, outputs=4):

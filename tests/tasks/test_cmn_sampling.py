@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soccerbench.specs.grounding import CmnSampling
-from soccerbench.tasks.cmn_sampling import CmnSampler
+from soccerbench.tasks.cmn import CmnSampler
 from soccerbench.tasks.replay_queries import Query
 
 CHUNK, FIELD, LENGTH = 120, 40, 1000
@@ -47,7 +47,7 @@ def test_anywhere_stays_inside_the_half() -> None:
     assert sampler.anywhere(1, rng) == 0  # shorter than a chunk
 
 
-def test_targets_tell_where_the_event_really_is(sampler: CmnSampler) -> None:
+def test_targets_give_the_true_position_of_the_event(sampler: CmnSampler) -> None:
     shifts, spotting = sampler.targets(np.array([0, 0, 0, 0]), np.array([500, 440, 381, 380]))
     assert shifts.shape == (4, CHUNK, 1)
     assert shifts[:, 0, 0].tolist() == [0, -60, -119, -120]

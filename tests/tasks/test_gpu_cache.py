@@ -13,7 +13,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.specs import load_table
-from soccerbench.tasks.gpu_cache import ResidentRows, has_room, load, stored_type, whole_half
+from soccerbench.tasks.gpu_cache import CachedRows, has_room, load, stored_type, whole_half
 from soccerbench.tasks.spotting import Clips, SpottingTask
 
 CPU = torch.device("cpu")
@@ -80,7 +80,7 @@ def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> No
     for path, expected in ((tmp_path / "packed", torch.float16), (shared_tiny_root, torch.float32)):
         root = Dataset(path)
         store = root.store(("vtn", "gta"))
-        held = ResidentRows(store, root.games["train"], CPU)
+        held = CachedRows(store, root.games["train"], CPU)
         assert held.rows.dtype == stored_type(store) == expected
         assert held.rows.shape == (2 * 2 * 150, 10)
 

@@ -70,7 +70,7 @@ def test_scores_of_a_model_are_scaled_together() -> None:
     assert scaled([]) == []
 
 
-def test_suppression_keeps_the_surest_within_half_a_window() -> None:
+def test_suppression_keeps_the_most_confident_within_half_a_window() -> None:
     joined = join(replay((100, 0.5), (130, 0.6)), replay((112.5, 0.7), (143, 0.6), (155, 0.1)))
     # 112.5 silences 100 (12.5 s away) but not 130; 130 and 143 are 13 s apart; 143 silences 155
     assert pairs(suppress(joined, window_s=25)) == [(112.5, 0.7), (130, 0.6), (143, 0.6)]

@@ -13,7 +13,7 @@ from soccerbench.errors import InputError, SpecError
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.models.windows import centred_windows
+from soccerbench.models.sliding import centred_windows
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs import SpottingRow, load_table
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
@@ -148,7 +148,7 @@ def test_a_shift_moves_detections_with_the_events(root: Dataset) -> None:
     np.testing.assert_array_equal(at[2.5] - at[0.0], 2500)
 
 
-def test_standardised_features_have_mean_nought_and_deviation_one_in_each_block(root: Dataset) -> None:
+def test_standardised_features_have_mean_zero_and_deviation_one_in_each_block(root: Dataset) -> None:
     store = root.store(["vtn", "tpn-r50"])
     task = SpottingTask(row(7, standardise=True), store, train=root.labels("train"), valid={})
     model = task.model().eval()

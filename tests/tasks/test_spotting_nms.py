@@ -20,7 +20,7 @@ from soccerbench.tasks.spotting_nms import suppress_non_maxima
         ([0.0], 2, [0]),  # the threshold itself counts
         ([-0.1, 0.3], 2, [1]),
         ([0.9, 0.1, 0.1, 0.1], 60, [0]),
-        ([0.2, 0.1, 0.9, 0.1], 5, [2]),  # an odd window: [-0.5, 4), its lower end cut towards nought
+        ([0.2, 0.1, 0.9, 0.1], 5, [2]),  # an odd window: [-0.5, 4), its lower end truncated to zero
     ],
 )
 def test_by_hand(scores: list[float], window_frames: float, kept: list[int]) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from soccerbench.models.windows import centred_windows, check_sliding, slide_head
+from soccerbench.models.sliding import centred_windows, check_sliding, slide_head
 
 
 @pytest.mark.parametrize(

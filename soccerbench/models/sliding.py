@@ -1,4 +1,4 @@
-"""Windows of frames, centred and clamped at the edges of a half, and the plain way to slide a head over them.
+"""Sliding a head over a half: centred windows clamped at the edges, and per-block standardisation in front of the head.
 
 Source: the test loader of NetVLAD++ (sn-spotting, TemporallyAwarePooling).
 
@@ -7,13 +7,13 @@ Conventions
     rows     centre - window_frames // 2 + (0, 1, ..., window_frames - 1): an even window holds one frame more before
              its centre than after, an odd one is symmetric
     edges    rows before the first frame repeat the first, rows after the last repeat the last
-    official the official loader leaves the last frame out as a centre (199 windows from 200 frames); here it has its
-             window like any other, so the official scores are all rows but the last
+    official the official loader has no window centred on the last frame (199 windows from 200 frames); here it has one,
+             so the official scores are all rows but the last
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
     Args:
         frames: length of the half, at least 1.
         window_frames: length of a window, at least 1; it may be longer than the half.
-        device: where the numbers are wanted.
+        device: of the result.
 
     Returns:
         int64 (frames, window_frames), each in [0, frames).
@@ -41,7 +41,7 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
 
 
 def check_sliding(model: nn.Module, features: Tensor, window_frames: int, *, shortest: int = 1) -> None:
-    """Refuse what would slide to meaningless scores.
+    """Check that sliding `model` over `features` gives valid scores.
 
     Raises:
         ValueError: `model` is in training mode, `features` are not one half (T, C), or the window is too short.
@@ -60,3 +60,45 @@ def slide_head(
     """Run `head`, (B, window_frames, D) -> (B, N), on the window around each of the tokens (T, D): (T, N)."""
     rows = centred_windows(len(tokens), window_frames, device=tokens.device)
     return torch.cat([head(tokens[batch]) for batch in torch.split(rows, windows_per_batch)])
+
+
+@torch.no_grad()
+def slide(head: nn.Module, features: Tensor, window_frames: int) -> Tensor:
+    """Score the window around every frame of a half (T, C): with the head's own `slide` or window by window."""
+    own = getattr(head, "slide", None)
+    if callable(own):
+        scored: Tensor = own(features, window_frames)
+        return scored
+    return slide_head(head, features, window_frames)
+
+
+class Standardised(nn.Module):
+    """A head behind (features - mean) / deviation, one mean and one deviation a block.
+
+    Args:
+        head: takes features (B, T, C); its `slide` is used if it has one.
+        widths: of the blocks, C in all.
+        means: one a block.
+        deviations: one a block, positive.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self, head: nn.Module, *, widths: Sequence[int], means: Sequence[float], deviations: Sequence[float]
+    ) -> None:
+        super().__init__()
+        repeats = torch.tensor(widths)
+        self.head = head
+        self.register_buffer("mean", torch.tensor(means).repeat_interleave(repeats))  # (C,)
+        self.register_buffer("deviation", torch.tensor(deviations).repeat_interleave(repeats))  # (C,)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score features (B, T, C)."""
+        scored: Tensor = self.head((features - self.mean) / self.deviation)
+        return scored
+
+    def slide(self, features: Tensor, window_frames: int) -> Tensor:
+        """Score the window around every frame of a half (T, C)."""
+        return slide(self.head, (features - self.mean) / self.deviation, window_frames)
