@@ -17,7 +17,7 @@ from soccerbench.cli.options import (
     Tolerances,
     parse_tolerances,
     print_json,
-    tell_warnings,
+    print_warnings,
 )
 
 
@@ -35,7 +35,7 @@ def compare(
     repetitions: Annotated[int, typer.Option(min=1, help="Resamples and exchanges of the games.")] = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Compare two submissions game by game, or two rows by seed too, and say whether the games can tell them apart.
+    """Compare two submissions game by game, or two rows by seed too, and report whether the difference is significant.
 
     Examples: soccerbench compare mine.zip theirs.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
@@ -62,7 +62,7 @@ def compare(
             repetitions=repetitions,
             seed=seed,
         )
-        tell_warnings(warnings)
+        print_warnings(warnings)
         report = compared.to_json()
     if json:
         print_json(report)

@@ -18,7 +18,7 @@ from soccerbench.cli.options import (
     Tolerances,
     parse_tolerances,
     print_json,
-    tell_warnings,
+    print_warnings,
 )
 
 
@@ -32,10 +32,10 @@ def evaluate(
     json: AsJson = False,
     classes: Annotated[
         str | None,
-        typer.Option(help="Score these alone (spotting), such as Goal,Penalty; unshown is still scaled by 17/13."),
+        typer.Option(help="Score only these (spotting), such as Goal,Penalty; unshown is still scaled by 17/13."),
     ] = None,
-    bootstrap: Annotated[int, typer.Option(min=0, help="Resample the games so often, for intervals.")] = 0,
-    signature: Annotated[bool, typer.Option("--signature", help="Print only how the score was made.")] = False,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples of the games, for confidence intervals.")] = 0,
+    signature: Annotated[bool, typer.Option("--signature", help="Print only the signature of the score.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Score predictions against labels, with the number that the official scorer gives.
@@ -58,7 +58,7 @@ def evaluate(
         repetitions=bootstrap,
         seed=seed,
     )
-    tell_warnings(evaluation.warnings)
+    print_warnings(evaluation.warnings)
     if signature:
         typer.echo(evaluation.signature)
     elif json:

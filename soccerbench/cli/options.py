@@ -1,4 +1,4 @@
-"""Options that verbs share, and what they are read into."""
+"""Options that several verbs share, and their parsers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def print_json(value: object) -> None:
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
-def tell_warnings(warnings: Counter[str]) -> None:
-    """What was passed over, on standard error, one line a kind."""
+def print_warnings(warnings: Counter[str]) -> None:
+    """Print what was ignored to standard error, one line for each kind."""
     for kind, count in sorted(warnings.items()):
         typer.echo(f"soccerbench: warning: {count} {kind}", err=True)

@@ -1,8 +1,8 @@
-"""Two rows, or two runs of one: is one better, game by game and seed by seed?
+"""Compare two rows, or two runs of one row, game by game and seed by seed.
 
 Conventions
     shared      only seeds that both have are compared, each with itself; a score is the mean over them
-    statistics  are those that `result.json` keeps, so that neither labels nor predictions are needed
+    statistics  come from `result.json`, so neither labels nor predictions are needed
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def compare_runs(
         ValueError: other tolerances.
     """
     if tolerances not in TOLERANCES:
-        raise ValueError(f"--tolerances {tolerances!r}: runs keep the counts for loose and tight alone")
+        raise ValueError(f"--tolerances {tolerances!r}: runs have counts for loose and tight only")
     sides = [_runs_of_one_row(folder) for folder in (a, b)]
     seeds = sorted(set(sides[0]) & set(sides[1]))
     if not seeds:

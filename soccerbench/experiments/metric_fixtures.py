@@ -1,8 +1,7 @@
-"""Metric fixtures: small games whose scores are committed, so that not the last digit of a metric changes unseen.
+"""Metric fixtures: small games with committed scores, which detect any change of a metric.
 
 `python -m soccerbench.experiments.metric_fixtures results/fixtures` draws the games from a seed and scores them. The
-tests hold the `soccernet` scores against the official scorer, so that what is committed is right and not only
-unchanged.
+tests compare the `soccernet` scores with the official scorer.
 """
 
 from __future__ import annotations
@@ -138,7 +137,7 @@ def write_fixtures(folder: Path) -> None:
 
 
 def check_fixtures(folder: Path) -> tuple[int, list[str]]:
-    """How many committed numbers there are, and one line for each field that today's metric gives otherwise.
+    """Count the committed numbers, and give one line for each field whose score has changed.
 
     Raises:
         InputError: a fixture that is missing or cannot be read.
@@ -169,7 +168,7 @@ def _differ(before: float | None, now: float | None) -> bool:
 
 
 def _largest(before: Sequence[float | None], now: Sequence[float | None]) -> str:
-    """The pair that differs most, for people."""
+    """Text about the pair that differs most."""
     if len(before) != len(now):
         return f"{len(before)} numbers committed, {len(now)} today"
     first, second = max(zip(before, now, strict=True), key=lambda pair: abs((pair[0] or 0) - (pair[1] or 0)))

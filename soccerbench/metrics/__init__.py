@@ -1,4 +1,4 @@
-"""Scores from arrays: average-mAP, average-AP, how sure they are, and the signature that says how they were made."""
+"""Scores from arrays: average-mAP, average-AP, confidence intervals, and the signature that describes a score."""
 
 from soccerbench.metrics.grounding import (
     GroundingScore,

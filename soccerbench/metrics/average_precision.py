@@ -1,8 +1,8 @@
 """Average precision from the counts of games, for many resamples of the games at once, and its means.
 
 Conventions
-    L     levels, the first axis: from the most confident to the least; a detection of a level passes every threshold
-          at or under it. The other axes are D tolerances, R resamples, …
+    L     levels, the first axis: from the most confident to the least; a detection passes every threshold at or
+          below its level. The other axes are D tolerances, R resamples, …
     11pt  mean over the recalls 0, 0.1, …, 1 of the best precision at that recall or a higher one (soccernet)
     step  precision at each level, weighted by the recall that the level adds (strict)
 """
@@ -23,7 +23,7 @@ LONG = 128  # numbers in a row
 
 
 class GameCounts:
-    """How many detections each game has at each level and tolerance, to be summed over weighted games.
+    """Number of detections of each game at each level and tolerance, to be summed over weighted games.
 
     Args:
         level: (N,) level of each detection, or of equal ones, from 0.
@@ -83,7 +83,7 @@ def average_precision(found: Floats, passed: Floats, events: Floats, protocol: P
     best, found, events = (values.reshape(len(values), -1) for values in (precision, found, events[None]))
     _accumulate(np.maximum, best[::-1])
     columns, total = np.arange(best.shape[1]), best[0].copy()
-    counter = np.min_scalar_type(len(best))  # bytes are added many times faster than booleans are counted
+    counter = np.min_scalar_type(len(best))  # adding bytes is faster than counting booleans
     for step in range(1, STEPS + 1):
         short = found < np.ceil(events * step / STEPS)
         level = np.add.reduce(short.view(np.uint8), axis=0, dtype=counter)

@@ -1,20 +1,21 @@
-"""What went wrong: every detection and every event of a game sorted into hit, near miss, confusion and the rest.
+"""Error breakdown: every detection and event of a game is a hit, near miss, confusion, false detection or miss.
 
-Average-mAP looks at detections of every confidence; a breakdown needs a decision which of them are meant. Counted are,
-of each class, as many of the surest detections as the class has events in the split (`surest`): then precision equals
-recall, and what is wrong among the detections balances what is missed among the events.
+Average-mAP uses detections of every confidence; a breakdown needs a threshold. `most_confident` counts as many
+detections of each class as the class has events in the split: then precision equals recall, and wrong detections
+balance missed events.
 
 Conventions
     width     5 s, the full width of the tolerance window: "at" an event is within 2.5 s of it, counted in half-second
               frames as the scorer does
     near      within 30 s, half the widest loose window, of an event of its own class and half
-    hit       took an event as the scorer pairs them: events choose in time order, each the surest detection left at it
+    hit       took an event as the scorer pairs them: events choose in time order, each the most confident left at it
     early     no hit; near an event that nobody hit, and before it (the nearest such event counts)
     late      the same, after it
     duplicate neither; near an event of its class, all of which are hit by others
     confused  none of these; at an event of another class (the nearest)
-    false     nothing of all that
-    missed    an event that none of these detections means; one that is not hit but meant is what the surest of them is
+    false     none of the above
+    missed    an event to which no detection is assigned; an event without a hit gets the outcome of the most confident
+              detection assigned to it
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Outcomes:
     Args:
         detection: (P,) index into `DETECTED`.
         event: (T,) index into `HAPPENED`.
-        confused_with: (P,) label of the event that a confused detection lies at; -1 for all others.
+        confused_with: (P,) label of the event at a confused detection; -1 for all others.
     """
 
     detection: Ints
@@ -51,12 +52,12 @@ class Outcomes:
     confused_with: Ints
 
 
-def surest(events_per_class: Ints, detections: Sequence[Events], *, times: int = 1) -> list[Bools]:
-    """Which detections of each game count: of each class `times` as many as it has events, the surest of all games.
+def most_confident(events_per_class: Ints, detections: Sequence[Events], *, times: int = 1) -> list[Bools]:
+    """Which detections count: of each class the most confident of all games, `times` as many as it has events.
 
     Args:
         events_per_class: (C,) events of the split.
-        detections: one a game, with confidences; of equally sure ones the earlier game's and row's counts.
+        detections: one a game, with confidences; ties go to the earlier game and row.
         times: 1 for those that the breakdown counts.
 
     Returns:
@@ -73,7 +74,7 @@ def surest(events_per_class: Ints, detections: Sequence[Events], *, times: int =
 
 
 def outcomes(*, targets: Events, detections: Events) -> Outcomes:
-    """Sort the events and the counted detections of one game.
+    """Classify the events and the counted detections of one game.
 
     Args:
         targets: its events, any order.

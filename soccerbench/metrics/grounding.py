@@ -4,11 +4,11 @@ Source: SoccerNet 0.2.0, Evaluation/ReplayGrounding.py (MIT), with its removed n
 
 Conventions
     detections    sorted into frames, two a second; of two in a frame the later counts (soccernet) or it is an error
-    suppression   for each tolerance anew, the surest first: under `soccernet` it drops what lies from delta_s frames
-                  before to one less behind; under `strict` delta_s frames either side, the hit window
-    hit           the surest remaining detection within delta_s frames of the event
+    suppression   separate for each tolerance, the most confident first: under `soccernet` it drops detections from
+                  delta_s frames before to delta_s - 1 after; under `strict` delta_s frames either side, the hit window
+    hit           the most confident remaining detection within delta_s frames of the event
     average       trapezoid mean over the tolerances; a single tolerance is its own average
-    vectors       3500 seconds under `soccernet`, which is an error past them; negative times count from their end
+    vectors       3500 seconds under `soccernet`, a later time is an error; negative times count from the end
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def grounding_score(statistics: Sequence[GroundingStatistics]) -> GroundingScore
 
 
 def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weights: Floats) -> dict[str, Floats]:
-    """The scores of many weightings of the same games.
+    """Scores of many weightings of the same games.
 
     Args:
         statistics: one a game.

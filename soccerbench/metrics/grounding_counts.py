@@ -15,7 +15,7 @@ from soccerbench.metrics.replay_matching import Annotations, Pair, Replay, pair_
 from soccerbench.metrics.statistics import GroundingStatistics
 from soccerbench.metrics.tolerances import check_protocol, check_strict_confidences, check_tolerances, confidence_levels
 
-BATCH = 10_000_000  # detections times the frames they may suppress, looked at at once: a few hundred megabytes
+BATCH = 10_000_000  # detections times the frames they may suppress, in memory at once: a few hundred megabytes
 
 
 def grounding_statistics(
@@ -45,7 +45,9 @@ def grounding_statistics(
     check_protocol(protocol)
     deltas = check_tolerances(deltas_s)
     if len(annotations) != len(replays):
-        raise ValueError(f"{len(annotations)} games of annotations, {len(replays)} of replays: the same are needed")
+        raise ValueError(
+            f"{len(annotations)} games of annotations, {len(replays)} of replays: the same games are needed"
+        )
     if protocol == "soccernet" and deltas[0] < 1:
         raise ValueError(f"tolerance {deltas[0]} s: the official scorer never ends below one second")
     strictly = [pair_strictly(game, submitted) for game, submitted in zip(annotations, replays, strict=True)]
@@ -68,7 +70,7 @@ def grounding_statistics(
 def _count_in_batches(
     pairs: Sequence[Pair], deltas: tuple[float, ...], protocol: Protocol
 ) -> tuple[Ints, npt.NDArray[Any], Ints, Ints]:
-    """What `_count` gives, without looking at too much at once."""
+    """`_count` in batches that limit memory."""
     window = 2 * int(min(deltas[-1], 7200)) + 1
     sizes = [0 if pair.replay is None else len(pair.replay.score) * window for pair in pairs]
     parts = [(batch.start, _count(pairs[batch], deltas, protocol)) for batch in batches(sizes, BATCH)]
@@ -114,7 +116,7 @@ def _detections(pairs: Sequence[Pair], protocol: Protocol) -> tuple[Ints, Ints, 
     if protocol == "strict":
         check_strict_confidences(score)
         if not last.all():
-            raise ValueError("two detections of one replay in one frame (half a second): keep the surer")
+            raise ValueError("two detections of one replay in one frame (half a second): keep the more confident one")
         return owner, frame, score
     owner, frame, score = owner[last], frame[last], score[last]
     empty = np.zeros(len(pairs), dtype=bool)

@@ -1,10 +1,10 @@
-"""Which detections hit which targets: greedily, in the order of the targets, all tolerances and games at once.
+"""Greedy matching of detections with targets in the order of the targets, all tolerances and games at once.
 
 Source: SoccerNet 0.2.0, Evaluation/ActionSpotting.py, whose loops this replaces.
 
 Conventions
-    place    group * stride + frame: an event's place on one line on which every (game, half, class) has a stretch of
-             its own, so far from the next that no window reaches over
+    place    group * stride + frame: an event's position on one axis on which every (game, half, class) has a separate
+             range, with gaps wider than any window
     order    targets before detections; both sorted by place, no two alike
     ties     of equally confident detections the earlier wins
 """
@@ -32,7 +32,7 @@ def ranges(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
 
 
 def confidence_order(confidence: Floats) -> tuple[Ints, Ints]:
-    """Indices from the surest detection to the least sure, ties in order, and the rank of each detection."""
+    """Indices from the most to the least confident detection, ties in order, and the rank of each detection."""
     order = np.argsort(-confidence, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -42,9 +42,8 @@ def confidence_order(confidence: Floats) -> tuple[Ints, Ints]:
 def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequence[int]) -> tuple[Ints, Ints, Ints]:
     """Which target takes which detection, at which tolerances.
 
-    Targets choose in order of time; each takes the surest detection within reach that no earlier one has taken. All
-    tolerances are gone through at once: a mask holds those at which a target still looks for a detection, or a
-    detection is still free.
+    Targets choose in order of time; each takes the most confident detection within reach that no earlier one has
+    taken. All tolerances are processed at once: a mask holds those at which a target or a detection is still unmatched.
 
     Args:
         targets: (T,) places.
@@ -67,10 +66,10 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
     narrowest = np.searchsorted(reach, np.abs(detections[near] - targets[owner]))
     within = everywhere >> narrowest << narrowest
 
-    looking, free, taken = [everywhere] * len(targets), [everywhere] * len(detections), []
+    open_targets, free, taken = [everywhere] * len(targets), [everywhere] * len(detections), []
     for target, detection, mask in zip(owner.tolist(), near.tolist(), within.tolist(), strict=True):
-        match = looking[target] & free[detection] & mask
-        looking[target] ^= match
+        match = open_targets[target] & free[detection] & mask
+        open_targets[target] ^= match
         free[detection] ^= match
         taken.append(match)
     matches = np.array(taken, dtype=np.int64)
@@ -81,14 +80,14 @@ def greedy_hits(targets: Ints, detections: Ints, confidence: Floats, reach: Sequ
 def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int) -> Bools:
     """Whether the target nearest to each detection, in its own group, was shown; False in a group without any.
 
-    A detection half-way between two targets belongs to the later one; the middle is cut to a whole frame, so that of
-    two targets in successive frames the earlier one owns nothing from its own frame on.
+    A detection midway between two targets belongs to the later one; the midpoint is rounded down to a whole frame, so
+    that of two targets in successive frames the earlier one owns nothing from its own frame on.
 
     Args:
         targets: (T,) places.
         visible: (T,) whether each was shown.
         detections: (P,) places.
-        stride: length of a group's stretch in frames.
+        stride: length of a group's range in frames.
 
     Returns:
         (P,) bool.
@@ -96,7 +95,7 @@ def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int
     if not len(targets):
         return np.zeros(len(detections), dtype=bool)
     group = targets // stride
-    start = group * stride  # the first target owns its group's beginning
+    start = group * stride  # the first target owns the start of its group
     later = np.flatnonzero(group[1:] == group[:-1]) + 1
     start[later] = (targets[later - 1] + targets[later]) // 2
     owner = np.searchsorted(start, detections, side="right") - 1
@@ -105,9 +104,9 @@ def nearest_visible(targets: Ints, visible: Bools, detections: Ints, stride: int
 
 
 def suppress(place: Ints, rank: Ints, reach: float, protocol: Protocol) -> Bools:
-    """Which detections remain when each, the surest first, drops the weaker ones around it.
+    """Non-maximum suppression: which detections remain when each, the most confident first, drops weaker ones near it.
 
-    All detections that nothing surer and undecided could drop are decided at once, until none is undecided.
+    Each pass keeps every detection without a more confident undecided one near it, until none is undecided.
     """
     before, behind = math.ceil(reach), math.floor(reach) - (protocol == "soccernet")
     if protocol == "strict":
@@ -118,17 +117,17 @@ def suppress(place: Ints, rank: Ints, reach: float, protocol: Protocol) -> Bools
     while undecided.any():
         open_ = np.flatnonzero(undecided)
         members, begin = ranges(rivals[0][open_], rivals[1][open_])
-        surest = np.minimum.reduceat(np.where(undecided[members], rank[members], len(rank)), begin)
-        chosen = open_[surest == rank[open_]]
+        strongest = np.minimum.reduceat(np.where(undecided[members], rank[members], len(rank)), begin)
+        chosen = open_[strongest == rank[open_]]
         kept[chosen] = True
         members, _ = ranges(victims[0][chosen], victims[1][chosen])
         dropping = np.repeat(rank[chosen], victims[1][chosen] - victims[0][chosen])
-        undecided[members[rank[members] >= dropping]] = False  # surer ones stand: the window is lopsided
+        undecided[members[rank[members] >= dropping]] = False  # stronger ones remain: the window is asymmetric
     return kept
 
 
 def batches(sizes: Sequence[int], limit: int) -> Iterator[slice]:
-    """Cut things into runs whose sizes stay within the limit together, where a single one does."""
+    """Slices of consecutive items whose total size is within the limit; a larger item is a slice by itself."""
     start = total = 0
     for index, size in enumerate(sizes):
         if total and total + size > limit:

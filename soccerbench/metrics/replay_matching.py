@@ -6,9 +6,9 @@ A replay of the submission is known by its half and the second it ends in; an an
 
 Conventions
     soccernet  the first annotation of that second whose link names that half and a known class, unless the second is
-               that of the last annotation remembered. Remembered is the last one passed over because it has no link,
-               or one to another half or an unknown class. It outlives replays and games, so that games are paired in
-               the order of the split, and replays in the order of the file.
+               that of the last annotation remembered. Remembered is the last one skipped because it has no link,
+               or one to another half or an unknown class. It carries over between replays and games, so games are
+               paired in the order of the split, and replays in the order of the file.
     strict     every annotation marked as a replay with a link to a known class is an event to ground; it takes the
                first replay of its half and second that no earlier annotation took, or none
 """
@@ -63,7 +63,7 @@ class Replay:
     """One replay of a submission and where its event was detected.
 
     Attributes:
-        half: the half that the replay's event is looked for in.
+        half: the half of the replayed event.
         end_s: second of the half in which the replay ends.
         time_s: (N,) detections, seconds from the start of the half, in the order of the file.
         score: (N,) confidences.
@@ -120,12 +120,12 @@ def pair_officially(annotations: Sequence[Annotations], replays: Sequence[Sequen
 
 
 class _Candidates:
-    """What a replay of one half may be paired with, so that a look-up need not pass over all annotations again.
+    """Candidate annotations for the replays of one half, indexed so that a look-up does not scan all annotations.
 
     Attributes:
-        leading: candidates before any annotation is passed over: they depend on what is remembered from before.
+        leading: candidates before any annotation is skipped: they depend on what was remembered earlier.
         first: second -> (candidate, what is remembered there) for the first that may be taken among the others.
-        last: what is remembered after passing over all annotations; None if that changes nothing.
+        last: what is remembered after a scan of all annotations; None if that changes nothing.
     """
 
     def __init__(self, annotations: Annotations, half: int) -> None:

@@ -1,14 +1,14 @@
-"""How sure a score is: intervals over games, and the paired comparison of two submissions.
+"""Confidence intervals of scores over games, and the paired comparison of two submissions.
 
-Games are what a test set samples, so games are resampled: a score of resampled games is made from the re-summed
-counts of those games.
+A test set is a sample of games, so games are resampled: the score of a resample is computed from the sum of the counts
+of its games.
 
 Conventions
-    percentile   the interval lies between quantiles of the resampled scores; it held the truth most reliably among
-                 percentile, BCa and studentised intervals (benchmarks/interval_coverage.py, results/intervals)
-    permutation  under the hypothesis that two submissions are alike, either could have been the other in any game:
-                 p is the share of random exchanges, the one observed among them, with as large a difference
-    names        results are keyed by the field of the score that they belong to, and have its shape
+    percentile   interval between quantiles of the resampled scores; its coverage was the best of percentile, BCa and
+                 studentised intervals (benchmarks/interval_coverage.py, results/intervals)
+    permutation  under the null hypothesis the two submissions are exchangeable in every game: p is the share of
+                 random exchanges, the observed one included, with at least as large a difference
+    names        results are keyed by the field of the score and have its shape
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ ROUNDING = 1e-12  # differences closer than this are equal
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """Where a score would lie for other games of the same kind; NaN where there is no score.
+    """Confidence interval of a score over games of the same kind; NaN where there is no score.
 
     Attributes:
         level: probability, such as 0.95.
         low, high: ends, of the shape of the score.
-        repetitions: resamples it was made from.
-        method: how.
+        repetitions: number of resamples.
+        method: of the interval.
     """
 
     level: float
@@ -67,8 +67,8 @@ def bootstrap(
 
     Args:
         statistics: one a game.
-        repetitions: how many resamples of the games, at least 1.
-        rng: where the randomness comes from.
+        repetitions: number of resamples of the games, at least 1.
+        rng: random generator.
         level: probability, in (0, 1).
 
     Returns:
@@ -91,8 +91,8 @@ def compare(
     Args:
         a: statistics of the first submission, one a game.
         b: those of the second, of the same games in the same order.
-        repetitions: how many resamples of the games for the intervals, and as many exchanges for the p-values.
-        rng: where the randomness comes from.
+        repetitions: number of resamples of the games for the intervals, and of exchanges for the p-values.
+        rng: random generator.
         level: probability of the intervals, in (0, 1).
 
     Raises:
@@ -126,7 +126,7 @@ def compare_means(
     sizes = {len(statistics) for statistics in (*a, *b)}
     if len(a) != len(b) or len(sizes) != 1:
         first, second = (", ".join(str(len(statistics)) for statistics in side) for side in (a, b))
-        raise ValueError(f"{first} games against {second}: the same games are needed")
+        raise ValueError(f"{first} games against {second}: both need the same games")
     rescore = partial(resampled_scores, visibility=False)
     once, weights = np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)
     kept = rng.integers(0, 2, weights.shape).astype(float)
@@ -157,7 +157,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
 def percentile(values: Floats, level: float) -> Interval:
     """The interval between the quantiles of resampled scores, (R, …) in."""
     if not 0 < level < 1:
-        raise ValueError(f"level {level}: it must lie between 0 and 1 (given in per cent?)")
+        raise ValueError(f"level {level}: it must be between 0 and 1 (given in per cent?)")
     defined = ~np.isnan(values).all(axis=0)
     ends = np.full((2, *values.shape[1:]), np.nan)
     if defined.any():
@@ -180,7 +180,7 @@ def _mean(scores: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
 
 
 def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats:
-    """How often each game is drawn in each resample; (R, G)."""
+    """Number of times each game is drawn in each resample; (R, G)."""
     if not games:
         raise ValueError("no game to resample")
     if repetitions < 1:
@@ -189,12 +189,12 @@ def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats
 
 
 def resampled_scores(statistics: Sequence[Any], weights: Floats, *, visibility: bool = True) -> dict[str, Floats]:
-    """The scores of many weightings of the same games, of either task.
+    """Scores of many weightings of the same games, for either task.
 
     Args:
         statistics: one a game.
         weights: (R, G) how often each game counts in each resample, whole numbers.
-        visibility: whether the scores by visibility are wanted (spotting).
+        visibility: also compute the scores by visibility (spotting).
 
     Returns:
         The fields of the score by name, each with a leading axis of length R.

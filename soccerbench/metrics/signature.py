@@ -1,4 +1,4 @@
-"""The signature of a score: all that changes the number, so that two numbers can be told to be comparable."""
+"""The signature of a score: everything that changes the number, which shows whether two numbers are comparable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def signature(
     version: str,
     classes: int | Sequence[str] = 17,
 ) -> str:
-    """Say how a score was made.
+    """Describe how a score was computed.
 
     For instance
     `average-map|task:spotting|protocol:soccernet|split:test|games:100|classes:17|delta:5-60/5s|fps:2|thr:200|ap:11pt|mean:trapezoid|v:0.1.0`.
@@ -33,7 +33,7 @@ def signature(
         split: name of the split, or "all".
         games: how many games were scored.
         deltas_s: the tolerances in seconds; equal steps are abbreviated, others listed.
-        version: of the package that made the score.
+        version: of the package that computed the score.
         classes: how many were scored, or the names of those that were where it is a choice.
 
     Raises:
@@ -59,7 +59,7 @@ def signature(
 
 
 def tolerances_term(deltas_s: Sequence[float]) -> str:
-    """The tolerances in few characters: `5s`, `5-60/5s` for equal steps, or a list such as `1,2,5s`."""
+    """The tolerances, abbreviated: `5s`, `5-60/5s` for equal steps, or a list such as `1,2,5s`."""
     deltas = check_tolerances(deltas_s)
     steps = {later - earlier for earlier, later in pairwise(deltas)}
     if len(steps) == 1:

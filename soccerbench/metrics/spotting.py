@@ -1,12 +1,12 @@
 """Average-mAP for action spotting.
 
-Source: SoccerNet 0.2.0, Evaluation/ActionSpotting.py (MIT), whose numbers `soccernet` gives to the last bits.
+Source: SoccerNet 0.2.0, Evaluation/ActionSpotting.py (MIT), which `soccernet` reproduces to 1e-12.
 
 Conventions
     per tolerance  average precision of every class, then the mean over classes
     average        trapezoid mean over the tolerances; a single tolerance is its own average
     visibility     a detection counts as visible or unshown as the nearest event of its class and half is
-    no event       a class without any scores 0 (soccernet), or NaN outside of every mean (strict)
+    no event       a class without events scores 0 (soccernet), or NaN and is left out of every mean (strict)
     unshown        the official average is scaled by 17/13, as for 17 classes of which 13 have such events, however many
                    there are: of a few chosen classes it can exceed 1; not so for a single tolerance
 """
@@ -25,7 +25,7 @@ from soccerbench.metrics.average_precision import GameCounts, average_precision,
 from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
-CELLS: dict[Protocol, int] = {"soccernet": 2**17, "strict": 2**21}  # numbers held at once
+CELLS: dict[Protocol, int] = {"soccernet": 2**17, "strict": 2**21}  # numbers in memory at once
 KINDS = ("", "_visible", "_unshown")
 
 
@@ -78,12 +78,12 @@ def spotting_score(statistics: Sequence[SpottingStatistics]) -> SpottingScore:
 def resampled_spotting_scores(
     statistics: Sequence[SpottingStatistics], weights: Floats, *, visibility: bool = True
 ) -> dict[str, Floats]:
-    """The scores of many weightings of the same games.
+    """Scores of many weightings of the same games.
 
     Args:
         statistics: one a game.
         weights: (R, G) how often each game counts in each resample, whole numbers.
-        visibility: whether the scores by visibility are wanted, which take twice as long again.
+        visibility: also compute the scores by visibility, which triples the time.
 
     Returns:
         The fields of SpottingScore by name, each with a leading axis of length R.

@@ -1,6 +1,6 @@
 """Counting what games contribute to a spotting score: frames, hits at every tolerance, visibility.
 
-Many games are counted at once: their events lie on one line, each (game, half, class) on a stretch of its own.
+Many games are counted at once: events are placed on one axis, each (game, half, class) in a separate range.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from soccerbench.metrics.matching import batches, greedy_hits, nearest_visible
 from soccerbench.metrics.statistics import SpottingStatistics
 from soccerbench.metrics.tolerances import check_protocol, check_strict_confidences, check_tolerances, confidence_levels
 
-BATCH = 10_000  # detections matched at once: so few that their arrays stay in the cache
+BATCH = 10_000  # detections matched at once: few enough for the CPU cache
 
 
 def spotting_statistics(
@@ -47,11 +47,11 @@ def spotting_statistics_by_game(
         detections: one a game, in the same order, with confidences.
         deltas_s: (D,) window widths in seconds, increasing.
         classes: labels are below this number.
-        protocol: under `soccernet` all that the official scorer takes is taken as it takes it: of two detections of a
-            class in a frame the later counts, confidences below 0 or not a number are no detections, positions past
-            two hours lie in the last frame, negative ones count from the two hours' end. Under `strict` these are
-            errors (and a half is as long as it is); of targets of a class in one frame one counts, as visible if
-            any is; a hit has the visibility of the event it hits.
+        protocol: under `soccernet` input is read as the official scorer reads it: of two detections of a class in a
+            frame the later counts, detections with a confidence below 0 or NaN are ignored, positions past two hours
+            are in the last frame, negative ones count from the end of the two hours. Under `strict` these are errors
+            (and a half has no maximum length); of targets of a class in one frame one counts, visible if any is; a hit
+            has the visibility of the event it hits.
 
     Returns:
         One a game, in order.
@@ -62,7 +62,7 @@ def spotting_statistics_by_game(
     check_protocol(protocol)
     deltas = check_tolerances(deltas_s)
     if len(targets) != len(detections):
-        raise ValueError(f"{len(targets)} games of targets, {len(detections)} of detections: the same are needed")
+        raise ValueError(f"{len(targets)} games of targets, {len(detections)} of detections: both need the same games")
     return [
         game
         for batch in batches([len(game) for game in detections], BATCH)
@@ -141,10 +141,10 @@ def _distinct_detections(place: Ints, confidence: Floats, protocol: Protocol) ->
         return place[counted], confidence[counted]
     check_strict_confidences(confidence)
     if not last.all():
-        raise ValueError("two detections of one class in one frame (half a second): keep the surer")
+        raise ValueError("two detections of one class in one frame (half a second): keep the more confident one")
     return place, confidence
 
 
 def _total(index: Ints, masks: Ints, count: int) -> Ints:
-    """The sum of the masks, which no bit is twice in, at each index; (Q,) in, (count,) out."""
+    """Sum of the masks at each index, no bit set twice; (Q,) in, (count,) out."""
     return np.bincount(index, weights=masks, minlength=count).astype(np.int64)

@@ -1,12 +1,12 @@
-"""What one game contributes to a score: counts that add up over games.
+"""Sufficient statistics of a game: counts whose sum over games gives the score.
 
-Scores, intervals and comparisons are all made from these counts alone, so that resampling games is a re-sum.
+Scores, intervals and comparisons need only these counts, so a resample of the games is a weighted sum.
 
 Conventions
-    row    detections that no score can tell apart: same class, level, hits and visibility. One in memory may be
-           several rows; JSON holds each once
+    row    detections that are equal for every score: same class, level, hits and visibility. In memory they may
+           be several rows; JSON has one
     level  number of the highest of the 200 thresholds reached (soccernet), or the confidence itself (strict)
-    mask   bit d stands for the tolerance deltas_s[d]
+    mask   bit d is the tolerance deltas_s[d]
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class GroundingStatistics:
 
 
 def check_alike(statistics: Sequence[SpottingStatistics]) -> None:
-    """Raise ValueError where there is no game, or two were counted differently."""
+    """Raise ValueError if there is no game, or the games differ in protocol, tolerances or classes."""
     kinds = {(game.protocol, game.deltas_s, game.classes) for game in statistics}
     if len(kinds) != 1:
         found = "; ".join(f"{protocol}, {list(deltas)} s, {classes} classes" for protocol, deltas, classes in kinds)

@@ -39,16 +39,16 @@ def check_tolerances(deltas_s: Sequence[float]) -> tuple[float, ...]:
 
 
 def check_protocol(protocol: str) -> None:
-    """Raise ValueError where `protocol` is none of the two."""
+    """Raise ValueError for an unknown protocol."""
     if protocol not in get_args(Protocol):
         raise ValueError(f"protocol {protocol!r}: known are {', '.join(get_args(Protocol))}")
 
 
 def check_strict_confidences(confidence: Floats) -> None:
-    """Raise ValueError where a confidence is not a number in [0, 1]."""
+    """Raise ValueError for a confidence outside [0, 1] or NaN."""
     wrong = confidence[~((confidence >= 0) & (confidence <= 1))]
     if len(wrong):
-        raise ValueError(f"confidence {wrong[0]}: it must lie in [0, 1] (a percentage, or a logit?)")
+        raise ValueError(f"confidence {wrong[0]}: it must be in [0, 1] (a percentage, or a logit?)")
 
 
 def confidence_levels(confidence: Floats, protocol: Protocol) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Two submissions on the same games: is one better, and are the games enough to show it?
+"""Two submissions on the same games: is one better, and do the games show it?
 
 Conventions
     difference  score of a minus score of b

@@ -1,9 +1,9 @@
 """The score of a submission, from files or from games in memory.
 
 Conventions
-    soccernet   reads as the official scorer does; what it ignores silently is counted in `warnings`
-    strict      reads strictly too: all of that is an error
-    statistics  of each game, in the order of the split: scores of any of the games are made from their sums
+    soccernet   reads files as the official scorer does; what that ignores silently is counted in `warnings`
+    strict      all of that is an error
+    statistics  of each game, in the order of the split: the score of any set of games needs only their sum
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from soccerbench.soccernet.games import open_games
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The score of one submission, and what it was made from.
+    """The score of one submission and the statistics behind it.
 
     Args:
         task: what was submitted to.
         statistics: by game.
         score: of all games together.
         classes: (C,) names of those scored; none for replay grounding.
-        signature: all that changes the number.
+        signature: everything that changes the number.
         warnings: what was ignored in labels and predictions, counted.
         intervals: by field of the score; empty unless asked for.
     """
@@ -163,7 +163,7 @@ def evaluate_games(
     kind = TASKS[task]
     names = kind.classes(classes)
     if not labels or [game.game for game in labels] != [game.game for game in predictions]:
-        raise ValueError(f"labels of {len(labels)} games and predictions of {len(predictions)}: the same are needed")
+        raise ValueError(f"labels of {len(labels)} games, predictions of {len(predictions)}: both need the same games")
     counted = kind.count(labels, predictions, deltas_s=deltas_s, protocol=protocol, classes=names)
     warnings: Counter[str] = Counter()
     for game in chain(labels, predictions):

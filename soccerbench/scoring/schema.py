@@ -18,7 +18,7 @@ ProtocolName = Literal["soccernet", "strict"]
 
 
 class Report(BaseModel):
-    """What all these objects share: unknown keys are an error, and nothing is changed after it was made."""
+    """Base of these objects: unknown keys are an error, and values are immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # each is built when it is used
 
@@ -103,8 +103,8 @@ class Comparison(Report):
 class SpottingCounts(Report):
     """What one game contributes to the score, from which scores of any set of games are made; `result.json` has it.
 
-    Equal detections of a class are one row of the columns `label` to `count`. Bit d of `hits` and `visible` stands for
-    `deltas_s[d]`; see `SpottingStatistics`.
+    Equal detections of a class are one row of the columns `label` to `count`. Bit d of `hits` and `visible` is the
+    tolerance `deltas_s[d]`; see `SpottingStatistics`.
     """
 
     protocol: ProtocolName

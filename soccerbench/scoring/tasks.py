@@ -1,6 +1,6 @@
 """The two tasks, action spotting and replay grounding: what each reads, counts, scores and reports.
 
-Everything else that scores takes one of these objects and has no branch of its own. A name becomes one by `TASKS`.
+All other scoring code takes one of these objects and does not branch on the task. `TASKS` has them by name.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_one_pair_is_the_plain_comparison_and_two_are_its_mean() -> None:
         assert np.allclose(twice.interval[field].low, plain.interval[field].low, rtol=0, atol=1e-12)
     mixed = compare_means([a, b], [b, a], rng=np.random.default_rng(1), **draws)
     assert mixed.difference["average_map"] == 0
-    with pytest.raises(ValueError, match="the same games are needed"):
+    with pytest.raises(ValueError, match="both need the same games"):
         compare_means([a, a], [b, b[:-1]], rng=np.random.default_rng(1), **draws)
 
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_compared_is_named(rows: tuple[Path, Path], tmp_path: Pat
         compare_runs(a=tmp_path, b=rows[0], split="test", tolerances="loose")
     with pytest.raises(InputError, match="no score on split 'challenge'"):
         compare_runs(a=rows[0], b=rows[1], split="challenge", tolerances="loose")
-    with pytest.raises(ValueError, match="loose and tight alone"):
+    with pytest.raises(ValueError, match="loose and tight only"):
         compare_runs(a=rows[0], b=rows[1], split="test", tolerances="1,2")
     for seed in (0, 1):
         shutil.rmtree(rows[1] / f"seed-{seed}")

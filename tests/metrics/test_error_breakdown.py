@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from soccerbench.events import Events
 from soccerbench.metrics import spotting_statistics
-from soccerbench.metrics.error_breakdown import DETECTED, HAPPENED, outcomes, surest
+from soccerbench.metrics.error_breakdown import DETECTED, HAPPENED, most_confident, outcomes
 
 FOUL, GOAL, CORNER = 10, 2, 13
 
@@ -45,7 +45,7 @@ def events(*rows: tuple[int, int, float] | tuple[int, int, float, float], sure: 
          ["hit", "duplicate"], ["missed", "hit"]),
         # a confused detection at an event that is hit by its own class changes nothing for the event
         ([(1, FOUL, 100)], [(1, FOUL, 100, 0.5), (1, GOAL, 100, 0.9)], ["hit", "confused"], ["hit"]),
-        # the event is what the surest detection that means it is
+        # the event gets the outcome of its most confident detection
         ([(1, FOUL, 100)], [(1, FOUL, 90, 0.5), (1, FOUL, 110, 0.9)], ["early", "late"], ["late"]),
         # the other half is another world
         ([(1, FOUL, 100)], [(2, FOUL, 100, 0.9)], ["false"], ["missed"]),
@@ -67,15 +67,15 @@ def test_what_a_confused_detection_was_taken_for() -> None:
     assert found.confused_with.tolist() == [CORNER]
 
 
-def test_the_surest_count_as_many_as_there_are_events() -> None:
+def test_as_many_detections_count_as_there_are_events() -> None:
     games = [
         events((1, FOUL, 1, 0.5), (1, FOUL, 2, 0.9), (1, GOAL, 3, 0.1), sure=True),
         events((1, FOUL, 1, 0.6), (2, FOUL, 2, 0.5), sure=True),
     ]
     wanted = np.zeros(17, dtype=np.int64)
     wanted[FOUL] = 3
-    assert [kept.tolist() for kept in surest(wanted, games)] == [[True, True, False], [True, False]]
-    assert sum(kept.sum() for kept in surest(wanted, games, times=2)) == 4
+    assert [kept.tolist() for kept in most_confident(wanted, games)] == [[True, True, False], [True, False]]
+    assert sum(kept.sum() for kept in most_confident(wanted, games, times=2)) == 4
 
 
 instants = st.integers(0, 120)

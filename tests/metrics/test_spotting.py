@@ -68,7 +68,7 @@ def test_window(protocol, offset_s, width_s, hit):
         ([(100, 0.9)], 6 / 11, 1 / 2),
         # a false alarm above both, within the same one of the 200 thresholds as the first
         ([(150, 0.9001), (100, 0.9), (200, 0.2)], (6 * 2 / 3 + 5 * 2 / 3) / 11, (1 / 2 + 2 / 3) / 2),
-        # the first event takes the surest in its window, the second what is left
+        # the first event takes the most confident in its window, the second the remaining one
         ([(100, 0.9), (101, 0.8)], 6 / 11, 1 / 2),
         ([], 0, 0),
     ],
@@ -81,7 +81,7 @@ def test_average_precision(found, soccernet, strict):
 
 
 def test_earlier_targets_choose_first():
-    """The first target takes the surest detection of both windows; the second is left with the one behind."""
+    """The first target takes the most confident detection of both windows; the second gets the later one."""
     truth = targets((1, 0, 100), (1, 0, 102))
     assert score(truth, detections((1, 0, 101, 0.9), (1, 0, 104, 0.5))).average_map == 1
     assert score(truth, detections((1, 0, 101, 0.9), (1, 0, 99, 0.5))).average_map == pytest.approx(6 / 11)

@@ -157,7 +157,7 @@ def test_files_and_memory_score_alike_and_games_re_sum(root: Path, predictions: 
     assert all(np.array_equal(game.confidence, old) for game, old in zip(found, before, strict=True))
     restored = [SpottingStatistics.from_json(json.loads(json.dumps(game))) for game in evaluation.games.values()]
     assert spotting_score(restored).average_map == evaluation.score.average_map
-    with pytest.raises(ValueError, match="the same are needed"):
+    with pytest.raises(ValueError, match="both need the same games"):
         evaluate_games(
             "spotting", labels=labels, predictions=found[::-1], split="all", deltas_s=(1, 2), protocol="soccernet"
         )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from soccerbench.events import Events
-from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, outcomes, surest
+from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, most_confident, outcomes
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
 from soccerbench.soccernet.classes import CLASSES
 
@@ -57,7 +57,7 @@ def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, ti
         times: how many times as many detections as events are shown.
     """
     events = sum((np.bincount(game.label, minlength=len(CLASSES)) for game in labels), np.zeros(len(CLASSES), int))
-    counted, shown = surest(events, predictions), surest(events, predictions, times=times)
+    counted, shown = most_confident(events, predictions), most_confident(events, predictions, times=times)
     games, detected = [], []
     by_class = np.zeros((len(CLASSES), len(DETECTED)), dtype=np.int64)
     happened = np.zeros((len(CLASSES), len(HAPPENED)), dtype=np.int64)
