@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from soccerbench.events import Events
 from soccerbench.metrics import (
@@ -73,6 +76,55 @@ def test_chunks_change_nothing(protocol, monkeypatch):
     monkeypatch.setattr("soccerbench.metrics.spotting.CELLS", {protocol: 50})
     for name, values in resampled_spotting_scores(counts, weights).items():
         np.testing.assert_array_equal(values, expected[name])
+
+
+@dataclass
+class Drawn:
+    """In place of a random generator: the resamples and exchanges given."""
+
+    weights: np.ndarray
+    kept: np.ndarray
+
+    def multinomial(self, games, probabilities, size):
+        return self.weights
+
+    def integers(self, low, high, shape):
+        return self.kept
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_intervals_are_those_of_scipy(protocol):
+    counts, draws = statistics(3, protocol, games=6), []
+
+    def score(games):
+        draws.append(games)
+        return spotting_score([counts[game] for game in games]).average_map
+
+    options = {"n_resamples": 50, "confidence_level": 0.9, "method": "percentile", "vectorized": False}
+    expected = stats.bootstrap((np.arange(6),), score, rng=np.random.default_rng(4), **options)
+    weights = np.array([np.bincount(draw, minlength=6) for draw in draws[:50]], dtype=float)
+    rng = Drawn(weights, weights)
+    measured = bootstrap(counts, repetitions=50, rng=rng, level=0.9)["average_map"]
+    assert (measured.low, measured.high) == pytest.approx(tuple(expected.confidence_interval), rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_p_values_are_those_of_scipy(protocol):
+    """Over all exchanges; of random ones p also counts the observed difference, which adds one above and below."""
+    a, b = (statistics(3, protocol, games=5, skill=skill) for skill in (0.9, 0.6))
+    both = [*a, *b]
+
+    def difference(x, y):
+        first, second = (spotting_score([both[game] for game in games]).average_map for games in (x, y))
+        return first - second
+
+    options = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": False}
+    expected = stats.permutation_test((np.arange(5), np.arange(5, 10)), difference, **options)
+    exchanges = np.arange(32)[:, None] >> np.arange(5) & 1
+    measured = compare(a, b, repetitions=32, rng=Drawn(np.ones((32, 5)), exchanges))
+    assert measured.difference["average_map"] == pytest.approx(expected.statistic, rel=0, abs=1e-12)
+    assert 0 < expected.pvalue < 1
+    assert measured.p_value["average_map"] == pytest.approx((1 + 32 * expected.pvalue) / 33, rel=0, abs=1e-12)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
