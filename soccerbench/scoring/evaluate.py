@@ -71,18 +71,30 @@ class Evaluation:
         return self.scores.to_json()
 
 
-def evaluate(*, predictions: Path, **options: Any) -> Evaluation:
-    """Score one submission from files.
-
-    Args:
-        predictions: folder or zip with the predictions.
-        options: those of `evaluate_each`.
-
-    Raises:
-        InputError: as `evaluate_each`.
-        ValueError: the same.
-    """
-    return evaluate_each(predictions=[predictions], **options)[0]
+def evaluate(
+    *,
+    task: TaskName,
+    labels: Path,
+    predictions: Path,
+    split: str,
+    deltas_s: Sequence[float],
+    protocol: Protocol,
+    classes: Sequence[str] | None = None,
+    repetitions: int = 0,
+    seed: int = 0,
+) -> Evaluation:
+    """Score one submission from files; arguments and errors are those of `evaluate_each`, with one path to score."""
+    return evaluate_each(
+        task=task,
+        labels=labels,
+        predictions=[predictions],
+        split=split,
+        deltas_s=deltas_s,
+        protocol=protocol,
+        classes=classes,
+        repetitions=repetitions,
+        seed=seed,
+    )[0]
 
 
 def evaluate_each(
