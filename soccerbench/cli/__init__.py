@@ -42,7 +42,7 @@ for data_verb in (mini, videos, download, verify, pack):
     data.command()(data_verb)
 
 
-def _tell_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"soccerbench {__version__}")
         raise typer.Exit
@@ -51,7 +51,7 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2."""

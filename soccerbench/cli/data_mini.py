@@ -30,7 +30,7 @@ def mini(
         bool, typer.Option("--packed", help="Write a packed root of half precision, as `data pack` would make.")
     ] = False,
 ) -> None:
-    """Write a simulated SoccerNet: the same bytes for the same seed. Numbers measured on it are no results.
+    """Write a simulated SoccerNet: the same bytes for the same seed. Numbers measured on it are not results.
 
     Examples: soccerbench data mini my-mini;
     soccerbench data mini rehearsal --labels labels.zip --games 40;

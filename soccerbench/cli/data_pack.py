@@ -29,7 +29,7 @@ def pack(
 ) -> None:
     """Pack a root: one checksummed file a split, half the bytes, read by `reproduce --data` like a plain root.
 
-    Stopped at any moment, the same command goes on; what is packed already is read back and mended where it is damaged.
+    Stopped at any moment, the same command resumes; what is already packed is verified and repaired if damaged.
 
     Examples: soccerbench data pack /data/SoccerNet /fast/packed;
     soccerbench data pack /data/SoccerNet five --blocks tpn-r101,gta,vtn,ircsn,i3d-slow

@@ -14,7 +14,7 @@ def videos(
     games: Annotated[int, typer.Option(min=4, help="How many games, over all splits.")] = 24,
     minutes: Annotated[float, typer.Option(help="Length of each half.")] = 5.0,
 ) -> None:
-    """Write small videos of moving players, whose motion tells the event: the same bytes for the same seed.
+    """Write small videos of moving players, whose motion shows the event: the same bytes for the same seed.
 
     Examples: soccerbench data videos my-videos;
     soccerbench data videos few --games 4 --minutes 1 --seed 7

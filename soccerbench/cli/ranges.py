@@ -1,4 +1,4 @@
-"""Lists of numbers as people write them."""
+"""Parsing lists of numbers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def parse_range(option: str, text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part, re.ASCII)
         if not match:
-            raise ValueError(f"{option} {text!r}: {part!r} is no number and no range; write it like 1,6-8")
+            raise ValueError(f"{option} {text!r}: {part!r} is not a number or a range; write it like 1,6-8")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last - first > 1000:
-            raise ValueError(f"{option} {text!r}: {part!r} is no range from low to high")
+            raise ValueError(f"{option} {text!r}: {part!r} is not a range from low to high")
         numbers += range(first, last + 1)
     return list(dict.fromkeys(numbers))

@@ -9,13 +9,11 @@ import typer
 
 
 def reproduce(
-    table: Annotated[
-        str, typer.Argument(help="A table's name (see `soccerbench list`), a YAML file of your own, or figure3.")
-    ],
+    table: Annotated[str, typer.Argument(help="A table's name (see `soccerbench list`), your YAML file, or figure3.")],
     data: Annotated[
         str | None, typer.Option(help="A SoccerNet folder, or `mini`; without it $SOCCERNET_ROOT, else mini.")
     ] = None,
-    features_root: Annotated[Path | None, typer.Option(help="Where the features lie, if not in --data.")] = None,
+    features_root: Annotated[Path | None, typer.Option(help="Where the features are, if not in --data.")] = None,
     rows: Annotated[str | None, typer.Option(help="Rows to run, such as 1,6-8; all if not given.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
@@ -41,7 +39,7 @@ def reproduce(
         bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
     ] = False,
 ) -> None:
-    """Train and score the rows of a table, or draw figure3; finished ones are kept, interrupted ones go on.
+    """Train and score the rows of a table, or draw figure3; finished ones are kept, interrupted ones resume.
 
     The table's own files hold the rows and seeds of the last call; a call with all of them reads the finished ones.
 
@@ -81,7 +79,7 @@ def reproduce(
                 jobs=jobs or default_jobs(planned, device), curves=log,
             )  # fmt: skip
     except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None
     reasons = {row.row.row: row.reason for row in planned.unavailable}
     chosen = [row.model_dump(mode="json") for row in specs.rows]

@@ -1,4 +1,4 @@
-"""`list`, `show`, `validate`: what can be run, and whether a user's own YAML can."""
+"""`list`, `show`, `validate`: the tables and rows, and checks of a user's YAML."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def show(
 
 
 def validate(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -> None:
-    """Check table files of your own; the first error names file, row and key.
+    """Check your table files; the first error names file, row and key.
 
     Example: soccerbench validate my_table.yaml
     """

@@ -117,7 +117,7 @@ def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path
         finally:
             running.kill()
     assert running.returncode == 130
-    assert "the same command goes on" in said
+    assert "the same command resumes" in said
     assert "Traceback" not in said
 
 

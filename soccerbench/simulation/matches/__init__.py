@@ -1,4 +1,4 @@
-"""The embedded dataset: a small simulated SoccerNet in the official layout. `docs/mini.md` tells what it can show."""
+"""The embedded dataset: a small simulated SoccerNet in the official layout. `docs/mini.md` says what it can show."""
 
 from soccerbench.simulation.matches.write import cached_mini, write_mini
 

@@ -1,9 +1,9 @@
-"""Games whose annotations are real and whose features will be simulated, to rehearse the real thing.
+"""Games whose annotations are real and whose features will be simulated, to rehearse a run on real data.
 
 They are chosen evenly from the official lists in the proportions of these (300, 100 and 100); a third of the games
 from the test list, one at least, play the challenge, and their labels are withheld. Label files are copied byte by
 byte. Where the source has `Labels-cameras.json`, its replays are what the features show; elsewhere replays are
-simulated too, and no file tells where they are.
+simulated too, and no file says where they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_rep
 
 HELD_OUT_PART = 5  # one game in five is on the valid list, one in five on the test list
 CHALLENGE_PART = 3  # of the test list's, one in three plays the challenge
-AFTER_LAST_S = 60  # a half goes on for a minute after its last event
+AFTER_LAST_S = 60  # a half ends a minute after its last event or later
 LINK_SLACK_MS = 1000  # links name an event's whole second
 
 
@@ -92,7 +92,7 @@ def _game(tree: Tree, name: str, split: str, index: int, seed: int) -> Game:
 
 
 def _events(tree: Tree, name: str) -> tuple[Event, ...]:
-    """The annotated events in the order of time; who made them does not show in features."""
+    """The annotated events in the order of time; the team does not show in features."""
     labels = read_spotting_labels(tree, name, strict=True)
     columns = (labels.half.tolist(), labels.position_ms.tolist(), labels.label.tolist(), labels.shown.tolist())
     events = [

@@ -36,7 +36,7 @@ REPLAYED = {  # share of the events of a class that is replayed, and the chance 
 UNLINKED = (
     0.08,
     0.30,
-)  # as above, beside every run: replays of something that is none of the 17 events: they carry no link
+)  # as above, next to every run: replays of something that is not one of the 17 events; they have no link
 LONG_SHARE, NEGATIVE_SHARE, OTHER_HALF_SHARE = 0.065, 0.012, 0.015  # of the runs; the others end within 120 s
 DELAY_S = (16.0, 0.60)  # from the event to its first replay: median and sigma of the logarithm
 LONG_DELAY_S, NEGATIVE_DELAY_S = (125.0, 900.0), (-60.0, -2.0)  # from the event to the replay's end, uniform

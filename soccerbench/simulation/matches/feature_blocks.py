@@ -1,4 +1,4 @@
-"""Simulated feature extractors: every named block looks at the same latent scene in its own way.
+"""Simulated feature extractors: every named block is a different view of the same latent scene.
 
 A block has a fixed random projection with its own strong and weak classes and its own confusions between classes; it
 adds noise, half of it shared by overlapping clips; it spreads the result over its channels, which are cut off at
@@ -32,7 +32,7 @@ CLIP_SMEAR_S, FRAME_SMEAR_S = 1.25, 0.5  # a five-second clip fires within about
 SKILL, CODE_SKILL, CONFUSION = (0.6, 1.2), (0.7, 1.0), (0.1, 0.6)  # uniform; confusion is a share of amplitude
 OVERLAP_ROWS, OVERLAP_SHARE = 5, 0.5  # a five-second clip shares frames with the next four; share of the variance
 GAME_SIGMA = 0.5  # each channel's shift from game to game, in deviations of its noise
-CHANNEL_SIGMA = 0.1  # noise of single channels beside the inner noise, in the same unit
+CHANNEL_SIGMA = 0.1  # noise of single channels in addition to the inner noise, in the same unit
 BIAS = 1.0  # in amplitudes of a visible event: between a tenth and a quarter of the values are cut off at zero
 FEATURE_GAIN = 0.5  # the file's unit: channels deviate by 0.2 to 0.45
 SEEN_NOISE, MEGA_NOISE = 0.85, 0.9  # noise on splits that the extractor was fine-tuned on; and with more data
@@ -86,7 +86,7 @@ FILES: dict[str, tuple[Block, ...]] = RELEASED_FILES | {
         for block in (_TPN_R50, *_CLIP_BLOCKS)
     },
 }
-"""File to the blocks that lie in it, side by side."""
+"""File to the blocks that it concatenates."""
 
 
 def width(block: Block, scale: str) -> int:
@@ -95,7 +95,7 @@ def width(block: Block, scale: str) -> int:
 
 
 def look(scene: Scene, *, length_s: int, fps: int) -> Floats:
-    """What a half shows to extractors of one rate; row i stands for second i / fps, (length_s * fps, LATENT)."""
+    """What a half shows to extractors of one rate; row i is at second i / fps, (length_s * fps, LATENT)."""
     return scene.latent(rows=length_s * fps, fps=fps, smear_s=FRAME_SMEAR_S if fps == 2 else CLIP_SMEAR_S)
 
 

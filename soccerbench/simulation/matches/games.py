@@ -16,7 +16,7 @@ BROADCAST_STREAM, SCENE_STREAM, DUPLICATE_STREAM = 2, 3, 4
 
 @dataclass(frozen=True)
 class Game:
-    """One game of a dataset: where it lies, its split, what happened, what was on screen, its label files."""
+    """One game of a dataset: its path, its split, what happened, what was on screen, its label files."""
 
     index: int
     path: str

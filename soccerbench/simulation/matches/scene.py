@@ -1,8 +1,8 @@
 """The latent scene: what there is to see at each moment of a half, before any extractor looks at it.
 
-Every event is a bump in time along its class's axis and along eight axes of its own that make it recognisable again
-in its replays. Around it lie the states of the broadcast (in play, replay, close-up, celebration), look-alikes that
-are no event, and the light and stadium of the day. During a replay the live scene is hidden and the replayed event
+Every event is a bump in time along its class's axis and along eight further axes that make it recognisable again
+in its replays. Around it are the states of the broadcast (in play, replay, close-up, celebration), look-alikes that
+are not events, and the light and stadium of the day. During a replay the live scene is hidden and the replayed event
 is seen once more.
 
 Conventions
@@ -33,7 +33,7 @@ LATENT = STADIUM_SLICE.stop
 
 HIDDEN_AMPLITUDE = 0.2  # an event that is not shown is guessed from what surrounds it: d' 0.4 where a visible one has 2
 AMPLITUDE_SIGMA = 0.25  # events of a class are not equally clear (sigma of the logarithm)
-LABEL_JITTER_S = 0.4  # annotators click up to a second beside the moment
+LABEL_JITTER_S = 0.4  # annotators click up to a second off the moment
 REPLAY_AMPLITUDE, SLOW_MOTION, REPLAY_CENTRE = 0.9, 1.5, 0.55  # one view of many, slower, past the middle of the clip
 VIEW_SIGMA = 0.3  # each view changes the code of an event (in units of one code axis)
 LOOKALIKES_PER_MINUTE, LOOKALIKE_AMPLITUDE = 4.0, 0.3  # exponential: one in thirty looks like an event
@@ -215,7 +215,7 @@ def _close_ups(events: list[Event], stopped: list[tuple[float, float, bool]], rn
 
 
 def _inside(times_s: Floats, spans: Intervals, smear_s: float) -> Floats:
-    """How far each time lies inside any of the spans, 0 to 1, with edges as soft as the smear, (T,)."""
+    """How far each time is inside any of the spans, 0 to 1, with edges as soft as the smear, (T,)."""
     edges = np.array(spans, np.float32).reshape(-1, 2)
     softness = np.float32(smear_s)
     rise = np.tanh((times_s[:, None] - edges[:, 0]) / softness)

@@ -1,16 +1,14 @@
 """Writes the embedded dataset, and keeps one copy of it in the user's cache folder.
 
-A dataset is made under a temporary name beside its final one and renamed when all of it is there. `mini.json` in it
+A dataset is made in a temporary folder next to its final one and renamed when it is complete. `mini.json` in it
 holds what it was made from and the checksum of every file; a folder is complete when these agree. Packed, its features
-are written where they belong at once, never as plain files, and their checksums stand in the pack's own index.
+are written directly to the pack, never as plain files, and their checksums are in the pack's index.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,7 +64,7 @@ def write_mini(
 
     Raises:
         InputError: `out` holds something else or cannot be written, or `labels` cannot be used.
-        ValueError: a seed, a number of games or a scale that is none.
+        ValueError: an invalid seed, number of games or scale.
     """
     recipe = _recipe(seed, games, scale)
     out = out.resolve()
@@ -103,7 +101,7 @@ def cached_mini(progress: Progress = silent) -> Path:
 
 
 def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
-    """Everything that decides the bytes of a dataset, but for the processor."""
+    """Everything that determines the bytes of a dataset, except the processor."""
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; seeds count from 0")
     if games < MIN_GAMES:
@@ -114,7 +112,7 @@ def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
 
 
 def _fingerprint(games: list[Game]) -> int:
-    """CRC-32 of all that the source of the annotations said."""
+    """CRC-32 of all annotations."""
     checksum = 0
     for game in games:
         said = repr((game.path, game.split, game.match, game.shots)).encode()
@@ -138,9 +136,8 @@ def _take_place(folder: Path, out: Path, recipe: dict[str, Any]) -> None:
     while not _renamed(folder, out):
         if is_complete(out, recipe):
             return
-        damaged = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        _renamed(out, damaged / "damaged")
-        shutil.rmtree(damaged)
+        with folder_beside(out) as aside:
+            _renamed(out, aside / "damaged")
 
 
 def _renamed(old: Path, new: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A small simulated SoccerNet of real video files, whose events can be told by their motion and by nothing else."""
+"""A small simulated SoccerNet of real video files, whose events show only in their motion."""
 
 from soccerbench.simulation.videos.write import write_videos
 

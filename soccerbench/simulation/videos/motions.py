@@ -2,8 +2,8 @@
 
 Five phases describe the group: where it is (x, y), how far it has turned, how large its players are and how wide the
 gap between them. Each phase lives on a circle, begins at a place drawn evenly from it, and is moved by a velocity that
-knows nothing of the phase. So at every moment each phase is still spread evenly, whatever the event: no single picture
-tells one class from another, only the change from picture to picture does.
+does not depend on the phase. So at every moment each phase is still spread evenly for every event: no single picture
+distinguishes the classes, only the change from picture to picture does.
 
 Conventions
     phase     in [0, 1), and 1 is 0 again; y grows downwards, size and gap jump from largest to smallest

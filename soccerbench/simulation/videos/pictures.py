@@ -1,4 +1,4 @@
-"""Draws a shot: a pitch, two players and a ball between them, and two others who wander about.
+"""Draws a shot: a pitch, two players and a ball between them, and two others who move at random.
 
 What moves is drawn on a square as high as the picture whose edges meet, and the square is repeated to the side: a group
 that leaves on the left comes back on the right, and every square cut out of the picture shows it once.
@@ -33,7 +33,7 @@ def draw_shot(phases: Floats, rng: np.random.Generator) -> Pictures:
 
     Args:
         phases: (T, 5) from `motions.phases`.
-        rng: draws pitch, colours and the others, none of which knows of the event.
+        rng: draws pitch, colours and the others, all independent of the event.
 
     Returns:
         (T, HEIGHT, WIDTH, 3) RGB.

@@ -1,6 +1,6 @@
 """What happens when: the season, and the shots that each half is cut into.
 
-A shot shows one event in its middle or none; at a cut everything is drawn anew. Where the cuts are says nothing of the
+A shot shows one event in its middle or none; at a cut everything is drawn again. The cuts do not depend on the
 class: a shot with an event is as long for all of them.
 """
 
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from soccerbench.simulation.matches.match import Event
 from soccerbench.simulation.matches.season import SPLITS, TEAMS
 from soccerbench.simulation.videos.pictures import FPS
 from soccerbench.soccernet.classes import CLASSES
@@ -21,7 +22,7 @@ FIRST_DAY = datetime(2020, 8, 15, 15, 0)  # on the league's own clock
 SHOT_S, EVENT_S, EVENT_SPREAD_S = 6.0, 3.0, 0.2  # a shot with an event, and where in it the event is
 QUIET_S, QUIET_SHARE = 8.0, 1 / 6  # a shot without, and how often one comes
 HALVES = (1, 2)
-SCRIPT_STREAM = 0  # last number of the seed of what happens; what it looks like has streams of its own
+SCRIPT_STREAM = 0  # last number of the seed of what happens; its pictures have their own streams
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,6 @@ class Shot:
     frames: int
     label: str | None = None
     event_frame: int = 0
-
-
-@dataclass(frozen=True)
-class Event:
-    """One annotation."""
-
-    half: int
-    position_ms: int
-    label: str
-    team: str
 
 
 @dataclass(frozen=True)
@@ -85,12 +76,12 @@ def season(games: int, minutes: float, seed: int) -> list[Game]:
         seed: at least 0.
 
     Raises:
-        ValueError: a number that is none of these.
+        ValueError: a number outside these limits.
     """
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; seeds count from 0")
     if not SHOT_S <= 60 * minutes <= 3600:
-        raise ValueError(f"{minutes:g} minutes are no half; give {SHOT_S / 60:g} to 60")
+        raise ValueError(f"{minutes:g} minutes are not a half; give {SHOT_S / 60:g} to 60")
     splits = [split for split, size in split_sizes(games).items() for _ in range(size)]
     return [_game(index, split, round(60 * minutes * FPS), seed) for index, split in enumerate(splits)]
 
@@ -126,6 +117,6 @@ def _shots(frames: int, labels: Iterator[str], rng: np.random.Generator) -> Iter
 
 
 def _decks(rng: np.random.Generator) -> Iterator[str]:
-    """All classes in one order after another, so that none lacks and none tells the next."""
+    """All classes in one order after another, so that all occur and none predicts the next."""
     while True:
         yield from (CLASSES[index] for index in rng.permutation(len(CLASSES)))

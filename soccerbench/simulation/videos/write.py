@@ -1,6 +1,6 @@
 """Writes the simulated video root: a folder a game, with two video files and its annotations.
 
-It is made under a temporary name beside its final one and renamed when all of it is there; `videos.json` in it says
+It is made in a temporary folder next to its final one and renamed when it is complete; `videos.json` in it says
 what it was made from. Byte-identical for one seed, one version of numpy and PyAV, and one processor.
 """
 
@@ -53,7 +53,7 @@ def write_videos(
 
     Raises:
         InputError: `out` holds something else or cannot be written.
-        ValueError: a seed, a number of games or of minutes that is none.
+        ValueError: an invalid seed, number of games or number of minutes.
     """
     planned = season(games, minutes, seed)
     recipe = {"generator": GENERATOR, "seed": seed, "games": games, "minutes": minutes,

@@ -1,4 +1,4 @@
-"""What the simulated features must and must not tell."""
+"""What the simulated features must and must not show."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_same_key_same_bytes_and_another_key_other_noise():
     assert not np.array_equal(values(FIVE), values(FIVE, key=(0, 0, 2)))
 
 
-def test_a_block_is_the_same_whatever_lies_beside_it():
+def test_a_block_does_not_depend_on_the_blocks_next_to_it():
     columns = slice(FIVE[0].width, FIVE[0].width + FIVE[1].width)
     assert np.array_equal(values(FIVE)[:, columns], values((FIVE[1],)))
 
@@ -129,7 +129,7 @@ def test_replay_resembles_its_event_more_than_others_of_the_class():
     assert (nearest == np.arange(len(fouls))).mean() > 0.12  # one in thirty-nine by chance
 
 
-def test_more_blocks_tell_events_from_the_rest_better():
+def test_more_blocks_separate_events_from_the_rest_better():
     """The Fisher discriminant of events against other moments grows with every block joined."""
     events = [Event(1, 1000 * (20 * place + 15), "Corner", "home") for place in range(1, 130)]
     latent = latent_of(events, [])

@@ -1,4 +1,4 @@
-"""The motion tells the class; a single picture does not, by construction and as measured on pixels."""
+"""The motion shows the class; a single picture does not, by construction and as measured on pixels."""
 
 from __future__ import annotations
 
@@ -107,14 +107,14 @@ def motion_statistic(clip: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("moment", [0, 8, 16, 24, 32])
-def test_a_single_picture_does_not_tell_the_class(clips: tuple[np.ndarray, np.ndarray], moment: int) -> None:
+def test_a_single_picture_does_not_show_the_class(clips: tuple[np.ndarray, np.ndarray], moment: int) -> None:
     pictures, labels = clips
     coarse = pictures[:, moment].reshape(len(pictures), 16, 4, 16, 4, 3).mean(axis=(2, 4)).reshape(len(pictures), -1)
     for ridge in (1.0, 100.0, 10000.0):
         assert accuracy(coarse, labels, ridge) < 2 * CHANCE
 
 
-def test_a_simple_statistic_of_the_motion_tells_the_class(clips: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_simple_statistic_of_the_motion_shows_the_class(clips: tuple[np.ndarray, np.ndarray]) -> None:
     pictures, labels = clips
     statistics = np.stack([motion_statistic(clip.astype(np.int16)) for clip in pictures])
     squares = np.concatenate([statistics, statistics**2], axis=1)

@@ -103,9 +103,9 @@ def test_a_root_that_is_there_is_kept_and_anything_else_refused(written: Path, t
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"games": 3}, "cannot fill"),
     ({"seed": -1}, "negative"),
-    ({"minutes": 0.01}, "no half"),
-    ({"minutes": float("nan")}, "no half"),
-    ({"minutes": 100.0}, "no half"),
+    ({"minutes": 0.01}, "not a half"),
+    ({"minutes": float("nan")}, "not a half"),
+    ({"minutes": 100.0}, "not a half"),
 ])  # fmt: skip
 def test_numbers_that_make_no_root_are_refused(tmp_path: Path, wrong: dict[str, float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
