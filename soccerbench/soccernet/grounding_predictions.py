@@ -138,7 +138,7 @@ def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]
     half = table.halves()
     seconds = []
     for key in ("start", "end"):
-        values = [entry.get(key) for entry in table.entries]
+        values = table.values(key, None)
         second, is_whole, readable = parsed(values, whole_column, _second)
         outside = is_whole & ((second < 0) | (second > LIMIT_S))
         table.add(
@@ -151,7 +151,7 @@ def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]
     start_s, end_s = seconds
     backwards = ~table.faulty & (start_s > end_s)
     table.add("replays that end before they start", backwards, lambda _: "it ends before it starts", remedy)
-    detections = [entry.get("detection") for entry in table.entries]
+    detections = table.values("detection", None)
     no_list = np.array([not isinstance(found, list) for found in detections], np.bool_)
     kind, problem = "replays without a list of detections", lambda _: "no list under 'detection'"
     table.add(kind, no_list, problem, "write [] for none")
@@ -179,7 +179,7 @@ class Detections:
         self.bounds: list[int] = np.cumsum([0, *counts]).tolist()
         self.owner: Ints = np.repeat(np.arange(len(counts)), counts)
         self.table = table = Table([entry for found in lists for entry in found], "a detection")
-        values = [entry.get("time") for entry in table.entries]
+        values = table.values("time", None)
         remedy = "give seconds from the start of the half, as a number"
         self.time_s, number, readable = parsed(values, _time_column, _time)
         for kind, rows, problem in (

@@ -78,13 +78,7 @@ class Table:
         self.faults: list[Fault] = []
         self.refused: Bools = np.zeros(len(entries), np.bool_)
         self._objects: Bools | None = None
-        if not {dict}.issuperset(map(type, entries)):
-            self._objects = np.fromiter((isinstance(entry, dict) for entry in entries), np.bool_, len(entries))
-            kind, remedy = "entries that are no objects", f"write one object {what}"
-            self.refused |= ~self._objects
-            self.faults.append(Fault(kind, ~self._objects, lambda row: f"{shown(entries[row])} is no object", remedy))
-            nothing: dict[str, Any] = {}
-            self.entries = [entry if isinstance(entry, dict) else nothing for entry in entries]
+        self._what = what
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -104,12 +98,24 @@ class Table:
         if rows.any():
             self.faults.append(Fault(kind, rows, problem, remedy))
 
-    def values(self, key: str) -> list[Any]:
-        """One key of every entry, MISSING where it is not there."""
+    def values(self, key: str, default: Any = MISSING) -> list[Any]:
+        """One key of every entry, `default` where it is not there."""
         try:
             return list(map(itemgetter(key), self.entries))
-        except KeyError:
-            return [entry.get(key, MISSING) for entry in self.entries]
+        except (KeyError, TypeError):
+            self._separate_objects()
+            return [entry.get(key, default) for entry in self.entries]
+
+    def _separate_objects(self) -> None:
+        """Note entries that are no objects, and read them as empty ones from now on."""
+        if self._objects is not None or {dict}.issuperset(map(type, self.entries)):
+            return
+        given, nothing = self.entries, dict[str, Any]()
+        self._objects = objects = np.fromiter((isinstance(entry, dict) for entry in given), np.bool_, len(given))
+        self.refused |= ~objects
+        kind, remedy = "entries that are no objects", f"write one object {self._what}"
+        self.faults.append(Fault(kind, ~objects, lambda row: f"{shown(given[row])} is no object", remedy))
+        self.entries = [entry if isinstance(entry, dict) else nothing for entry in given]
 
     def missing(self, key: str, values: list[Any], remedy: str, kind: str = "") -> Bools:
         """(N,) the entries without a key, noted as faulty."""
@@ -205,7 +211,8 @@ class RowFile:
         key: of the list.
         data: the file's text.
         document: the same, parsed.
-        entries: of the list.
+        entries: of the list, up to the first that is no object, which is refused.
+        keys: of the document and its entries, not of objects in them.
         strict: refuse every fault, not only what the official scorer fails on.
         warnings: how many entries have which fault.
     """
@@ -215,6 +222,7 @@ class RowFile:
     data: bytes
     document: Any
     entries: list[Any]
+    keys: int
     strict: bool
     warnings: Counter[str]
 
@@ -228,9 +236,12 @@ class RowFile:
         path, data = tree.path / name, tree.read(name)
         document = parse_json(data, path, lenient=not strict)
         entries = entries_of(document, key, path, strict=strict)
-        if not {dict}.issuperset(map(type, entries)):  # what is no object is refused, so that nothing after it is read
+        try:
+            keys = len(document) + sum(map(dict.__len__, entries))
+        except TypeError:
+            keys = 0
             entries = entries[: next(row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))]
-        return cls(path, key, data, document, entries, strict, Counter())
+        return cls(path, key, data, document, entries, keys, strict, Counter())
 
     def first_bad(self, table: Table) -> int | None:
         """The first entry of a table that cannot be used, counted from 0."""
@@ -271,7 +282,7 @@ class RowFile:
         Raises:
             InputError: such a key, if `strict`.
         """
-        keys = count_keys(self.document) if nested else len(self.document) + sum(map(len, self.entries))
+        keys = count_keys(self.document) if nested else self.keys
         repeated = count_repeated_keys(self.data, self.path, keys=keys)
         if repeated and self.strict:
             raise InputError(self.path, f"{repeated} keys appear twice in one object", "write each key once")
