@@ -1,4 +1,4 @@
-"""A root small enough to train on in a second, and the way to the reference data."""
+"""A dataset small enough to train on in a second."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from soccerbench.simulation.matches import write_mini
 from soccerbench.soccernet.classes import CLASSES
 
 settings.register_profile(
-    "alike",  # on a busy machine as on an idle one, and every time: only parity in full draws other examples
+    "repeatable",  # the same examples on any machine and each time; only the full parity run draws others
     deadline=None,
     derandomize=os.environ.get("SOCCERBENCH_PARITY") != "full",
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("alike")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background, and what it starts, would ignore it
+settings.load_profile("repeatable")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs and their children start with SIGINT ignored
 
 HALF_S = 150
 WIDTHS = {
@@ -121,15 +122,15 @@ def _camera_entries(half: int, event: dict[str, str]) -> list[dict[str, Any]]:
             "gameTime": f"{half} - {second // 60:02d}:{second % 60:02d}",
             "label": "Main camera center",
             "position": str(second * 1000),
-            **said,
+            **fields,
         }
-        for second, said in shots
+        for second, fields in shots
     ]
 
 
 @pytest.fixture(autouse=True)
-def _alike() -> None:
-    """What torch draws does not depend on the tests that ran before."""
+def _seed_torch() -> None:
+    """Torch's random numbers do not depend on the tests that ran before."""
     torch.manual_seed(0)
 
 
@@ -141,5 +142,13 @@ def shared_tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_root(tmp_path: Path) -> Path:
-    """A tiny root of one's own, to be damaged."""
+    """A tiny root that the test may change."""
     return write_tiny_root(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def four_games(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four simulated games of full length, one in each split, with their manifest; no test may change them."""
+    out = tmp_path_factory.mktemp("data") / "four"
+    write_mini(out, games=4)
+    return out

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from SoccerNet.Evaluation import ActionSpotting
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.soccernet.classes import CLASSES
@@ -18,14 +18,20 @@ from soccerbench.specs import load_table, parse_setting
 KEYS = {"average_map": "a_mAP", "average_map_visible": "a_mAP_visible", "average_map_unshown": "a_mAP_unshown"}
 
 
+@pytest.fixture(scope="module")
+def made(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """A finished run of row 7."""
+    row = load_table("table2", mini=True, settings=[parse_setting("max_epochs=2")]).rows[6]
+    made = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path_factory.mktemp("runs"))
+    made.run(device="cpu", progress=silent)
+    return made
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # its files
 @pytest.mark.parametrize("tolerances", ["loose", "tight"])
 def test_every_figure_is_the_official_one(
-    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tolerances: str
+    made: Experiment, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch, tolerances: str
 ) -> None:
-    row = load_table("table2", mini=True, settings=[parse_setting("max_epochs=2")]).rows[6]
-    made = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path)
-    made.run(device="cpu", progress=silent)
     scores = json.loads((made.folder / "result.json").read_text())["scores"]
     for split in ("test", "challenge"):
         monkeypatch.setattr(ActionSpotting, "getListGames", lambda split, **_: made.root.games[split])

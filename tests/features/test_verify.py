@@ -17,7 +17,6 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.half_statistics import place_of_block
 from soccerbench.features.pack import pack
 from soccerbench.features.verify import verify
-from soccerbench.simulation.matches import write_mini
 
 BAIDU = "baidu_soccer_embeddings.npy"
 
@@ -26,24 +25,16 @@ def found(root: Path) -> list[tuple[str, str, int | None, str]]:
     return [(problem.check, problem.split, problem.half, problem.file) for problem in verify(root).problems]
 
 
-@pytest.fixture(scope="session")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A simulated root with its manifest; no test may change it."""
-    out = tmp_path_factory.mktemp("verify") / "mini"
-    write_mini(out, games=4)
-    return out
-
-
-def test_a_sound_root(mini: Path) -> None:
-    report = verify(mini)
+def test_a_sound_root(four_games: Path) -> None:
+    report = verify(four_games)
     assert (report.problems, report.notes) == ([], [])
     assert sum(file.halves for file in report.files) == sum(file.checksums for file in report.files) == 4 * 2 * 10
-    assert sum(file.nbytes for file in report.files) < sum(file.stat().st_size for file in mini.rglob("*.npy"))
+    assert sum(file.nbytes for file in report.files) < sum(file.stat().st_size for file in four_games.rglob("*.npy"))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_a_sound_pack(mini: Path, tmp_path: Path, dtype: str) -> None:
-    pack(mini, tmp_path / "packed", dtype=dtype)
+def test_a_sound_pack(four_games: Path, tmp_path: Path, dtype: str) -> None:
+    pack(four_games, tmp_path / "packed", dtype=dtype)
     report = verify(tmp_path / "packed")
     assert (report.problems, report.notes) == ([], [])
     assert all(file.checksums == file.halves and file.dtypes == {dtype} for file in report.files)
@@ -198,13 +189,13 @@ def test_labels_that_cannot_be_read(tiny_root: Path) -> None:
     assert found(tiny_root) == [("labels", "test", None, "Labels-v2.json")]
 
 
-def copied(mini: Path, tmp_path: Path) -> Path:
-    pack(mini, tmp_path / "packed")
+def copied(four_games: Path, tmp_path: Path) -> Path:
+    pack(four_games, tmp_path / "packed")
     return tmp_path / "packed"
 
 
-def test_a_flipped_bit_is_found_in_its_half(mini: Path, tmp_path: Path) -> None:
-    root = copied(mini, tmp_path)
+def test_a_flipped_bit_is_found_in_its_half(four_games: Path, tmp_path: Path) -> None:
+    root = copied(four_games, tmp_path)
     file = root / f"train-{BAIDU}"
     data = bytearray(file.read_bytes())
     data[-1000] ^= 1
@@ -215,8 +206,8 @@ def test_a_flipped_bit_is_found_in_its_half(mini: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_a_changed_file_of_a_simulated_root(mini: Path, tmp_path: Path) -> None:
-    shutil.copytree(mini, tmp_path / "mini")
+def test_a_changed_file_of_a_simulated_root(four_games: Path, tmp_path: Path) -> None:
+    shutil.copytree(four_games, tmp_path / "mini")
     game = Dataset(tmp_path / "mini").games["train"][0]
     change(tmp_path / "mini" / game / "1_ResNET_TF2.npy", put(5, 5, 0.25))
     (tmp_path / "mini" / game / "Labels-cameras.json").write_text("{}")
@@ -226,8 +217,8 @@ def test_a_changed_file_of_a_simulated_root(mini: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_blocks_in_another_order(mini: Path, tmp_path: Path) -> None:
-    shutil.copytree(mini, tmp_path / "mini")
+def test_blocks_in_another_order(four_games: Path, tmp_path: Path) -> None:
+    shutil.copytree(four_games, tmp_path / "mini")
     (tmp_path / "mini" / "mini.json").unlink()
     game = Dataset(tmp_path / "mini").games["train"][0]
     change(tmp_path / "mini" / game / f"1_{BAIDU}", lambda values: np.roll(values, 24, axis=1))
@@ -249,8 +240,8 @@ def test_the_place_of_the_narrow_block(place: int) -> None:
     assert place_of_block(np.ones(8576, bool), [2048, 2048, 384, 2048, 2048], 2) is None
 
 
-def test_an_order_that_cannot_be_told_is_a_note(mini: Path, tmp_path: Path) -> None:
-    shutil.copytree(mini, tmp_path / "mini")
+def test_an_order_that_cannot_be_told_is_a_note(four_games: Path, tmp_path: Path) -> None:
+    shutil.copytree(four_games, tmp_path / "mini")
     (tmp_path / "mini" / "mini.json").unlink()
     change(tmp_path / "mini" / Dataset(tmp_path / "mini").games["test"][0] / f"1_{BAIDU}", lambda values: abs(values))
     report = verify(tmp_path / "mini")
@@ -258,13 +249,13 @@ def test_an_order_that_cannot_be_told_is_a_note(mini: Path, tmp_path: Path) -> N
     assert report.notes == ["the order of the blocks cannot be seen from the values of 1 halves"]
 
 
-def test_the_verb(mini: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["data", "verify", str(mini)])
+def test_the_verb(four_games: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["data", "verify", str(four_games)])
     assert done.exit_code == 0
     assert "verified" in done.stdout
-    done = CliRunner().invoke(app, ["data", "verify", str(mini), "--json"])
+    done = CliRunner().invoke(app, ["data", "verify", str(four_games), "--json"])
     assert json.loads(done.stdout)["ok"] is True
-    root = copied(mini, tmp_path)
+    root = copied(four_games, tmp_path)
     (root / f"test-{BAIDU}").write_bytes(b"")
     done = CliRunner().invoke(app, ["data", "verify", str(root)])
     assert done.exit_code == 1

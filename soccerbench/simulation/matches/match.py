@@ -8,7 +8,7 @@ penalty (and perhaps a card) after a foul, the other side's kick-off after a goa
 Conventions
     time       seconds from the start of the half; positions are whole milliseconds
     constants  probabilities and times below are rounded from transitions between neighbouring events in the 500
-               public label files, save where a comment says otherwise; `docs/mini.md` has the table
+               public label files, save where a comment says otherwise; `docs/internals/mini.md` has the table
     visible    drawn for each event on its own, with the published share of its class
 """
 

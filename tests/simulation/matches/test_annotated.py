@@ -22,9 +22,9 @@ CHOICE = {"train": 2, "valid": 1, "test": 2}
 
 
 @pytest.fixture
-def source(small, tmp_path):
+def source(four_games, tmp_path):
     """Simulated annotations under the names of five official games."""
-    annotated = sorted(path.parent for path in small.rglob("Labels-v2.json"))
+    annotated = sorted(path.parent for path in four_games.rglob("Labels-v2.json"))
     names = [name for split, count in CHOICE.items() for name in official_games(split)[:count]]
     for place, name in enumerate(names):
         game = tmp_path / "source" / name
@@ -71,8 +71,8 @@ def test_same_source_is_recognised_and_another_is_not(source, tmp_path, one_file
         write_mini(out, games=5, labels=source)
 
 
-def test_camera_files_of_the_source_are_what_is_shown(small, source, tmp_path, one_file):
-    annotated = sorted(path.parent for path in small.rglob("Labels-v2.json"))
+def test_camera_files_of_the_source_are_what_is_shown(four_games, source, tmp_path, one_file):
+    annotated = sorted(path.parent for path in four_games.rglob("Labels-v2.json"))
     for path in source.rglob("Labels-v2.json"):
         for game in annotated:
             if (game / "Labels-v2.json").read_bytes() == path.read_bytes():

@@ -61,23 +61,23 @@ def test_no_team_plays_itself_or_twice_on_a_day():
         assert len(set(teams)) == 8
 
 
-def test_layout_is_the_official_one_and_every_reader_reads_it(small):
-    root = Dataset(small)
+def test_layout_is_the_official_one_and_every_reader_reads_it(four_games):
+    root = Dataset(four_games)
     assert (root.is_simulated, root.is_mini) == (True, True)
     for split, games in root.games.items():
         (game,) = games
         labels = root.labels(split)[game]
         assert {CLASSES[label] for label in labels.label} == set(CLASSES)
-        names = {path.name for path in (small / game).iterdir()}
+        names = {path.name for path in (four_games / game).iterdir()}
         halves = {f"{half}_{file}" for half in (1, 2) for file in FILES}
         others = {"Labels-v2.json", "Labels-cameras.json"} | (
             {"Labels-replays.json"} if split == "challenge" else set()
         )
         assert names == halves | others
-        replays = read_replays(Tree(small), game, strict=True).replays
+        replays = read_replays(Tree(four_games), game, strict=True).replays
         assert len(replays) > 20
         assert sum(replay.link is not None for replay in replays) > 0.8 * len(replays)
-    public = read_replays(Tree(small), game, strict=True, file="Labels-replays.json").replays
+    public = read_replays(Tree(four_games), game, strict=True, file="Labels-replays.json").replays
     assert [(replay.half, replay.start_ms, replay.end_ms) for replay in public] == [
         (replay.half, replay.start_ms, replay.end_ms) for replay in replays
     ]
@@ -85,28 +85,28 @@ def test_layout_is_the_official_one_and_every_reader_reads_it(small):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_rows_stand_for_seconds_and_columns_for_blocks(small, file):
-    about = json.loads((small / "features.json").read_bytes())
+def test_rows_stand_for_seconds_and_columns_for_blocks(four_games, file):
+    about = json.loads((four_games / "features.json").read_bytes())
     blocks = [entry for entry in about["blocks"].values() if entry["file"] == file]
-    for game in Dataset(small).games["train"]:
-        values = np.load(small / game / f"1_{file}", allow_pickle=False)
-        seconds = len(np.load(small / game / "1_tpn_r50.npy", allow_pickle=False))
+    for game in Dataset(four_games).games["train"]:
+        values = np.load(four_games / game / f"1_{file}", allow_pickle=False)
+        seconds = len(np.load(four_games / game / "1_tpn_r50.npy", allow_pickle=False))
         assert values.dtype == np.float32
         assert values.shape == (seconds * blocks[0]["fps"], sum(block["width"] for block in blocks))
         assert seconds >= 2700
 
 
-def test_blocks_lie_in_their_file_in_the_order_in_which_the_store_reads_them(small):
-    root = Dataset(small)
+def test_blocks_lie_in_their_file_in_the_order_in_which_the_store_reads_them(four_games):
+    root = Dataset(four_games)
     (game,) = root.games["test"]
     rows = np.arange(50)
     for file, blocks in FILES.items():
         stored = [root.store([block.name]).take(game, 2, rows) for block in blocks]
-        assert np.array_equal(np.load(small / game / f"2_{file}")[:50], np.concatenate(stored, axis=1))
+        assert np.array_equal(np.load(four_games / game / f"2_{file}")[:50], np.concatenate(stored, axis=1))
 
 
-def test_goals_of_the_label_file_make_the_score(small):
-    for path in small.rglob("Labels-v2.json"):
+def test_goals_of_the_label_file_make_the_score(four_games):
+    for path in four_games.rglob("Labels-v2.json"):
         document = json.loads(path.read_bytes())
         goals = {(a["gameTime"], a["position"], a["team"]) for a in document["annotations"] if a["label"] == "Goal"}
         home = sum(team == "home" for *_, team in goals)
@@ -114,7 +114,7 @@ def test_goals_of_the_label_file_make_the_score(small):
         assert f" {home} - {len(goals) - home} " in path.parent.name
 
 
-def test_same_seed_same_bytes_whatever_the_threads(small, tmp_path):
+def test_same_seed_same_bytes_whatever_the_threads(four_games, tmp_path):
     """Made again in a process with another number of threads and another order of hashes."""
     script = (
         "import pathlib, sys; from soccerbench.simulation.matches import write_mini\n"
@@ -122,7 +122,7 @@ def test_same_seed_same_bytes_whatever_the_threads(small, tmp_path):
     )
     threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", script, tmp_path / "again"], check=True, env=os.environ | threads)
-    assert contents(tmp_path / "again") == contents(small)
+    assert contents(tmp_path / "again") == contents(four_games)
 
 
 def test_another_seed_is_another_season():
@@ -148,18 +148,18 @@ def test_release_scale_writes_the_released_files_at_their_widths(tmp_path, monke
         assert [store.length(game.path, half) for half in (1, 2)] == [40 * fps, 1030 * fps]
 
 
-def test_complete_dataset_is_left_as_it_is(small):
-    before = {path: path.stat().st_mtime_ns for path in small.rglob("*")}
-    write_mini(small, games=4)
-    assert {path: path.stat().st_mtime_ns for path in small.rglob("*")} == before
+def test_complete_dataset_is_left_as_it_is(four_games):
+    before = {path: path.stat().st_mtime_ns for path in four_games.rglob("*")}
+    write_mini(four_games, games=4)
+    assert {path: path.stat().st_mtime_ns for path in four_games.rglob("*")} == before
 
 
-def test_folder_with_other_content_is_refused_and_left_as_it_is(tmp_path, small):
+def test_folder_with_other_content_is_refused_and_left_as_it_is(tmp_path, four_games):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="exists and is not this dataset"):
         write_mini(tmp_path, games=4)
     with pytest.raises(InputError, match="exists and is not this dataset"):
-        write_mini(small, games=4, seed=1)
+        write_mini(four_games, games=4, seed=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -17,18 +17,24 @@ from soccerbench.simulation.matches import write_mini
 PCA = "ResNET_TF2_PCA512.npy"
 
 
-def test_the_same_bytes_as_packing_the_plain_one(tmp_path: Path) -> None:
-    write_mini(tmp_path / "plain", games=4)
-    pack(tmp_path / "plain", tmp_path / "packed")
-    write_mini(tmp_path / "written", games=4, packed=True)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four games, written packed."""
+    out = tmp_path_factory.mktemp("packed") / "written"
+    write_mini(out, games=4, packed=True)
+    return out
+
+
+def test_the_same_bytes_as_packing_the_plain_one(four_games: Path, written: Path, tmp_path: Path) -> None:
+    pack(four_games, tmp_path / "packed")
     files = sorted(path.name for path in (tmp_path / "packed").glob("*.npy"))
-    assert files == sorted(path.name for path in (tmp_path / "written").glob("*.npy"))
+    assert files == sorted(path.name for path in written.glob("*.npy"))
     for name in files:
-        assert (tmp_path / "packed" / name).read_bytes() == (tmp_path / "written" / name).read_bytes()
-    one, other = (read_index(tmp_path / name / "pack.json") for name in ("packed", "written"))
+        assert (tmp_path / "packed" / name).read_bytes() == (written / name).read_bytes()
+    one, other = (read_index(folder / "pack.json") for folder in (tmp_path / "packed", written))
     assert (one.files, one.blocks, one.dtype) == (other.files, other.blocks, other.dtype)
-    assert verify(tmp_path / "written").ok
-    assert not list((tmp_path / "written").rglob("1_*.npy"))
+    assert verify(written).ok
+    assert not list(written.rglob("1_*.npy"))
 
 
 def test_one_file_at_the_width_of_the_release(tmp_path: Path) -> None:
@@ -42,8 +48,9 @@ def test_one_file_at_the_width_of_the_release(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{}, {"packed": True, "seed": 1}, {"packed": True, "files": [PCA]}])
-def test_a_packed_dataset_is_not_taken_for_another(tmp_path: Path, other: dict[str, object]) -> None:
-    write_mini(tmp_path / "out", games=4, packed=True)
-    write_mini(tmp_path / "out", games=4, packed=True)
+def test_a_packed_dataset_is_not_taken_for_another(written: Path, other: dict[str, object]) -> None:
+    before = {file: file.stat().st_mtime_ns for file in written.rglob("*")}
+    write_mini(written, games=4, packed=True)
     with pytest.raises(ValueError, match="is not this dataset"):
-        write_mini(tmp_path / "out", games=4, **other)
+        write_mini(written, games=4, **other)
+    assert {file: file.stat().st_mtime_ns for file in written.rglob("*")} == before
