@@ -239,7 +239,7 @@ def test_data_that_cannot_be_used(
         (("table9",), "table9: no such table"),
         (("table2", "--rows", "11"), "no row 11"),
         (("table2", "--rows", "a-b"), "--rows 'a-b'"),
-        (("table2", "--rows", "8-6"), "no range from low to high"),
+        (("table2", "--rows", "8-6"), "not a range from low to high"),
         (("table2", "--seeds", ""), "--seeds ''"),
         (("table2", "--set", "epochs=1"), "epochs"),
         (("table2", "--set", "chunk_s=-1"), "chunk_s"),
