@@ -39,11 +39,10 @@ def parse_tolerances(text: str) -> tuple[float, ...]:
     Raises:
         ValueError: anything else.
     """
-    from soccerbench.metrics import LOOSE_S, TIGHT_S
+    from soccerbench.metrics import NAMED_S
 
-    named = {"loose": LOOSE_S, "tight": TIGHT_S}
-    if text in named:
-        return named[text]
+    if text in NAMED_S:
+        return NAMED_S[text]
     try:
         widths = [float(part) for part in text.split(",")]
     except ValueError:

@@ -14,12 +14,10 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
-from soccerbench.metrics import compare_means
+from soccerbench.metrics import NAMED_S, compare_means
 from soccerbench.scoring.compare import comparison_report
 from soccerbench.scoring.schema import Comparison
 from soccerbench.scoring.tasks import TASKS
-
-TOLERANCES = ("loose", "tight")
 
 
 def compare_runs(
@@ -43,7 +41,7 @@ def compare_runs(
             different games.
         ValueError: other tolerances.
     """
-    if tolerances not in TOLERANCES:
+    if tolerances not in NAMED_S:
         raise ValueError(f"--tolerances {tolerances!r}: runs have counts for loose and tight only")
     sides = [_runs_of_one_row(folder) for folder in (a, b)]
     seeds = sorted(set(sides[0]) & set(sides[1]))

@@ -13,9 +13,8 @@ from torch import nn
 from soccerbench.errors import InputError, SpecError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import Evaluation, evaluate_games
+from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import (
@@ -103,17 +102,7 @@ class GroundingPipeline:
         tree = Tree(file)
         labels = [read_camera_annotations(self.root.tree, game, strict=False) for game in games]
         predictions = [read_grounding_predictions(tree, game, strict=False) for game in games]
-        return {
-            name: evaluate_games(
-                "grounding",
-                labels=labels,
-                predictions=predictions,
-                split=split,
-                deltas_s=deltas_s,
-                protocol="soccernet",
-            )
-            for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
-        }
+        return evaluate_loose_and_tight("grounding", labels=labels, predictions=predictions, split=split)
 
     @cached_property
     def _head(self) -> Any:

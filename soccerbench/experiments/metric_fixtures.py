@@ -19,8 +19,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events, Protocol, frames_of
 from soccerbench.files import write_bytes
 from soccerbench.metrics import (
-    LOOSE_S,
-    TIGHT_S,
+    NAMED_S,
     Annotations,
     GroundingScore,
     Replay,
@@ -37,7 +36,7 @@ GAMES = 2
 EVENTS = 60
 REPLAYS = 30
 HALF_S = 600
-TOLERANCES_S: dict[str, tuple[float, ...]] = {"loose": LOOSE_S, "tight": TIGHT_S, "5 s": (5,)}
+TOLERANCES_S: dict[str, tuple[float, ...]] = {**NAMED_S, "5 s": (5,)}
 _REMEDY = "restore it, or make it again with `python -m soccerbench.experiments.metric_fixtures results/fixtures`"
 
 

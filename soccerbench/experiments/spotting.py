@@ -13,10 +13,9 @@ from torch import nn
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import Evaluation, evaluate_games
+from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
@@ -78,17 +77,7 @@ class SpottingPipeline:
         """Average-mAP."""
         tree, labels = Tree(file), list(self.root.labels(split).values())
         predictions = [read_spotting_predictions(tree, game, strict=False) for game in games]
-        return {
-            name: evaluate_games(
-                "spotting",
-                labels=labels,
-                predictions=predictions,
-                split=split,
-                deltas_s=deltas_s,
-                protocol="soccernet",
-            )
-            for name, deltas_s in (("loose", LOOSE_S), ("tight", TIGHT_S))
-        }
+        return evaluate_loose_and_tight("spotting", labels=labels, predictions=predictions, split=split)
 
     def _detect(
         self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress

@@ -12,10 +12,11 @@ from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
 from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
 from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
-from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
+from soccerbench.metrics.tolerances import LOOSE_S, NAMED_S, TIGHT_S
 
 __all__ = [
     "LOOSE_S",
+    "NAMED_S",
     "TIGHT_S",
     "Annotations",
     "Comparison",

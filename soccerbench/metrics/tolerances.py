@@ -19,6 +19,7 @@ from soccerbench.events import Floats, Protocol
 
 LOOSE_S: tuple[int, ...] = tuple(range(5, 61, 5))
 TIGHT_S: tuple[int, ...] = (1, 2, 3, 4, 5)
+NAMED_S: dict[str, tuple[int, ...]] = {"loose": LOOSE_S, "tight": TIGHT_S}
 MAX_TOLERANCES = 52  # one bit each, and sums of these bits stay exact in float64
 
 

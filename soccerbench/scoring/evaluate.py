@@ -19,7 +19,7 @@ import numpy as np
 
 from soccerbench import __version__
 from soccerbench.events import Protocol
-from soccerbench.metrics import Interval, bootstrap, signature
+from soccerbench.metrics import NAMED_S, Interval, bootstrap, signature
 from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
@@ -197,3 +197,15 @@ def evaluate_games(
         warnings=warnings,
         intervals=(bootstrap(counted, repetitions=repetitions, rng=np.random.default_rng(seed)) if repetitions else {}),
     )
+
+
+def evaluate_loose_and_tight(
+    task: TaskName, *, labels: Sequence[Any], predictions: Sequence[Any], split: str
+) -> dict[str, Evaluation]:
+    """Score games in memory as the official scorer does, with loose and with tight tolerances; as `evaluate_games`."""
+    return {
+        name: evaluate_games(
+            task, labels=labels, predictions=predictions, split=split, deltas_s=deltas_s, protocol="soccernet"
+        )
+        for name, deltas_s in NAMED_S.items()
+    }
