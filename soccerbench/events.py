@@ -113,6 +113,11 @@ def column(values: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
     return array.astype(dtype, casting="same_kind" if len(array) else "unsafe", copy=False)
 
 
+def cut_to_frames(time_s: Floats) -> Floats:
+    """Times in a half cut, not rounded, to whole frames of `FPS` a second; any shape."""
+    return np.trunc(FPS * time_s)
+
+
 def frames_of(position_ms: Ints, protocol: Protocol) -> Ints:
     """The frame of each position in a half.
 
@@ -129,7 +134,7 @@ def frames_of(position_ms: Ints, protocol: Protocol) -> Ints:
     Raises:
         ValueError: a position that the official scorer fails on (soccernet), or outside of a day (strict).
     """
-    frame = np.trunc(FPS * (position_ms / 1000)).astype(np.int64)
+    frame = cut_to_frames(position_ms / 1000).astype(np.int64)
     if protocol == "soccernet":
         wrong = position_ms[frame < -SPOTTING_FRAMES]
         if len(wrong):
@@ -155,7 +160,7 @@ def grounding_frames(time_s: Floats, protocol: Protocol) -> Ints:
     Raises:
         ValueError: a time that the official scorer fails on (soccernet), or outside of a day (strict).
     """
-    cut = np.trunc(FPS * time_s)
+    cut = cut_to_frames(time_s)
     if protocol == "soccernet":
         wrong = time_s[~((cut >= -GROUNDING_FRAMES) & (cut < GROUNDING_FRAMES))]
         if len(wrong):

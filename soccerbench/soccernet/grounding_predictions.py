@@ -25,7 +25,7 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.events import FPS, GROUNDING_FRAMES, Ints
+from soccerbench.events import FPS, GROUNDING_FRAMES, Ints, cut_to_frames
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.rows import (
@@ -203,7 +203,7 @@ class Detections:
 
     def clashes(self, stop: int | None = None) -> Ints:
         """How many detections of each replay share a half second with another, of the first `stop` of them all."""
-        frame = np.trunc(FPS * self.time_s[:stop]).astype(np.int64) % GROUNDING_FRAMES
+        frame = cut_to_frames(self.time_s[:stop]).astype(np.int64) % GROUNDING_FRAMES
         place = np.sort(self.owner[:stop] * GROUNDING_FRAMES + frame)
         twice = place[1:][np.diff(place) == 0]
         return np.bincount(twice // GROUNDING_FRAMES, minlength=len(self.bounds) - 1)
@@ -252,7 +252,7 @@ def _time_column(values: list[Any]) -> Columns:
     time_s = numbers(values, np.float64)
     if not np.isfinite(time_s).all():
         raise ValueError("not every time is finite")
-    frame = np.trunc(FPS * time_s)
+    frame = cut_to_frames(time_s)
     return time_s, np.ones(len(values), np.bool_), (frame >= -GROUNDING_FRAMES) & (frame < GROUNDING_FRAMES)
 
 

@@ -26,7 +26,7 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Floats, Ints
+from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Floats, Ints, cut_to_frames
 from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import CLASS_INDEX
 
@@ -407,7 +407,7 @@ def clip(number: int) -> int:
 
 def before_vectors(position_ms: Ints) -> Bools:
     """(N,) the positions so far before the half that the official scorer's vector does not wrap to them."""
-    return np.trunc(FPS * (position_ms / 1000)) < -SPOTTING_FRAMES
+    return cut_to_frames(position_ms / 1000) < -SPOTTING_FRAMES
 
 
 def about(problem: str, values: list[Any]) -> Callable[[int], str]:

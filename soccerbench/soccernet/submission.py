@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.events import FPS, GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, frames_of
+from soccerbench.events import GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, cut_to_frames, frames_of
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import CLASSES
@@ -305,7 +305,7 @@ def _inspect_detections(replays: Table, good: list[int], findings: _Findings) ->
     """Note what is wrong with the detections of the replays without faults."""
     found = Detections([replays.entries[row]["detection"] for row in good], official=True)
     rows = np.flatnonzero(~found.table.faulty)
-    frame = np.trunc(FPS * found.time_s[rows]).astype(np.int64)
+    frame = cut_to_frames(found.time_s[rows]).astype(np.int64)
     clashes = np.zeros(len(found.table), np.bool_)
     clashes[rows] = True
     clashes[rows[np.unique(found.owner[rows] * GROUNDING_FRAMES + frame, return_index=True)[1]]] = False
