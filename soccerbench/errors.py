@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class InputError(ValueError):
-    """Input that cannot be used: says the file, the place in it, what is wrong, and how to mend it, in one line.
+    """Input that cannot be used: file, place in it, what is wrong and how to fix it, in one line.
 
     Args:
         path: the file or folder at fault.

@@ -39,7 +39,7 @@ def finetune(
         bool, typer.Option("--force", help="Run again what was run with another spec, other snippets or other code.")
     ] = False,
 ) -> None:
-    """Fine-tune a video model on snippets; a finished one is kept, an interrupted one goes on.
+    """Fine-tune a video model on snippets; a finished one is kept, an interrupted one resumes.
 
     Writes OUT/<dataset>/finetuned/MODEL/seed-S: checkpoint.pt for `soccerbench extract --checkpoints`, accuracy.json,
     history.csv, confusion.png.

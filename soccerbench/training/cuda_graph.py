@@ -5,7 +5,7 @@ them. A CUDA graph is a recording of them that is launched at once.
 
 Conventions
     kind  of a batch: the shapes and types of its tensors
-    rate  a recording holds the learning rate as a constant; with another rate all are made anew
+    rate  a recording holds the learning rate as a constant; with another rate all are made again
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def write_confusion(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Counts (K, K) in per cent of their row; a row without snippets is nought."""
+    """Counts (K, K) in per cent of their row; a row without snippets is zero."""
     totals = confusion.sum(axis=1, keepdims=True)
     return np.asarray(100 * confusion / np.maximum(totals, 1), dtype=np.float64)
 

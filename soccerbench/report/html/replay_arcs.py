@@ -1,7 +1,7 @@
 """Replays and the events they show, as arcs of a timeline.
 
 Conventions
-    detection  the surest of a replay's; of equally sure ones the first
+    detection  the most confident of a replay's; of equally confident ones the first
     hit        within 2.5 s of the event that the replay shows
     early      before it, late after it, however far
     missed     no detection for the replay, or the replay was left out of the submission

@@ -3,7 +3,7 @@
     <out>/<dataset>/finetuned/<model>/seed-<S>/  spec.yaml, checkpoint.pt, history.csv, accuracy.json
     <out>/<dataset>/finetuned-shuffled/…         the same with shuffled training labels: a control, kept apart
 
-A folder is complete when `accuracy.json` is there; until then the same command goes on where it stopped. What a folder
+A folder is complete when `accuracy.json` is there; until then the same command resumes it. What a folder
 holds is never overwritten by another spec, other snippets or other code unless that is asked for.
 """
 

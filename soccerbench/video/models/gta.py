@@ -151,7 +151,7 @@ def pixels(stage: Tensor) -> Tensor:
 
 
 def project_back(channels: int, out: int) -> nn.Sequential:
-    """A convolution 1 x 1 x 1 and a batch norm that begins at nought, so that a fresh block changes nothing."""
+    """A convolution 1 x 1 x 1 and a batch norm that begins at zero, so that a fresh block changes nothing."""
     norm = nn.BatchNorm3d(out)
     nn.init.zeros_(norm.weight)
     return nn.Sequential(nn.Conv3d(channels, out, 1, bias=False), norm)

@@ -1,5 +1,5 @@
 // The timeline of one half: a lane a class, events in its upper part and detections in its lower part, or replays with
-// arcs to the events that they show. Drawn anew at each move; only what is in view is touched.
+// arcs to the events that they show. Drawn again at each move; only what is in view is drawn.
 
 const AXIS = 24, SHORTEST_MS = 4000, NEAR_PIXELS = 11, NARROW = 560;
 const WIDE = { lane: 26, gutter: 136, caption: 0 }, TIGHT = { lane: 38, gutter: 4, caption: 12 }; // captions beside, or above
