@@ -20,13 +20,10 @@ from K4 to K3, the second from the event to K2 and to K3. An error within the ma
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, max_pool1d, pad, sigmoid
-
-from soccerbench.models.spectral import correlate
 
 CAPSULE = 16
 POOLS = 3  # each of three frames, stride two
@@ -42,9 +39,7 @@ class SameConv1d(nn.Conv1d):
 
 
 class Pyramid(nn.ModuleList):
-    """Convolutions of many widths over the same frames, the widest last.
-
-    On a CPU they are taken together through their spectra, the narrower kernels filled up with zeros.
+    """Convolutions of many widths over the same frames.
 
     Args:
         scales: `SameConv1d` of one number of input channels.
@@ -52,13 +47,7 @@ class Pyramid(nn.ModuleList):
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, in, T) to (B, out, T), `out` the channels of all of them."""
-        if frames.device.type != "cpu":
-            return torch.cat([scale(frames) for scale in self], dim=1)
-        scales = cast("list[nn.Conv1d]", list(self))
-        widest = scales[-1].kernel_size[0]
-        kernels = torch.cat([widened(scale.weight, widest) for scale in scales])
-        biases = torch.cat([cast("Tensor", scale.bias) for scale in scales])
-        return correlate(pad(frames, reach(widest)), kernels) + biases[:, None]
+        return torch.cat([scale(frames) for scale in self], dim=1)
 
 
 class Cmn(nn.Module):
@@ -133,12 +122,6 @@ class Cmn(nn.Module):
 def reach(kernel: int) -> tuple[int, int]:
     """Frames that a kernel sees before and after its own."""
     return (kernel - 1) // 2, kernel // 2
-
-
-def widened(kernels: Tensor, width: int) -> Tensor:
-    """Kernels (…, K) filled up with zeros to `width`, so that they still see the same frames."""
-    (before, after), (own_before, own_after) = reach(width), reach(kernels.shape[-1])
-    return pad(kernels, (before - own_before, after - own_after))
 
 
 def pool(frames: Tensor) -> Tensor:

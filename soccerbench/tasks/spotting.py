@@ -35,7 +35,6 @@ from soccerbench.models.sliding import Standardised, slide
 from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.batch_memory import BatchMemory
 from soccerbench.tasks.block_statistics import block_statistics
 from soccerbench.tasks.gpu_cache import CachedRows, has_room, stored_type, whole_half
 from soccerbench.tasks.spotting_nms import suppress_non_maxima
@@ -93,8 +92,8 @@ class Clips:
     def __len__(self) -> int:
         return len(self._places)
 
-    def take(self, clips: Sequence[int] | NDArray[np.int64], memory: BatchMemory | None = None) -> Batch:
-        """Read some clips: features (B, T, C), in `memory` where they are widened here, and targets (B, 18)."""
+    def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
+        """Read some clips: features (B, T, C) and targets (B, 18)."""
         wanted = np.asarray(clips)
         if self._cached is not None:
             held, rows, targets = self._cached
@@ -104,16 +103,15 @@ class Clips:
         if self._streamed:
             features = torch.empty(shape, dtype=self._stored, pin_memory=torch.cuda.is_available())
         else:
-            features = (memory or BatchMemory()).empty(shape)
+            features = torch.empty(shape)
         shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
         list(self._readers.map(self._read, *shares))
         return Batch(features, torch.from_numpy(self.targets[wanted]))
 
     def batches(self, order: Sequence[int] | NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
-        """Read clips in that order, in batches, into buffers that are reused once a batch is no longer referenced."""
-        memory = BatchMemory()
+        """Read clips in that order, in batches."""
         for start in range(0, len(order), batch_size):
-            yield self.take(order[start : start + batch_size], memory)
+            yield self.take(order[start : start + batch_size])
 
     @property
     def games(self) -> list[str]:
