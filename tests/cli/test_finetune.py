@@ -96,7 +96,7 @@ def test_what_it_cannot_use_is_one_line(
     assert "\n" not in str(done.exception)
 
 
-def test_a_model_of_ones_own(folder: Path, tmp_path: Path) -> None:
+def test_a_custom_model(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "my_net.py").write_text(NETWORK)
     (tmp_path / "mine.yaml").write_text(TABLE)
     own = ("finetune", "own-mean-colour", "--table", str(tmp_path / "mine.yaml"), "--snippets", str(folder))

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from custom_head import HEAD
 from interruption import DEADLINE_S, wait_for
-from own_head import HEAD
 
 from soccerbench.cli import main
 from soccerbench.simulation.matches import cached_mini
@@ -121,7 +121,7 @@ def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path
     assert "Traceback" not in said
 
 
-def write_own_head(folder: Path) -> None:
+def write_custom_head(folder: Path) -> None:
     """`my_heads.py`, and `mine.yaml` with a row that names its head."""
     (folder / "my_heads.py").write_text(HEAD)
     row = {
@@ -132,8 +132,8 @@ def write_own_head(folder: Path) -> None:
     (folder / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
 
 
-def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
-    write_own_head(tmp_path)
+def test_a_custom_head(shared_tiny_root: Path, tmp_path: Path) -> None:
+    write_custom_head(tmp_path)
     with_plugin = ("mine.yaml", "--data", shared_tiny_root, "--plugin", "my_heads.py")
     done = reproduce(*with_plugin, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -147,8 +147,8 @@ def test_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_fusing_with_a_head_of_ones_own(shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
-    write_own_head(tmp_path)
+def test_fusing_with_a_custom_head(shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
+    write_custom_head(tmp_path)
     fuse = {
         "step": "fuse", "spotting": {"table": "mine.yaml", "row": 1}, "window_s": 42, "score": 0.02, "nearest": 1.25,
         "second": 0.8, "labels": ["Foul"],

@@ -1,4 +1,4 @@
-"""A head of one's own as a user writes it, in a file `my_heads.py`."""
+"""A custom head as a user writes it, in a file `my_heads.py`."""
 
 HEAD = """
 from torch import nn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from own_head import HEAD
+from custom_head import HEAD
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import experiment_of

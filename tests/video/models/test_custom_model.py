@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_told(table: Path, was: str, instead: str, told: st
         build(load_extractors(str(table)).rows[0], plugin=table.parent / "my_net.py")
 
 
-def test_without_its_file_a_model_of_ones_own_is_not_built(table: Path) -> None:
+def test_without_its_file_a_custom_model_is_not_built(table: Path) -> None:
     with pytest.raises(ValueError, match=r"--plugin my_net\.py"):
         build(load_extractors(str(table)).of("own-net"))
 
