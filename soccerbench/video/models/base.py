@@ -35,7 +35,7 @@ class Extractor(nn.Module, ABC):
     std: Tensor
 
     def __init__(
-        self, *, width: int, classes: int, dropout: float, mean: Sequence[float], std: Sequence[float]
+        self, *, width: int, dropout: float, mean: Sequence[float], std: Sequence[float], classes: int = CLASSES
     ) -> None:
         super().__init__()
         self.width = width

@@ -11,47 +11,26 @@ Source: "GTA: Global Temporal Attention for Video Action Understanding", arXiv 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from soccerbench.video.models.base import CLASSES, Extractor
+from soccerbench.specs.video_models import GtaRow
+from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.slowonly import SlowBackbone
 
 
 class GTA(Extractor):
-    """A SlowOnly backbone with attention over space and over time between its last two stages.
+    """A SlowOnly backbone with attention over space and over time between its last two stages."""
 
-    Args:
-        backbone: the ResNet for images, as timm knows it.
-        frames: T, the length of a clip.
-        heads: of the attention over time.
-        regions: that the pixels of a frame are assigned to.
-        classes: of the classifier.
-        dropout: before the classifier.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
-    """
-
-    def __init__(
-        self,
-        *,
-        backbone: str,
-        frames: int,
-        heads: int,
-        regions: int,
-        dropout: float,
-        mean: Sequence[float],
-        std: Sequence[float],
-        classes: int = CLASSES,
-    ) -> None:
-        net = SlowBackbone(backbone)
-        super().__init__(width=net.channels[1], classes=classes, dropout=dropout, mean=mean, std=std)
+    def __init__(self, row: GtaRow) -> None:
+        net = SlowBackbone(row.backbone)
+        super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
         self.backbone = net
         self.over_space = SpatialAttention(net.channels[0])
-        self.over_time = GlobalTemporalAttention(net.channels[0], frames=frames, heads=heads, regions=regions)
+        self.over_time = GlobalTemporalAttention(
+            net.channels[0], frames=row.clip.frames, heads=row.temporal_heads, regions=row.regions
+        )
 
     def per_frame(self, images: Tensor) -> Tensor:
         """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
@@ -151,7 +130,7 @@ def pixels(stage: Tensor) -> Tensor:
 
 
 def project_back(channels: int, out: int) -> nn.Sequential:
-    """A convolution 1 x 1 x 1 and a batch norm that begins at zero, so that a fresh block changes nothing."""
+    """A convolution 1 x 1 x 1 and a batch norm that starts at zero, so that a fresh block changes nothing."""
     norm = nn.BatchNorm3d(out)
     nn.init.zeros_(norm.weight)
     return nn.Sequential(nn.Conv3d(channels, out, 1, bias=False), norm)

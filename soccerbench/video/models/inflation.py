@@ -2,7 +2,7 @@
 
 A convolution (O, I, k, k) becomes one of (O, I, t, k, k). Its weights, where it is to begin as the network for images,
 go to the middle of the t taps and the others are zero: then a still video gives, at every frame, what the image
-gives, whatever stands beyond the ends of the clip. (Carreira and Zisserman, 2017, spread them evenly instead, which
+gives, whatever the padding of the clip. (Carreira and Zisserman, 2017, spread them evenly instead, which
 holds only where the clip is continued beyond its ends.)
 """
 

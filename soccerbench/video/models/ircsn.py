@@ -7,12 +7,11 @@ VMZ for strides and batch norms; the parameters are counted in the tests. It has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from soccerbench.video.models.base import CLASSES, Extractor
+from soccerbench.specs.video_models import IrCsnRow
+from soccerbench.video.models.base import Extractor
 
 DEPTHS = {
     "resnet14": (1, 1, 1, 1),
@@ -29,22 +28,16 @@ class IrCSN(Extractor):
     """A ResNet of bottlenecks whose middle convolutions are depthwise in space and time.
 
     Args:
-        backbone: the ResNet whose number of blocks a stage it has, such as "resnet152".
-        classes: of the classifier.
-        dropout: before the classifier.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
+        row: its backbone is the ResNet that it has the number of blocks of, such as "resnet152".
 
     Raises:
-        ValueError: a backbone that is no ResNet of bottlenecks.
+        ValueError: a backbone that is not a ResNet of bottlenecks.
     """
 
-    def __init__(
-        self, *, backbone: str, dropout: float, mean: Sequence[float], std: Sequence[float], classes: int = CLASSES
-    ) -> None:
-        if backbone not in DEPTHS:
-            raise ValueError(f"backbone {backbone!r}: irCSN needs bottlenecks; give one of {', '.join(DEPTHS)}")
-        super().__init__(width=512 * EXPANSION, classes=classes, dropout=dropout, mean=mean, std=std)
+    def __init__(self, row: IrCsnRow) -> None:
+        if row.backbone not in DEPTHS:
+            raise ValueError(f"backbone {row.backbone!r}: irCSN needs bottlenecks; give one of {', '.join(DEPTHS)}")
+        super().__init__(width=512 * EXPANSION, dropout=row.dropout, mean=row.mean, std=row.std)
         self.stem = nn.Sequential(
             nn.Conv3d(3, 64, (3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3), bias=False),
             nn.BatchNorm3d(64, eps=EPS),
@@ -53,7 +46,7 @@ class IrCSN(Extractor):
         )
         channels = 64
         stages = []
-        for stage, depth in enumerate(DEPTHS[backbone]):
+        for stage, depth in enumerate(DEPTHS[row.backbone]):
             middle = 64 * 2**stage
             for block in range(depth):
                 stages.append(Bottleneck(channels, middle, stride=2 if stage and not block else 1))
@@ -77,7 +70,7 @@ class IrCSN(Extractor):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1 x 1 mixes channels, depthwise 3 x 3 x 3 space and time, 1 x 1 x 1 channels again, beside a shortcut.
+    """1 x 1 x 1 mixes channels, depthwise 3 x 3 x 3 space and time, 1 x 1 x 1 channels again, plus a shortcut.
 
     Args:
         channels: that come in.

@@ -6,12 +6,12 @@ layers, whose parameters are counted in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from soccerbench.video.models.base import CLASSES, Extractor
+from soccerbench.specs.video_models import SlowOnlyRow
+from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.inflation import inflate, resnet
 
 
@@ -51,21 +51,11 @@ class SlowBackbone(nn.Module):
 
 
 class SlowOnly(Extractor):
-    """Frames far apart through a deep ResNet, averaged over space and time.
+    """Frames far apart through a deep ResNet, averaged over space and time."""
 
-    Args:
-        backbone: the ResNet for images, as timm knows it.
-        classes: of the classifier.
-        dropout: before the classifier.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
-    """
-
-    def __init__(
-        self, *, backbone: str, dropout: float, mean: Sequence[float], std: Sequence[float], classes: int = CLASSES
-    ) -> None:
-        net = SlowBackbone(backbone)
-        super().__init__(width=net.channels[1], classes=classes, dropout=dropout, mean=mean, std=std)
+    def __init__(self, row: SlowOnlyRow) -> None:
+        net = SlowBackbone(row.backbone)
+        super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
         self.backbone = net
 
     def per_frame(self, images: Tensor) -> Tensor:

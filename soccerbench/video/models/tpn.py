@@ -9,13 +9,13 @@ released with it, for the sizes; their parameters are counted in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from soccerbench.specs.video_models import TpnRow
 from soccerbench.video.models.base import CLASSES, Extractor
 from soccerbench.video.models.slowonly import SlowBackbone
 
@@ -25,36 +25,18 @@ GROUPS = 32
 class TPN(Extractor):
     """A SlowOnly backbone, the pyramid on its last two stages, and in training a second classifier on res4.
 
-    Args:
-        backbone: the ResNet for images, as timm knows it.
-        pools: frames joined into one on the level of res4 and of res5; the second is a multiple of the first.
-        flows: "cascade" starts the bottom-up flow from what the top-down flow made, as the released code does because
-            both work in one list; "parallel" starts both from the modulated levels, as the paper draws it.
-        auxiliary_weight: of the second classifier's loss.
-        classes: of both classifiers.
-        dropout: before both classifiers.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
+    In the row, `pools` are the frames joined into one on the level of res4 and of res5. `flows: cascade` starts the
+    bottom-up flow from the output of the top-down flow, as the released code does because both work in one list;
+    `parallel` starts both from the modulated levels, as the paper draws it. The dropout is that of both classifiers.
     """
 
-    def __init__(
-        self,
-        *,
-        backbone: str,
-        pools: tuple[int, int],
-        flows: Literal["cascade", "parallel"],
-        auxiliary_weight: float,
-        dropout: float,
-        mean: Sequence[float],
-        std: Sequence[float],
-        classes: int = CLASSES,
-    ) -> None:
-        net = SlowBackbone(backbone)
-        super().__init__(width=net.channels[1], classes=classes, dropout=dropout, mean=mean, std=std)
+    def __init__(self, row: TpnRow) -> None:
+        net = SlowBackbone(row.backbone)
+        super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
         self.backbone = net
-        self.neck = Pyramid(net.channels, pools=pools, flows=flows)
-        self.auxiliary = AuxiliaryHead(net.channels[0], classes=classes, dropout=dropout)
-        self.auxiliary_weight = auxiliary_weight
+        self.neck = Pyramid(net.channels, pools=row.pools, flows=row.flows)
+        self.auxiliary = AuxiliaryHead(net.channels[0], classes=CLASSES, dropout=row.dropout)
+        self.auxiliary_weight = row.auxiliary_weight
 
     def per_frame(self, images: Tensor) -> Tensor:
         """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""

@@ -10,7 +10,6 @@ the hidden layer of the head.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -19,57 +18,37 @@ import torch.nn.functional as F
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from soccerbench.video.models.base import CLASSES, Extractor
+from soccerbench.specs.video_models import VtnRow
+from soccerbench.video.models.base import Extractor
 
 
 class VTN(Extractor):
     """Frames through a ViT, their class tokens and positions through a transformer, its class token to the head.
 
-    Args:
-        backbone: the ViT for images, as timm knows it.
-        size: H and W of an image in pixels.
-        layers: of the transformer over time.
-        heads: of its attention.
-        feedforward: hidden width of its feed-forward part.
-        positions: learned ones; the last is the class token's.
-        encoder_dropout: inside its layers.
-        hidden: width of the head's hidden layer, the feature.
-        classes: of the classifier.
-        dropout: before the classifier.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
+    In the row, `layers`, `heads`, `feedforward` and `encoder_dropout` are those of the transformer over time; the last
+    of the learned `positions` is the class token's.
+
+    Raises:
+        ValueError: heads that do not divide the ViT's width.
     """
 
-    def __init__(
-        self,
-        *,
-        backbone: str,
-        size: int,
-        layers: int,
-        heads: int,
-        feedforward: int,
-        positions: int,
-        encoder_dropout: float,
-        hidden: int,
-        dropout: float,
-        mean: Sequence[float],
-        std: Sequence[float],
-        classes: int = CLASSES,
-    ) -> None:
-        net: Any = vit(backbone, size)
+    def __init__(self, row: VtnRow) -> None:
+        net: Any = vit(row.backbone, row.size)
         width = net.num_features
-        if width % heads:
-            raise ValueError(f"heads: {heads} do not divide the {width} columns of {backbone}")
-        super().__init__(width=hidden, classes=classes, dropout=dropout, mean=mean, std=std)
+        if width % row.heads:
+            raise ValueError(f"heads: {row.heads} do not divide the {width} columns of {row.backbone}")
+        super().__init__(width=row.hidden, dropout=row.dropout, mean=row.mean, std=row.std)
         self.backbone = net
         self.token = nn.Parameter(0.02 * torch.randn(width))
-        self.positions = nn.Parameter(0.02 * torch.randn(positions, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(row.positions, width))
         self.encoder = nn.ModuleList(
-            nn.TransformerEncoderLayer(width, heads, feedforward, encoder_dropout, activation="gelu", batch_first=True)
-            for _ in range(layers)
+            nn.TransformerEncoderLayer(
+                width, row.heads, row.feedforward, row.encoder_dropout, activation="gelu", batch_first=True
+            )
+            for _ in range(row.layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.hidden = nn.Linear(width, hidden)
+        self.hidden = nn.Linear(width, row.hidden)
 
     def per_frame(self, images: Tensor) -> Tensor:
         """The ViT's class tokens of images (N, 3, H, W): (N, D)."""

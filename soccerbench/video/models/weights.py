@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from soccerbench.errors import InputError
 from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.torch_files import DamagedFileError, read_torch_file
 from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.inflation import inflate_weight
 
-MAX_BYTES = 8 * 2**30
 COUNTER = "num_batches_tracked"  # of batch norms; files of old versions lack it
 CLASSIFIERS = ("fc.", "head.")  # of timm's ResNets and ViTs
 
@@ -44,7 +44,7 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
         content = _read(path)
         if "identity" in content and "model" in content:
             model.load_state_dict(_fitted(_tensors(content["model"]), model, name=row.model))
-            extent = "whole" if content.get("finished") is True else "NOT FINISHED: its `finetune` goes on with it"
+            extent = "whole" if content.get("finished") is True else "NOT FINISHED: its `finetune` resumes from it"
             return f"{path}: a fine-tuned {row.model}, {extent}"
         return f"{path}: {_load_images(model, _tensors(content.get('state_dict', content)), row)}"
     except _UnfitError as error:
@@ -99,20 +99,13 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise _UnfitError("no such file", again)
     try:
-        if not zipfile.is_zipfile(path):
-            return dict(load_file(path))
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_BYTES:
-                raise _UnfitError(f"{size} bytes unpacked, at most {MAX_BYTES} are read", again)
-            if archive.testzip() is not None:
-                raise _UnfitError("damaged", again)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except _UnfitError:
+        content = read_torch_file(path) if zipfile.is_zipfile(path) else load_file(path)
+    except DamagedFileError as error:
+        raise _UnfitError(str(error), again) from None
+    except InputError:
         raise
-    except Exception as error:  # whatever the damage makes zipfile, the unpickler, the storages or safetensors raise
-        reason = type(error).__name__
-        raise _UnfitError(f"damaged, no checkpoint, or one that holds code ({reason} on reading)", again) from None
+    except Exception as error:  # whatever damage makes safetensors raise
+        raise _UnfitError(f"damaged, or not a checkpoint ({type(error).__name__} on reading)", again) from None
     if not isinstance(content, dict):
         raise _UnfitError("no named tensors in it", again)
     return content
