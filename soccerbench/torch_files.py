@@ -36,6 +36,8 @@ def read_torch_file(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
     except FileNotFoundError:
         raise InputError(path, "no such file", "give an existing file") from None
     except OSError as error:
+        if error.errno == errno.EINVAL:  # a damaged directory or index points to offsets outside the file
+            raise DamagedFileError("damaged index") from None
         problem = f"cannot be read ({error.strerror or error})"
         raise InputError(path, problem, "check its disk and its permissions, then run the same command again") from None
     except (DamagedFileError, MemoryError):
@@ -51,14 +53,9 @@ def _check_archive(path: Path, max_bytes: int) -> None:
     """Refuse a zip with a damaged entry, and any file that is too large, before torch reads it."""
     size = path.stat().st_size
     if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-                damaged = archive.testzip() if size <= max_bytes else None
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # a damaged directory points to offsets outside the file
-                raise
-            raise DamagedFileError("damaged zip directory") from None
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            damaged = archive.testzip() if size <= max_bytes else None
         if damaged is not None:
             raise DamagedFileError(f"damaged: {damaged[:60]!r} has changed since it was written")
     if size > max_bytes:

@@ -8,15 +8,14 @@ is checked by name and shape before a module is built, and nothing of a size tha
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from soccerbench.models.cmn import Cmn
 from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.torch_files import DamagedFileError, read_torch_file
 
 MAX_BYTES = 2**30
 NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
@@ -100,18 +99,9 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise _UnfitError("no such file")
     try:
-        size = path.stat().st_size
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_BYTES:
-            raise _UnfitError(f"{size} bytes unpacked, at most {MAX_BYTES} are read")
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except _UnfitError:
-        raise
-    except Exception as error:  # whatever the damage makes zipfile, the unpickler or the storages raise
-        reason = type(error).__name__
-        raise _UnfitError(f"damaged, or more than tensors, which could run code ({reason} on loading)") from None
+        checkpoint = read_torch_file(path, max_bytes=MAX_BYTES)
+    except DamagedFileError as error:
+        raise _UnfitError(str(error)) from None
     state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
     if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in state.items()):
         raise _UnfitError("no state_dict of named tensors in it")
