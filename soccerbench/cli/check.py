@@ -30,8 +30,8 @@ def check(
     from soccerbench.experiments.metric_fixtures import check_fixtures
     from soccerbench.experiments.records import write_records
     from soccerbench.experiments.results import by_row, read_runs
-    from soccerbench.report.console import note, print_grid
-    from soccerbench.report.tables.drift import drift_grid
+    from soccerbench.report.console import note, print_table
+    from soccerbench.report.tables.checks import drift_table
     from soccerbench.specs.shipped import is_checkout, shipped
 
     if baseline is None and update and not is_checkout():
@@ -52,7 +52,7 @@ def check(
         for line in wrong:
             typer.echo(f"metric: {line}")
         typer.echo(f"Metric: {count} committed numbers, {len(wrong)} fields differ by more than 1e-12.")
-        print_grid(drift_grid(checks))
+        print_table(drift_table(checks))
     if update and not wrong:
         for file in write_records(results, rows):
             note(f"Wrote {file}.")

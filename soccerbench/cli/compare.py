@@ -41,8 +41,8 @@ def compare(
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
     from soccerbench.experiments.compare_runs import compare_runs
-    from soccerbench.report.console import print_grid
-    from soccerbench.report.tables.scores import comparison_grid
+    from soccerbench.report.console import print_table
+    from soccerbench.report.tables.scores import comparison_table
     from soccerbench.scoring.compare import compare_submissions
 
     if labels is None or task is None:
@@ -67,4 +67,4 @@ def compare(
     if json:
         print_json(report)
     else:
-        print_grid(comparison_grid(report))
+        print_table(comparison_table(report))

@@ -24,14 +24,14 @@ def verify(
     soccerbench data verify packed --json
     """
     from soccerbench.features.verify import verify as verify_root
-    from soccerbench.report.console import bar, print_grid
-    from soccerbench.report.tables.verification import verification_grid, verification_json
+    from soccerbench.report.console import bar, print_table
+    from soccerbench.report.tables.checks import verification_json, verification_table
 
     with bar("verify", in_bytes=True) as progress:
         report = verify_root(root, workers=workers, progress=progress)
     if as_json:
         print_json(verification_json(report))
     else:
-        print_grid(verification_grid(report))
+        print_table(verification_table(report))
     if not report.ok:
         raise typer.Exit(1)

@@ -43,8 +43,8 @@ def evaluate(
     Examples: soccerbench evaluate spotting --labels labels.zip --predictions results.zip;
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
-    from soccerbench.report.console import print_grid
-    from soccerbench.report.tables.scores import evaluation_grid
+    from soccerbench.report.console import print_table
+    from soccerbench.report.tables.scores import evaluation_table
     from soccerbench.scoring.evaluate import evaluate as score
 
     evaluation = score(
@@ -64,4 +64,4 @@ def evaluate(
     elif json:
         print_json(evaluation.report())
     else:
-        print_grid(evaluation_grid(evaluation))
+        print_table(evaluation_table(evaluation))

@@ -73,8 +73,8 @@ def extract(
     soccerbench extract match --models six --untrained --set size=64 --out quick;
     soccerbench extract match --models own-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
     """
-    from soccerbench.report.console import note, print_grid
-    from soccerbench.report.tables.extraction import extraction_grid, video_bar
+    from soccerbench.report.console import note, print_table, video_bar
+    from soccerbench.report.tables.checks import extraction_table
     from soccerbench.specs import parse_setting
     from soccerbench.video.extraction.plan import plan, run
 
@@ -107,6 +107,6 @@ def extract(
         note("Stopped. Nothing is lost: the same command goes on where this one was.")
         raise typer.Exit(130) from None
     names = ", ".join(planned.job.block(row.model) for row in planned.job.rows)
-    print_grid(extraction_grid(f"{planned.job.out}: {names}", results, planned.halves.doubts))
+    print_table(extraction_table(f"{planned.job.out}: {names}", results, planned.halves.doubts))
     if any(result.state == "failed" for result in results):
         raise typer.Exit(1)

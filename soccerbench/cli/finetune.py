@@ -49,8 +49,9 @@ def finetune(
     soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
     soccerbench finetune own-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
     """
-    from soccerbench.report.console import bars, note, print_grid
-    from soccerbench.report.figures.confusion import accuracy_grid, write_confusion
+    from soccerbench.report.console import bars, note, print_table
+    from soccerbench.report.figures.confusion import write_confusion
+    from soccerbench.report.tables.checks import accuracy_table
     from soccerbench.specs import parse_setting
     from soccerbench.specs.video_models import load_extractors
     from soccerbench.training.loggers import curves_to
@@ -76,4 +77,4 @@ def finetune(
         note("Stopped. Nothing is lost: the same command goes on where this one was.")
         raise typer.Exit(130) from None
     write_confusion(planned.folder, found)
-    print_grid(accuracy_grid(found, title=planned.title, folder=planned.folder))
+    print_table(accuracy_table(found, title=planned.title, folder=planned.folder))

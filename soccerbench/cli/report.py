@@ -38,12 +38,12 @@ def report(
     from soccerbench.report.html.render import render
     from soccerbench.report.html.run_page import figures_below, page_of_runs
     from soccerbench.report.html.submission_page import page_of_submission
-    from soccerbench.report.tables.published import paper_tables
+    from soccerbench.report.tables.paper import tables_of_runs
 
     if runs is not None and (task, labels, predictions) == (None, None, None):
         found = read_runs(runs)
         if tables:
-            typer.echo(paper_tables(found))
+            typer.echo("\n".join(f"{table.to_markdown()}\n{table.to_latex()}" for table in tables_of_runs(found)))
             return
         page = page_of_runs(found, root_of_runs({run.key[0] for run in found}, data), figures=figures_below(runs))
     elif runs is None and task and labels and predictions and not tables:

@@ -61,8 +61,8 @@ def reproduce(
     from soccerbench.cli.ranges import parse_range
     from soccerbench.experiments.default_dataset import open_root
     from soccerbench.experiments.table import default_jobs, plan, run
-    from soccerbench.report.console import bars, note, print_grid
-    from soccerbench.report.tables.paper import grid, summarise, write_table
+    from soccerbench.report.console import bars, note, print_table
+    from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table, parse_setting
 
     pairs = [parse_setting(text) for text in settings or []]
@@ -83,13 +83,14 @@ def reproduce(
         raise typer.Exit(130) from None
     reasons = {row.row.row: row.reason for row in planned.unavailable}
     chosen = [row.model_dump(mode="json") for row in specs.rows]
-    records = summarise(chosen, [result.to_json() for result in results], reasons, simulated=root.is_simulated)
+    records = summarise(chosen, results, reasons, simulated=root.is_simulated)
     folder = out / root.name / specs.table
-    title = f"{specs.title} — on {root.name}" + (", simulated features" if root.is_simulated else "")
-    drawn = grid(title, records, simulated=root.is_simulated, folder=folder)
+    drawn = paper_table(
+        specs.title, records, dataset=root.name, task=specs.rows[0].task, simulated=root.is_simulated, folder=folder
+    )
     about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
-    write_table(folder, drawn, records, about=about)
-    print_grid(drawn)
+    write_table(folder, drawn, about=about)
+    print_table(drawn)
 
 
 def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:

@@ -36,8 +36,8 @@ def snippets(
     soccerbench snippets /data/SoccerNet runs/mega --mega --extra /data/laliga-2019 --extra /data/laliga-2020
     """
     from soccerbench.errors import InputError
-    from soccerbench.report.console import bar, print_grid
-    from soccerbench.report.tables.snippets import snippets_grid
+    from soccerbench.report.console import bar, print_table
+    from soccerbench.report.tables.checks import snippets_table
     from soccerbench.video.finetuning.annotated_games import OWN_SPLITS, games_of_splits, look_through, pooled_games
     from soccerbench.video.finetuning.manifest import FILE, manifest_of, write_manifest
 
@@ -63,7 +63,7 @@ def snippets(
     write_manifest(out / FILE, manifest)
     title = f"{len(manifest.snippets)} snippets of {len(found.games)} games, {len(found.videos)} halves"
     ambiguous = Counter(snippet.split for snippet in manifest.snippets if snippet.ambiguous)
-    print_grid(snippets_grid(title, manifest.counts, ambiguous))
+    print_table(snippets_table(title, manifest.counts, ambiguous))
     typer.echo(f"Wrote {out / FILE}.", err=True)
     if found.left_out:
         typer.echo(f"soccerbench: left out, see above: {len(found.left_out)}", err=True)

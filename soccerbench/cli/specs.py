@@ -21,20 +21,19 @@ def list_tables(
 
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
-    from soccerbench.report.console import print_grid
-    from soccerbench.report.tables.specs import grid_of_rows, grid_of_tables
-    from soccerbench.report.tables.video_models import accuracies, grid_of_extractors
+    from soccerbench.report.console import print_table
+    from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows, table_of_tables
     from soccerbench.specs import ExtractorTable, table_names
     from soccerbench.specs.shipped import shipped
 
     if table is None:
-        print_grid(grid_of_tables(map(_load, (TABLE1, *table_names()))))
+        print_table(table_of_tables(map(_load, (TABLE1, *table_names()))))
         return
     found = _load(TABLE1 if table == EXTRACTORS else table)
     if isinstance(found, ExtractorTable):
-        print_grid(grid_of_extractors(found, accuracies(shipped("results"))))
+        print_table(table_of_extractors(found, accuracies(shipped("results"))))
     else:
-        print_grid(grid_of_rows(found))
+        print_table(table_of_rows(found))
 
 
 def show(

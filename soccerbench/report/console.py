@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -15,34 +15,36 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from soccerbench.progress import Progress as StepProgress
 from soccerbench.progress import silent
-from soccerbench.report.tables.paper import Grid
+from soccerbench.report.table import Table
+from soccerbench.report.tables.checks import HalfResult
 
 BETWEEN_LINES_S = 30  # in a log
-_NUMBER = re.compile(r"[+\-]?\d[\d.,]*(?![^ ±])|-?$|N/A$|not run$")
+SPEED_PERIOD_S = 600
 
 
-def print_grid(table: Grid) -> None:
+def print_table(table: Table[Any]) -> None:
     """Print a table and its notes to standard output."""
     console = Console(width=None if os.isatty(1) else 140, highlight=False)
-    drawn = Table(title=Text(table.title), title_justify="left", header_style="bold")
-    for number, column in enumerate(table.header):
-        is_numbers = all(_NUMBER.match(line[number]) for line in table.lines)
-        drawn.add_column(Text(column), justify="right" if is_numbers else "left")
+    drawn = RichTable(title=Text(table.title), title_justify="left", header_style="bold")
+    for column in table.columns:
+        drawn.add_column(Text(column.title), justify="left" if column.form is None else "right")
     for line in table.lines:
         drawn.add_row(*map(Text, line))
-    console.print(drawn if table.lines else drawn.title)
-    for note in table.notes:
-        console.print(Text(note), soft_wrap=True)
+    console.print(drawn if table.items else drawn.title)
+    for text in table.notes:
+        console.print(Text(text), soft_wrap=True)
 
 
 class Steps:
@@ -138,6 +140,52 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
         yield lambda stage, done, total: progress.update(
             steps, description=f"{title}: {stage}", completed=done, total=total
         )
+
+
+class _Speed(ProgressColumn):
+    """Seconds of video a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} × real time" if task.speed else "")
+
+
+class VideoBar:
+    """A bar over seconds of video, with the time left; without a terminal a line a half."""
+
+    def __init__(self, progress: Progress, video_s: float, halves: int) -> None:
+        self._progress, self._halves, self._done = progress, halves, 0
+        self._task = progress.add_task("extract", total=video_s)
+
+    def tick(self, seconds: float) -> None:
+        """Report seconds of video that were extracted."""
+        self._progress.advance(self._task, seconds)
+
+    def note(self, result: HalfResult) -> None:
+        """Report the outcome of a half."""
+        self._done += 1
+        self._progress.update(self._task, description=f"half {self._done}/{self._halves}")
+        if result.text or self._progress.disable:
+            text = result.text or f"{result.game}, half {result.half}: {result.state}"
+            self._progress.console.print(Text(f"[{self._done}/{self._halves}] {text}{self._left()}"), soft_wrap=True)
+
+    def _left(self) -> str:
+        left = self._progress.tasks[0].time_remaining
+        return "" if left is None or self._done == self._halves else f" (about {left / 60:.0f} min left)"
+
+
+@contextmanager
+def video_bar(video_s: float, halves: int) -> Iterator[VideoBar]:
+    """A bar on standard error."""
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), _Speed(), TimeRemainingColumn())
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=SPEED_PERIOD_S,
+    ) as progress:
+        yield VideoBar(progress, video_s, halves)
 
 
 def note(text: str) -> None:

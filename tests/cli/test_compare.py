@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from soccerbench.cli.compare import compare
-from soccerbench.report.tables.scores import comparison_grid, verdict
+from soccerbench.report.tables.scores import comparison_table, verdict
 
 GAMES = [f"league/2020-2021/game {number}" for number in range(12)]
 INTERVAL = {"level": 0.95, "low": 0.004, "high": 0.02, "repetitions": 1000}
@@ -85,4 +85,4 @@ def test_the_verdict(change: dict[str, Any], sentence: str) -> None:
 
 def test_a_class_without_events_is_a_dash() -> None:
     nothing = {"difference": None, "interval": INTERVAL, "p_value": None}
-    assert comparison_grid(REPORT | {"per_class": {"Goal": nothing}}).lines[1] == ("Goal", "-", "-", "-")
+    assert comparison_table(REPORT | {"per_class": {"Goal": nothing}}).lines[1] == ("Goal", "-", "-", "-")

@@ -10,7 +10,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.report.figures.confusion import accuracy_grid, shares
+from soccerbench.report.figures.confusion import shares
+from soccerbench.report.tables.checks import accuracy_table
 from soccerbench.simulation.videos import write_videos
 
 SMALL = (
@@ -130,7 +131,7 @@ RECORD = {
 
 
 def test_the_table_of_accuracies() -> None:
-    grid = accuracy_grid(RECORD, title="ircsn, seed 0", folder=Path("runs"))
+    grid = accuracy_table(RECORD, title="ircsn, seed 0", folder=Path("runs"))
     assert grid.header == ("class", "valid snippets", "valid top-1", "test snippets", "test top-1")
     assert grid.lines == (
         ("background", "0", "-", "2", "50.0"),

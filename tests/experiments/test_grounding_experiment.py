@@ -18,7 +18,7 @@ from soccerbench.experiments.table import plan
 from soccerbench.experiments.table import run as run_all
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.report.tables.paper import grid, summarise
+from soccerbench.report.tables.paper import paper_table, summarise
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
 from soccerbench.specs import load_table, parse_setting
@@ -216,15 +216,14 @@ def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
     assert planned.unavailable == ()
     results = run_all(planned, device="cpu", force=False, progress=lambda _: silent, on_done=lambda *_: None)
     records = {
-        record["row"]: record
-        for record in summarise(
-            [row.model_dump(mode="json") for row in table.rows], [one.to_json() for one in results], {}
-        )
+        record["row"]: record for record in summarise([row.model_dump(mode="json") for row in table.rows], results, {})
     }
     assert list(records) == [*range(1, 10), 18, 19, 31, 32]
     assert [row for row, record in records.items() if record["measured"]["test"] is None] == [8, 9]
     assert all(0 <= record["measured"]["challenge"]["mean"] <= 1 for record in records.values())
-    drawn = grid(table.title, list(records.values()), simulated=True, folder=runs)
+    drawn = paper_table(
+        table.title, list(records.values()), dataset="tiny", task="grounding", simulated=True, folder=runs
+    )
     assert drawn.header == ("Row", "Features", "Head", "Chunk, steps", "Test", "Challenge")
     assert drawn.lines[7][1:5] == ("five", "cmn", "120, filter 100, fuse 42, nms 25", "-")
     assert "Row 18: 8 regular." in drawn.notes

@@ -1,8 +1,8 @@
-"""Which class a video model takes for which: the matrix as a picture, the accuracies as a table.
+"""The confusion matrix of a video model as a picture.
 
 Conventions
-    rows    the true class, columns the one found; each row in per cent of its snippets
-    colour  white is none, dark is all: it reads the same in grey
+    rows    the true class, columns the predicted one; each row in per cent of its snippets
+    colour  white is 0 %, dark is 100 %: readable in grey
     bytes   the same record gives the same files
 """
 
@@ -16,32 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.files import replacing
-from soccerbench.report.tables.paper import Grid
 
 INK, COLOURS = "#1f2933", "Blues"
 SHOWN = ("test", "valid")  # the picture shows the first of these that has snippets
 LIGHT_ABOVE = 55.0  # per cent from which a number is written in white
-
-
-def accuracy_grid(record: Mapping[str, Any], *, title: str, folder: Path) -> Grid:
-    """A line a class, and one for all: snippets and top-1 accuracy in per cent, split by split.
-
-    Args:
-        record: the content of `accuracy.json`.
-        title: of the run.
-        folder: of the run, named below the table.
-    """
-    splits = record["splits"]
-    header = ["class", *(column for split in splits for column in (f"{split} snippets", f"{split} top-1"))]
-    lines = []
-    for index, name in enumerate(record["classes"]):
-        cells = [(sum(split["confusion"][index]), split["per_class"][name]) for split in splits.values()]
-        lines.append((name, *_texts(cells)))
-    lines.append(("all", *_texts([(split["snippets"], split["top1"]) for split in splits.values()])))
-    notes = [f"{record['trained_on']} training snippets, {record['labels']} labels; one view a snippet. {folder}"]
-    if record["simulated"]:
-        notes.append("Simulated videos: these numbers say nothing about the paper's.")
-    return Grid(f"{title} — {record['dataset']}: top-1 accuracy, %", tuple(header), tuple(lines), tuple(notes))
 
 
 def write_confusion(folder: Path, record: Mapping[str, Any]) -> None:
@@ -64,13 +42,9 @@ def write_confusion(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Counts (K, K) in per cent of their row; a row without snippets is zero."""
+    """Counts (K, K) in per cent of their row; zero for a row without snippets."""
     totals = confusion.sum(axis=1, keepdims=True)
     return np.asarray(100 * confusion / np.maximum(totals, 1), dtype=np.float64)
-
-
-def _texts(cells: list[tuple[int, float | None]]) -> list[str]:
-    return [text for count, share in cells for text in (str(count), "-" if share is None else f"{100 * share:.1f}")]
 
 
 def _draw(record: Mapping[str, Any], split: str) -> Any:
@@ -89,8 +63,8 @@ def _draw(record: Mapping[str, Any], split: str) -> Any:
         axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=7)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), [f"{name} ({total})" for name, total in zip(names, counts.sum(1), strict=True)])
-    axes.set_xlabel("found")
-    axes.set_ylabel("true (snippets)")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class (snippets)")
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(names)) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(names)) - 0.5, minor=True)

@@ -12,15 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from soccerbench.metrics import GroundingStatistics, Interval, SpottingStatistics
-from soccerbench.metrics.resampling import percentile, resampled_scores
-from soccerbench.report.tables.paper import Grid
-
-Statistics = SpottingStatistics | GroundingStatistics
-REPETITIONS = 500
-LEVEL = 0.95
+from soccerbench.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Page:
     Args:
         title: in one line.
         notes: what a reader must know first, such as that features are simulated.
-        grids: tables, in order.
+        tables: in order.
         entries: in words, in the order of `data["entries"]`.
         data: what the scripts draw from.
         figures: (caption, SVG text), drawn by us.
@@ -55,21 +47,7 @@ class Page:
 
     title: str
     notes: Sequence[str]
-    grids: Sequence[Grid]
+    tables: Sequence[Table[Any]]
     entries: Sequence[Entry]
     data: Mapping[str, Any]
     figures: Sequence[tuple[str, str]] = field(default=())
-
-
-def interval_over_games(seeds: Sequence[Sequence[Statistics]], *, overall: str, rng: np.random.Generator) -> Interval:
-    """Where the mean over seeds of the overall score would lie for other games of the kind.
-
-    Args:
-        seeds: the statistics of each seed's run, one a game, of the same games in the same order.
-        overall: field of the score.
-        rng: where the randomness comes from; each resample of the games serves all seeds.
-    """
-    games = len(seeds[0])
-    weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
-    scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
-    return percentile(np.mean(scores, axis=0), LEVEL)

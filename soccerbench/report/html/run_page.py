@@ -8,7 +8,7 @@ Conventions
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row
 from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import mean_and_deviation
-from soccerbench.report.html.page import LEVEL, REPETITIONS, Entry, Page, interval_over_games
+from soccerbench.report.html.page import Entry, Page
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
-from soccerbench.report.tables.paper import SPLITS, Grid
-from soccerbench.report.tables.published import tables_of_runs
+from soccerbench.report.table import Table
+from soccerbench.report.tables.paper import SPLITS, tables_of_runs
+from soccerbench.report.tables.scores import SeedScores, interval_over_games, uncertainty_table
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -51,8 +52,7 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
         InputError: runs that are no seeds of one another, or predictions or labels that cannot be read.
     """
     rows = by_row(runs)
-    tables = list(dict.fromkeys(key[:2] for key in rows))
-    grids = [*tables_of_runs(runs), _sureness(rows)]
+    tables: list[Table[Any]] = [*tables_of_runs(runs), uncertainty_table(_seed_scores(rows))]
     drawn = {key: root is not None and root.name == key[0] for key in rows}
     notes = []
     if any(run.result.simulated for run in runs):
@@ -66,7 +66,7 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
         labelled = root if drawn[key] else None
         entries.append(_entry(members, labelled, games, times=times_that_fit(events)))
     data = {"classes": CLASSES, "games": games, "entries": entries}
-    return Page(_title(tables), notes, grids, [_words(members) for members in rows.values()], data, figures)
+    return Page(_title(rows), notes, tables, [_words(members) for members in rows.values()], data, figures)
 
 
 def figures_below(folder: Path) -> list[tuple[str, str]]:
@@ -80,29 +80,25 @@ def figures_below(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _title(tables: Sequence[tuple[str, str]]) -> str:
-    return "soccerbench: " + ", ".join(f"{table} on {dataset}" for dataset, table in tables)
+def _title(rows: Rows) -> str:
+    return "soccerbench: " + ", ".join(dict.fromkeys(f"{table} on {dataset}" for dataset, table, _ in rows))
 
 
-def _sureness(rows: Rows) -> Grid:
-    """How sure the scores are: spread over seeds, and interval over games."""
-    lines = []
+def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
     for members in rows.values():
         for split in _scored(members[0]):
-            scores = [scores_of(run, split)["loose"] for run in members]
-            overall = TASKS[scores[0]["task"]].overall
-            values = [score[overall] for score in scores]
+            task = TASKS[str(members[0].result.spec["task"])]
+            scores = [scores_of(run, split)["loose"][task.overall] for run in members]
             statistics = [run.statistics(split, "loose") for run in members]
-            interval = interval_over_games(statistics, overall=overall, rng=np.random.default_rng(0))
-            mean, deviation = mean_and_deviation(values)
-            spread = "-" if deviation is None else f"{100 * deviation:.2f}"
-            ends = f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
-            counts = str(len(values)), str(len(statistics[0]))
-            lines.append((_name(members[0]), split, f"{100 * mean:.2f}", spread, counts[0], ends, counts[1]))
-    header = ("Row", "Split", "Mean", "Standard deviation", "Seeds", f"{LEVEL:.0%} interval over games", "Games")
-    resampled = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
-    notes = ("Per cent, loose tolerances.", resampled)
-    return Grid("How sure the scores are", header, tuple(lines), notes)
+            yield SeedScores(
+                row=_name(members[0]),
+                split=split,
+                metric=task.metric,
+                scores=scores,
+                deviation=mean_and_deviation(scores)[1],
+                interval=interval_over_games(statistics, overall=task.overall, rng=np.random.default_rng(0)),
+                games=len(statistics[0]),
+            )
 
 
 def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:

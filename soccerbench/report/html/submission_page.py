@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.signature import TaskName
-from soccerbench.report.html.page import REPETITIONS, Entry, Page
+from soccerbench.report.html.page import Entry, Page
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.run_page import scores_data
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
-from soccerbench.report.tables.scores import evaluation_grid
+from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.classes import CLASSES
@@ -57,10 +56,7 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     return Page(
         title=f"soccerbench: {predictions.name}",
         notes=[],
-        grids=[
-            replace(evaluation_grid(found), title=f"{task.capitalize()}, {name} tolerances, per cent")
-            for name, found in evaluations.items()
-        ],
+        tables=[evaluation_table(evaluation) for evaluation in evaluations.values()],
         entries=[Entry(predictions.name, facts=facts)],
         data={"classes": CLASSES, "games": games, "entries": [entry]},
     )

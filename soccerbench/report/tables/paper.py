@@ -1,42 +1,59 @@
-"""A paper's table, published beside measured: for the terminal, as CSV, Markdown, LaTeX and JSON.
+"""The paper's tables, published next to measured; their JSON records and their files.
 
 Conventions
     per cent   in every form for people, mean ± standard deviation over seeds where there are several
     -          not meaningful: the head or its features have seen the split
     N/A        the paper did not evaluate it
-    simulated  on simulated features no published number is shown at all
+    simulated  on simulated features no published number is shown
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from soccerbench.experiments.results import Result, Run, by_row
 from soccerbench.files import write_bytes, write_json
 from soccerbench.metrics import mean_and_deviation
+from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
+from soccerbench.specs import load_table, table_names
 
 SPLITS = ("test", "challenge")
 SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
 
+Record = Mapping[str, Any]
 
-@dataclass(frozen=True)
-class Grid:
-    """A table as text: a title, a header, lines of cells, and notes below."""
 
-    title: str
-    header: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
+def tables_of_runs(runs: Iterable[Run]) -> list[Table[Record]]:
+    """One table for each dataset and paper table, of the rows that were run.
+
+    Raises:
+        InputError: runs of a row that are not seeds of one row.
+    """
+    tables: dict[tuple[str, str], list[list[Run]]] = {}
+    for key, members in by_row(runs).items():
+        tables.setdefault(key[:2], []).append(members)
+    return [_table_of_runs(dataset, name, rows) for (dataset, name), rows in tables.items()]
+
+
+def _table_of_runs(dataset: str, name: str, rows: Sequence[Sequence[Run]]) -> Table[Record]:
+    results = [run.result for members in rows for run in members]
+    specs: list[Any] = [members[0].result.spec for members in rows]
+    return paper_table(
+        load_table(name).title if name in table_names() else name,
+        summarise(specs, results, {}),
+        dataset=dataset,
+        task=specs[0]["task"],
+        simulated=any(result.simulated for result in results),
+        folder=Path(dataset) / name,
+    )
 
 
 def summarise(
     rows: Sequence[Mapping[str, Any]],
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[Result],
     reasons: Mapping[int, str],
     *,
     simulated: bool = False,
@@ -45,30 +62,29 @@ def summarise(
 
     Args:
         rows: the specs, as plain data.
-        results: contents of `result.json`, any order.
+        results: in any order.
         reasons: row number -> why it could not run.
-        simulated: nothing published is told; also where a result says so of itself.
+        simulated: leave out published numbers; also done if a result is simulated.
 
     Returns:
         JSON-able; scores are fractions, published numbers per cent as printed.
     """
-    simulated = simulated or any(result["simulated"] for result in results)
+    simulated = simulated or any(result.simulated for result in results)
     records = []
     for row in rows:
-        mine = sorted((result for result in results if result["row"] == row["row"]), key=lambda result: result["seed"])
+        mine = sorted((result for result in results if result.row == row["row"]), key=lambda result: result.seed)
         if not mine and row["row"] not in reasons:
             continue
         record: dict[str, Any] = {key: row[key] for key in ("row", "features", "head", "mode", "mega")}
         record |= {key: row.get(key) for key in ("name", "chunk_s", "nms_s")} | {"setup": setup(row)}
-        record["digest"] = [result["digest"] for result in mine][:1]
+        record["digest"] = [result.digest for result in mine][:1]
         record["unavailable"] = reasons.get(row["row"])
         record["published"] = {} if simulated else row["published"]
-        key = TASKS[row["task"]].overall
-        record["measured"] = {split: _measured(mine, split, key) for split in SPLITS}
+        record["measured"] = {split: _measured(mine, split, TASKS[row["task"]].overall) for split in SPLITS}
         record["submission"] = {
-            split: [f"row-{row['row']:02d}/seed-{result['seed']}/{result['submissions'][split]}" for result in mine]
+            split: [f"row-{row['row']:02d}/seed-{result.seed}/{result.submissions[split]}" for result in mine]
             for split in SPLITS
-            if any(split in result["submissions"] and split not in result["scores"] for result in mine)
+            if any(split in result.submissions and split not in result.scores for result in mine)
         }
         record["difference_points"] = {
             split: 100 * record["measured"][split]["mean"] - value
@@ -80,26 +96,40 @@ def summarise(
     return records
 
 
-def grid(title: str, records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Path) -> Grid:
-    """The table as text."""
-    header = ["Row", "Features", "Head", SETUP_TITLES[any(record["nms_s"] for record in records)]]
+def paper_table(
+    title: str, records: Sequence[Record], *, dataset: str, task: str, simulated: bool, folder: Path
+) -> Table[Record]:
+    """The table of some records.
+
+    Args:
+        title: of the paper's table.
+        records: from `summarise`.
+        dataset: where they were measured.
+        task: "spotting" or "grounding".
+        simulated: whether the features are.
+        folder: of the runs, named below the table.
+    """
+    columns: list[Column[Record]] = [
+        Column("Row", lambda record: record["row"], "d"),
+        Column("Features", lambda record: record["features"] + (" mega" if record["mega"] else "")),
+        Column("Head", lambda record: record["head"] + (" ultra" if record["mode"] == "ultra" else "")),
+        Column(SETUP_TITLES[any(record["nms_s"] for record in records)], lambda record: record["setup"]),
+    ]
     for split in SPLITS:
-        header += [split.capitalize()] if simulated else [f"{split.capitalize()}, published", "measured", "difference"]
-    lines = []
-    for record in records:
-        cells = [str(record["row"]), record["features"] + (" mega" if record["mega"] else "")]
-        cells += [record["head"] + (" ultra" if record["mode"] == "ultra" else ""), record["setup"]]
-        for split in SPLITS:
-            measured = _shown(record, split)
-            if simulated:
-                cells.append(measured)
-                continue
-            published = record["published"].get(split, "")
-            difference = record["difference_points"].get(split)
-            cells += [published if isinstance(published, str) else f"{published:.2f}", measured]
-            cells.append("" if difference is None else f"{difference:+.2f}")
-        lines.append(tuple(cells))
-    return Grid(title, tuple(header), tuple(lines), tuple(_notes(records, simulated=simulated, folder=folder)))
+        columns += _score_columns(split, simulated=simulated)
+    title = f"{title} on {dataset}{', simulated features' if simulated else ''}: {TASKS[task].metric}, loose, %"
+    return table(title, columns, records, _notes(records, simulated=simulated, folder=folder))
+
+
+def _score_columns(split: str, *, simulated: bool) -> list[Column[Record]]:
+    title = split.capitalize()
+    if simulated:
+        return [Column(title, lambda record: _shown(record, split), ".2f")]
+    return [
+        Column(f"{title}, published", lambda record: record["published"].get(split, ""), ".2f"),
+        Column(f"{title}, measured", lambda record: _shown(record, split), ".2f"),
+        Column(f"{title}, difference", lambda record: record["difference_points"].get(split, ""), "+.2f"),
+    ]
 
 
 def setup(row: Mapping[str, Any]) -> str:
@@ -111,61 +141,31 @@ def setup(row: Mapping[str, Any]) -> str:
     return ", ".join([*chunk, *steps])
 
 
-def write_table(folder: Path, table: Grid, records: Sequence[Mapping[str, Any]], *, about: Mapping[str, Any]) -> None:
+def write_table(folder: Path, drawn: Table[Record], *, about: Mapping[str, Any]) -> None:
     """Write `table.csv`, `table.md`, `table.tex` and `table.json` into a folder."""
-    write_bytes(folder / "table.csv", to_csv(table).encode())
-    write_bytes(folder / "table.md", to_markdown(table).encode())
-    write_bytes(folder / "table.tex", to_latex(table).encode())
-    write_json(folder / "table.json", {**about, "rows": list(records), "notes": list(table.notes)})
+    write_bytes(folder / "table.csv", drawn.to_csv().encode())
+    write_bytes(folder / "table.md", drawn.to_markdown().encode())
+    write_bytes(folder / "table.tex", drawn.to_latex().encode())
+    write_json(folder / "table.json", {**about, "rows": list(drawn.items), "notes": list(drawn.notes)})
 
 
-def to_csv(table: Grid) -> str:
-    """Header and lines, without title and notes."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([table.header, *table.lines])
-    return text.getvalue()
-
-
-def to_markdown(table: Grid) -> str:
-    """A pipe table between its title and its notes."""
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    rule = "|" + "|".join(["---"] * len(table.header)) + "|"
-    notes = "".join(f"\n- {note}" for note in table.notes)
-    return f"**{table.title}**\n\n" + "\n".join([line(table.header), rule, *map(line, table.lines)]) + f"\n{notes}\n"
-
-
-def to_latex(table: Grid) -> str:
-    """A booktabs table, special characters escaped."""
-    body = "".join(" & ".join(map(_escape, line)) + " \\\\\n" for line in table.lines)
-    notes = "".join(f"% {note}\n" for note in table.notes)
-    return (
-        f"{notes}\\begin{{table}}\n\\centering\n\\caption{{{_escape(table.title)}}}\n"
-        f"\\begin{{tabular}}{{{'l' * len(table.header)}}}\n\\toprule\n"
-        + " & ".join(map(_escape, table.header))
-        + f" \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
-    )
-
-
-def _measured(results: Sequence[Mapping[str, Any]], split: str, key: str) -> dict[str, Any] | None:
-    """Mean and spread over seeds of one split; none where it was not or must not be scored."""
-    values = [result["scores"][split]["loose"][key] for result in results if result["scores"].get(split)]
+def _measured(results: Sequence[Result], split: str, overall: str) -> dict[str, Any] | None:
+    """Mean and deviation over seeds of one split; None where it was not or must not be scored."""
+    values = [getattr(scores["loose"], overall) for result in results if (scores := result.scores.get(split))]
     if not values:
         return None
     mean, deviation = mean_and_deviation(values)
     return {"mean": mean, "standard_deviation": deviation, "n": len(values), "values": values}
 
 
-def _shown(record: Mapping[str, Any], split: str) -> str:
+def _shown(record: Record, split: str) -> Mean | str | None:
     measured = record["measured"][split]
     if record["unavailable"]:
         return "not run"
     if measured is None:
-        return ", ".join(record["submission"][split]) if split in record["submission"] else "-"
-    spread = "" if measured["n"] < 2 else f" ± {100 * measured['standard_deviation']:.2f}"
-    return f"{100 * measured['mean']:.2f}{spread}"
+        return ", ".join(record["submission"][split]) if split in record["submission"] else None
+    deviation = measured["standard_deviation"]
+    return Mean(100 * measured["mean"], None if deviation is None else 100 * deviation)
 
 
 def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Path) -> list[str]:
@@ -181,9 +181,3 @@ def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Pat
     if changed:
         notes.append(f"Not the paper's settings: {', '.join(changed)}.")
     return notes
-
-
-def _escape(text: str) -> str:
-    special = {"&": "\\&", "%": "\\%", "_": "\\_", "#": "\\#", "$": "\\$", "{": "\\{", "}": "\\}", "±": "$\\pm$"}
-    special |= {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
-    return "".join(special.get(character, character) for character in text)

@@ -1,34 +1,63 @@
-"""Scores and comparisons for people: per cent, one line a class."""
+"""Scores for people: of a submission, of two compared, and of runs over seeds and games; in per cent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from soccerbench.report.tables.paper import Grid
+from soccerbench.metrics import LOOSE_S, TIGHT_S
+from soccerbench.metrics.resampling import percentile, resampled_scores
+from soccerbench.report.table import Column, Range, Table, percent, percent_range, table
 from soccerbench.scoring.evaluate import Evaluation
 
-SURE = 0.05
+SIGNIFICANT_P = 0.05
+REPETITIONS = 500
+LEVEL = 0.95
+Line = Mapping[str, Any]
 
 
-def evaluation_grid(evaluation: Evaluation) -> Grid:
-    """The table that `evaluate` prints."""
-    return _spotting_grid(evaluation) if evaluation.classes else _grounding_grid(evaluation)
+def evaluation_table(evaluation: Evaluation) -> Table[Line]:
+    """The table that `evaluate` prints: all games together, and one line a class where the task is scored by class."""
+    task, report = evaluation.task, evaluation.report()
+    per_tolerance = zip(report["tolerances_s"], report[task.per_tolerance], strict=True)
+    by_tolerance = ", ".join(
+        f"{delta:g} s {'-' if value is None else f'{100 * value:.2f}'}" for delta, value in per_tolerance
+    )
+    columns: list[Column[Line]] = [Column(task.metric, lambda line: percent(line["score"]), ".2f")]
+    if evaluation.intervals:
+        columns.append(_interval_column(report["interval"]))
+    if evaluation.classes:
+        columns = [Column("Class", lambda line: line["class"]), *columns, *_VISIBILITY]
+        lines = _class_lines(evaluation, report)
+    else:
+        columns += [Column(f"replays {state}", _of(f"replays_{state}"), "d") for state in ("scored", "missing")]
+        lines = [{"score": report[task.overall], **report}]
+    title = f"{task.title}: {task.metric}, {tolerances_text(report['tolerances_s'])}, %"
+    return table(title, columns, lines, (f"By tolerance: {by_tolerance}.", report["signature"]))
 
 
-def comparison_grid(report: Mapping[str, Any]) -> Grid:
-    """The table of differences by class under the verdict; `report` is the object of `compare --json`."""
-    lines = [_difference_cells("all", report)]
-    lines += [_difference_cells(name, entry) for name, entry in report.get("per_class", {}).items()]
-    header = ("", "A - B, points", _interval_title(report["interval"]), "p")
+def comparison_table(report: Mapping[str, Any]) -> Table[Line]:
+    """The differences by class below the verdict.
+
+    Args:
+        report: the object of `compare --json`.
+    """
+    lines = [{**report, "class": "all"}]
+    lines += [{**entry, "class": name} for name, entry in report.get("per_class", {}).items()]
+    shown: list[Column[Line]] = [
+        Column("Class", _of("class")),
+        Column("A - B, points", lambda line: percent(line["difference"]), "+.2f"),
+        _interval_column(report["interval"]),
+        Column("p", _of("p_value"), ".3f"),
+    ]
     notes = [report["signature"]]
     if "seeds" in report:
-        notes.append(f"Means over seeds {', '.join(map(str, report['seeds']))}, each compared with itself.")
+        notes.append(f"Means over seeds {', '.join(map(str, report['seeds']))}; each seed is compared with itself.")
     if len(lines) > 1:
         notes.append("Of 17 classes one is expected below p = 0.05 by chance alone.")
-    return Grid(verdict(report), header, tuple(lines), tuple(notes))
+    return table(verdict(report), shown, lines, notes)
 
 
 def verdict(report: Mapping[str, Any]) -> str:
@@ -36,75 +65,116 @@ def verdict(report: Mapping[str, Any]) -> str:
     difference, p_value, interval, games = (report[key] for key in ("difference", "p_value", "interval", "games"))
     if difference is None:
         return "Nothing to compare: there is no event to be found."
-    low, high = (end if difference >= 0 else -end for end in (interval["low"], interval["high"]))
-    low, high = min(low, high), max(low, high)
-    sure = f"{interval['level']:.0%} interval {100 * low:.1f} to {100 * high:.1f}, p = {p_value:.2g}"
+    ends = sorted(100 * end if difference >= 0 else -100 * end for end in (interval["low"], interval["high"]))
+    known = f"{interval['level']:.0%} interval {Range(*ends):.1f}, p = {p_value:.2g}"
     better, points = ("A" if difference >= 0 else "B"), f"{100 * abs(difference):.1f} points"
     if difference == 0:
-        return f"A and B score the same ({sure})."
-    if p_value < SURE:
-        return f"{better} is better by {points} ({sure}): a real difference at {games} games."
-    return f"No difference can be shown at {games} games: {better} scores {points} more ({sure})."
+        return f"A and B score the same ({known})."
+    if p_value < SIGNIFICANT_P:
+        return f"{better} is better by {points} ({known}): a real difference at {games} games."
+    return f"No difference can be shown at {games} games: {better} scores {points} more ({known})."
 
 
-def _spotting_grid(evaluation: Evaluation) -> Grid:
-    report = evaluation.report()
+class SeedScores(NamedTuple):
+    """The scores of one row on one split over its seeds.
+
+    Args:
+        row: its name.
+        split: "test" or "challenge".
+        metric: of its task.
+        scores: one a seed.
+        deviation: over the seeds; None for one.
+        interval: of the mean, over games.
+        games: how many.
+    """
+
+    row: str
+    split: str
+    metric: str
+    scores: Sequence[float]
+    deviation: float | None
+    interval: Range
+    games: int
+
+
+def uncertainty_table(rows: Iterable[SeedScores]) -> Table[SeedScores]:
+    """How scores vary over seeds and over games."""
+    columns: list[Column[SeedScores]] = [
+        Column("Row", lambda row: row.row),
+        Column("Split", lambda row: row.split),
+        Column("Metric", lambda row: row.metric),
+        Column("Mean", lambda row: 100 * float(np.mean(row.scores)), ".2f"),
+        Column("Standard deviation", lambda row: percent(row.deviation), ".2f"),
+        Column("Seeds", lambda row: len(row.scores), "d"),
+        Column(f"{LEVEL:.0%} interval over games", lambda row: percent_range(*row.interval), ".2f"),
+        Column("Games", lambda row: row.games, "d"),
+    ]
+    note = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
+    return table("Scores over seeds and games, loose, %", columns, rows, (note,))
+
+
+def interval_over_games(seeds: Sequence[Sequence[Any]], *, overall: str, rng: np.random.Generator) -> Range:
+    """The bootstrap interval over games of the mean over seeds.
+
+    Args:
+        seeds: the statistics of each seed's run, one a game, of the same games in the same order.
+        overall: field of the score.
+        rng: each of its resamples of the games serves all seeds.
+    """
+    games = len(seeds[0])
+    weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
+    scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
+    found = percentile(np.mean(scores, axis=0), LEVEL)
+    return Range(float(found.low), float(found.high))
+
+
+def tolerances_text(tolerances_s: Sequence[float]) -> str:
+    """The name of a list of tolerances, or its ends."""
+    named: dict[tuple[float, ...], str] = {tuple(LOOSE_S): "loose", tuple(TIGHT_S): "tight"}
+    return named.get(tuple(tolerances_s), f"tolerances {tolerances_s[0]:g} to {tolerances_s[-1]:g} s")
+
+
+def _class_lines(evaluation: Evaluation, report: Mapping[str, Any]) -> list[Line]:
     statistics = list(evaluation.statistics.values())
-    seen = np.sum([game.events_visible for game in statistics], axis=0)  # (C,)
-    unseen = np.sum([game.events_unshown for game in statistics], axis=0)
-    header = ["Class", evaluation.task.metric, "visible", "unshown", "events", "not shown"]
-    overall = ["all", *(_percent(report[f"average_map{part}"]) for part in ("", "_visible", "_unshown"))]
-    lines = [[*overall, str((seen + unseen).sum()), str(unseen.sum())]]
+    visible = np.sum([game.events_visible for game in statistics], axis=0)  # (C,)
+    unshown = np.sum([game.events_unshown for game in statistics], axis=0)
+    lines: list[Line] = [
+        {
+            "class": "all",
+            "score": report["average_map"],
+            **{part: report[f"average_map_{part}"] for part in ("visible", "unshown")},
+            "interval": report.get("interval"),
+            "events": int((visible + unshown).sum()),
+            "not shown": int(unshown.sum()),
+        }
+    ]
     for place, name in enumerate(evaluation.classes):
-        scores = [_percent(report[f"per_class{part}"][name]) for part in ("", "_visible", "_unshown")]
-        lines.append([name, *scores, str(seen[place] + unseen[place]), str(unseen[place])])
-    if "interval" in report:
-        intervals = [report["interval"], *report["interval_per_class"].values()]
-        header.insert(2, _interval_title(report["interval"]))
-        for line, interval in zip(lines, intervals, strict=True):
-            line.insert(2, _ends(interval))
-    return Grid(
-        f"{evaluation.task.title}, per cent",
-        tuple(header),
-        tuple(map(tuple, lines)),
-        _notes(report, evaluation.task.per_tolerance),
-    )
+        lines.append({
+            "class": name,
+            "score": report["per_class"][name],
+            **{part: report[f"per_class_{part}"][name] for part in ("visible", "unshown")},
+            "interval": report.get("interval_per_class", {}).get(name),
+            "events": int(visible[place] + unshown[place]),
+            "not shown": int(unshown[place]),
+        })  # fmt: skip
+    return lines
 
 
-def _grounding_grid(evaluation: Evaluation) -> Grid:
-    report = evaluation.report()
-    header = [evaluation.task.metric, "replays scored", "replays missing"]
-    line = [_percent(report["average_ap"]), str(report["replays_scored"]), str(report["replays_missing"])]
-    if "interval" in report:
-        header.insert(1, _interval_title(report["interval"]))
-        line.insert(1, _ends(report["interval"]))
-    return Grid(
-        f"{evaluation.task.title}, per cent",
-        tuple(header),
-        (tuple(line),),
-        _notes(report, evaluation.task.per_tolerance),
-    )
+def _of(key: str) -> Any:
+    return lambda line: line[key]
 
 
-def _notes(report: Mapping[str, Any], measure: str) -> tuple[str, ...]:
-    pairs = zip(report["tolerances_s"], report[measure], strict=True)
-    by_tolerance = ", ".join(f"{delta:g} s {_percent(value)}" for delta, value in pairs)
-    return (f"By tolerance: {by_tolerance}.", report["signature"])
+def _interval_column(interval: Mapping[str, Any]) -> Column[Line]:
+    def ends(line: Line) -> Range | None:
+        found = line["interval"]
+        return None if line.get("p_value", 0) is None else percent_range(found["low"], found["high"])
+
+    return Column(f"{interval['level']:.0%} interval", ends, ".2f")
 
 
-def _difference_cells(name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
-    if entry["difference"] is None:
-        return (name, "-", "-", "-")
-    return (name, f"{100 * entry['difference']:+.2f}", _ends(entry["interval"]), f"{entry['p_value']:.3f}")
-
-
-def _interval_title(interval: Mapping[str, Any]) -> str:
-    return f"{interval['level']:.0%} interval"
-
-
-def _ends(interval: Mapping[str, Any]) -> str:
-    return "-" if interval["low"] is None else f"{100 * interval['low']:.2f} to {100 * interval['high']:.2f}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
+_VISIBILITY: tuple[Column[Line], ...] = (
+    Column("visible", lambda line: percent(line["visible"]), ".2f"),
+    Column("unshown", lambda line: percent(line["unshown"]), ".2f"),
+    Column("events", _of("events"), "d"),
+    Column("not shown", _of("not shown"), "d"),
+)

@@ -1,39 +1,130 @@
-"""Lists of tables and of their rows."""
+"""Lists of tables and of their rows; the video models with what was published and measured of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from soccerbench.report.tables.paper import SETUP_TITLES, Grid, setup
+from soccerbench.experiments.results import read_needing
+from soccerbench.metrics import mean_and_deviation
+from soccerbench.report.table import Column, Mean, table
+from soccerbench.report.table import Table as Drawn
+from soccerbench.report.tables.paper import SETUP_TITLES, SPLITS, setup
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 from soccerbench.specs.features import file_of
+from soccerbench.specs.video_models import ExtractorRow
+
+_NEEDED = {"model", "dataset", "simulated", "top1"}
+AnyTable = Table | ExtractorTable
 
 
-def grid_of_tables(tables: Iterable[Table | ExtractorTable]) -> Grid:
+def table_of_tables(tables: Iterable[AnyTable]) -> Drawn[AnyTable]:
     """One line a table."""
-    lines = tuple((table.table, table.title, str(len(table.rows)), table.source) for table in tables)
-    return Grid("Tables", ("Name", "Title", "Rows", "Source"), lines, ("soccerbench list NAME shows a table's rows.",))
+    columns: list[Column[AnyTable]] = [
+        Column("Name", lambda found: found.table),
+        Column("Title", lambda found: found.title),
+        Column("Rows", lambda found: len(found.rows), "d"),
+        Column("Source", lambda found: found.source),
+    ]
+    return table("Tables", columns, tables, ("soccerbench list NAME shows a table's rows.",))
 
 
-def grid_of_rows(table: Table) -> Grid:
+def table_of_rows(found: Table) -> Drawn[Row]:
     """One line a row, with what was published and whether its features were released."""
-    settings = SETUP_TITLES[any(isinstance(row, SpottingRow) for row in table.rows)]
-    header = ("Row", "Features", "Head", settings, "Mode", "Test", "Challenge", "Features released")
-    names = [f"Row {row.row}: {row.name}." for row in table.rows if not isinstance(row, SpottingRow) and row.name]
-    notes = (f"Published numbers in per cent; {table.source}.", *names)
-    return Grid(table.title, header, tuple(_line(row) for row in table.rows), notes)
+    settings = SETUP_TITLES[any(isinstance(row, SpottingRow) for row in found.rows)]
+    columns: list[Column[Row]] = [
+        Column("Row", lambda row: row.row, "d"),
+        Column("Features", lambda row: row.features + (" mega" if row.mega else "")),
+        Column("Head", lambda row: row.head),
+        Column(settings, lambda row: setup(row.model_dump())),
+        Column("Mode", lambda row: row.mode),
+        *(_published(split) for split in SPLITS),
+        Column("Features released", _released),
+    ]
+    names = [f"Row {row.row}: {row.name}." for row in found.rows if not isinstance(row, SpottingRow) and row.name]
+    return table(found.title, columns, found.rows, (f"Published numbers in per cent; {found.source}.", *names))
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _published(split: str) -> Column[Row]:
+    return Column(split.capitalize(), lambda row: row.published.get(split, ""), ".2f")
+
+
+def _released(row: Row) -> str:
     blocks = load_features().blocks
     missing = dict.fromkeys(file_of(name) for name in row.blocks if name not in blocks or not blocks[name].released)
-    published = [row.published.get(split, "") for split in ("test", "challenge")]
-    return (
-        str(row.row),
-        row.features + (" mega" if row.mega else ""),
-        row.head,
-        setup(row.model_dump()),
-        row.mode,
-        *(value if isinstance(value, str) else f"{value:.2f}" for value in published),
-        f"no: {', '.join(missing)}" if missing else "yes",
-    )
+    return f"no: {', '.join(missing)}" if missing else "yes"
+
+
+def accuracies(results: Path) -> list[dict[str, Any]]:
+    """The records of fine-tuned models below the folder of all records; none where there are none.
+
+    Raises:
+        InputError: a file that is not such a record.
+    """
+    files = sorted(results.glob("*/finetuned/*.json"))
+    remedy = "write it again with `soccerbench finetune`"
+    return [read_needing(file, _NEEDED, what="record of a fine-tuning", remedy=remedy) for file in files]
+
+
+def table_of_extractors(found: ExtractorTable, records: Sequence[Mapping[str, Any]]) -> Drawn[ExtractorRow]:
+    """One line a model, its top-1 accuracies in per cent.
+
+    Args:
+        found: the models.
+        records: from `accuracies`; several of a model are averaged.
+    """
+    columns: list[Column[ExtractorRow]] = [
+        Column("Row", lambda row: row.row, "d"),
+        Column("Model", lambda row: row.model),
+        Column("Architecture", lambda row: row.architecture),
+        Column("Backbone", lambda row: row.backbone),
+        Column("Width", lambda row: row.width, "d"),
+        Column("Pretraining", lambda row: row.pretraining),
+        Column("Parameters", lambda row: row.parameters, ",d"),
+        Column("Frames", lambda row: f"{row.clip.frames} at {row.clip.fps}/s"),
+        Column("Published", lambda row: None if row.published is None else row.published.kinetics400, ".1f"),
+        Column(
+            "Measured", lambda row: _measured([record for record in records if record["model"] == row.model]), ".1f"
+        ),
+    ]
+    notes = [*_about_published(found), *_about_measured(records)]
+    for row in found.rows:
+        if row.published is not None and row.published.network is not None:
+            notes.append(f"Row {row.row}: the accuracy published is that of {row.published.network}.")
+        if row.note is not None:
+            notes.append(f"Row {row.row}: {row.note}.")
+    return table(f"{found.title}: top-1 accuracy, %", columns, found.rows, notes)
+
+
+def _measured(records: Sequence[Mapping[str, Any]]) -> Mean | str | None:
+    """The mean accuracy; in brackets if it is not comparable with a published number."""
+    values = [100 * record["top1"] for record in records if record["top1"] is not None]
+    if not values:
+        return None
+    mean = Mean(*mean_and_deviation(values))
+    return f"({mean:.1f})" if any(record["simulated"] for record in records) else mean
+
+
+def _about_published(found: ExtractorTable) -> list[str]:
+    if found.finetuned_percent is None:
+        return []
+    low, high = found.finetuned_percent
+    return [
+        f"Published: top-1 on Kinetics-400 in per cent, as the paper quotes it; {found.source}.",
+        f"The paper fine-tunes every model to {low:g} to {high:g} % top-1 on the snippets of SoccerNet-v2, one view.",
+    ]
+
+
+def _about_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not records:
+        return []
+    datasets = ", ".join(sorted({str(record["dataset"]) for record in records}))
+    notes = [f"Measured: top-1 in per cent on the test snippets of {datasets}, one view."]
+    if any(record["simulated"] for record in records):
+        notes.append(
+            "In brackets: on simulated videos. It shows that models learn; it is not comparable with the paper."
+        )
+    changed = {record["model"]: record.get("spec", {}).get("changed", ()) for record in records}
+    notes += [f"Measured on {model} with {', '.join(settings)}." for model, settings in changed.items() if settings]
+    return notes

@@ -21,7 +21,7 @@ from soccerbench.report.html.page import Entry, Page
 from soccerbench.report.html.render import embedded, render
 from soccerbench.report.html.submission_page import page_of_submission
 from soccerbench.report.html.timeline import times_that_fit
-from soccerbench.report.tables.paper import Grid
+from soccerbench.report.table import table, tuple_columns
 from soccerbench.soccernet.archive import Tree
 
 
@@ -87,9 +87,9 @@ def test_hostile_names_arrive_as_they_are_and_as_text(hostile_page: Reader, host
 
 def test_hostile_text_in_every_field_of_a_page() -> None:
     evil = "<script>alert(1)</script>&\"'"
-    grid = Grid(evil, (evil,), ((evil,),), (evil,))
+    drawn = table(evil, tuple_columns((evil, None)), [(evil,)], [evil])
     entry = Entry(evil, [(evil, evil)], [(evil, evil, evil)], [(evil, evil)])
-    page = Page(evil, [evil], [grid], [entry], {"name": evil}, [(evil, "data:,")])
+    page = Page(evil, [evil], [drawn], [entry], {"name": evil}, [(evil, "data:,")])
     read = Reader(render(page).decode())
     assert len(read.scripts) == 2
     assert json.loads(read.scripts[0]) == {"name": evil}

@@ -1,4 +1,4 @@
-"""Table 1 beside what was measured."""
+"""Table 1: published and measured accuracies of the video models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.report.tables.video_models import HEADER, accuracies, grid_of_extractors
+from soccerbench.report.tables.specs import accuracies, table_of_extractors
 from soccerbench.specs import load_extractors, parse_setting
 
 
@@ -22,20 +22,20 @@ def write(results: Path, name: str, **record: Any) -> None:
 
 def column(name: str, results: Path) -> dict[str, str]:
     """A column of the table by model."""
-    drawn = grid_of_extractors(load_extractors(), accuracies(results))
-    return {line[HEADER.index("Model")]: line[HEADER.index(name)] for line in drawn.lines}
+    drawn = table_of_extractors(load_extractors(), accuracies(results))
+    return {line[drawn.header.index("Model")]: line[drawn.header.index(name)] for line in drawn.lines}
 
 
 def test_without_records_nothing_is_measured(tmp_path: Path) -> None:
     assert set(column("Measured", tmp_path).values()) == {"-"}
-    drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
+    drawn = table_of_extractors(load_extractors(), accuracies(tmp_path))
     assert not any("Measured" in note or "simulated" in note for note in drawn.notes)
     assert any("78 to 82 %" in note for note in drawn.notes)
     assert any(note.startswith("Row 3: neither code nor weights of GTA") for note in drawn.notes)
     assert any(note == "Row 3: the accuracy published is that of SlowFast-R101." for note in drawn.notes)
 
 
-def test_published_beside_measured(tmp_path: Path) -> None:
+def test_published_and_measured(tmp_path: Path) -> None:
     write(tmp_path, "gta-seed-0", top1=0.90)
     write(tmp_path, "gta-seed-1", top1=0.80)
     write(tmp_path, "vtn", model="vtn", top1=0.8125, simulated=False)
@@ -49,31 +49,32 @@ def test_published_beside_measured(tmp_path: Path) -> None:
         "i3d-slow": "-",
     }
     assert list(column("Published", tmp_path).values()) == ["-", "78.9", "79.8", "78.6", "82.6", "80.4"]
-    drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
-    assert any(note.startswith("In brackets, ") and "not comparable" in note for note in drawn.notes)
+    drawn = table_of_extractors(load_extractors(), accuracies(tmp_path))
+    assert any(note.startswith("In brackets: ") and "not comparable" in note for note in drawn.notes)
 
 
-def test_a_model_that_was_made_smaller_is_told(tmp_path: Path) -> None:
+def test_settings_of_a_smaller_model_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "vtn", model="vtn", spec={"changed": ["size=32", "layers=1"]})
-    drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
+    drawn = table_of_extractors(load_extractors(), accuracies(tmp_path))
     assert "Measured on vtn with size=32, layers=1." in drawn.notes
 
 
 def test_on_real_videos_nothing_is_called_simulated(tmp_path: Path) -> None:
     write(tmp_path, "gta", simulated=False, dataset="SoccerNet")
-    drawn = grid_of_extractors(load_extractors(), accuracies(tmp_path))
+    drawn = table_of_extractors(load_extractors(), accuracies(tmp_path))
     assert any("test snippets of SoccerNet" in note for note in drawn.notes)
     assert not any("Simulated" in note for note in drawn.notes)
 
 
-def test_what_a_setting_may_have_changed_is_not_shown(tmp_path: Path) -> None:
+def test_values_that_a_setting_may_have_changed_are_not_shown(tmp_path: Path) -> None:
     table = load_extractors(models=["gta"], settings=[parse_setting("backbone=resnet18")])
-    (line,) = grid_of_extractors(table, []).lines
-    assert [line[HEADER.index(name)] for name in ("Width", "Parameters", "Backbone")] == ["-", "-", "resnet18"]
+    drawn = table_of_extractors(table, [])
+    (line,) = drawn.lines
+    assert [line[drawn.header.index(name)] for name in ("Width", "Parameters", "Backbone")] == ["-", "-", "resnet18"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": "gta"}'])
-def test_files_that_are_no_records(tmp_path: Path, content: str) -> None:
+def test_files_that_are_not_records(tmp_path: Path, content: str) -> None:
     write(tmp_path, "gta")
     (tmp_path / "videos" / "finetuned" / "gta.json").write_text(content)
     with pytest.raises(InputError, match=r"gta\.json: .*write it again"):

@@ -1,0 +1,160 @@
+"""What `check`, `data verify`, `extract`, `finetune` and `snippets` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
+
+from soccerbench.experiments.drift import Movement, RowCheck
+from soccerbench.features.findings import FileReport, Report
+from soccerbench.report.table import Column, Table, percent, table, tuple_columns
+
+PROBLEMS_SHOWN = 40
+
+
+def drift_table(checks: Sequence[RowCheck]) -> Table[tuple[Any, ...]]:
+    """One line for each measure that moved and for each problem; the others are counted below."""
+    lines: list[tuple[Any, ...]] = []
+    for check in checks:
+        lines += [(check.title, problem, "", "", "", "drift") for problem in check.problems]
+        lines += [(check.title, *_drift_cells(movement)) for movement in check.movements if movement.moved]
+    measures = [movement for check in checks for movement in check.movements]
+    same, seeds = sum(not movement.moved for movement in measures), sum(len(check.seeds) for check in checks)
+    notes = [f"{same} of {len(measures)} measures of {len(checks)} rows ({seeds} runs) are as recorded."]
+    notes += [f"{check.title}: {', '.join(check.notes)} than its record." for check in checks if check.notes]
+    number = ".6g"
+    columns = tuple_columns(
+        ("Row", None), ("Measure", None), ("Record", number), ("Now", number), ("Bands", ".2f"), ("", None)
+    )
+    return table("Drift" if any(check.drifted for check in checks) else "No drift", columns, lines, notes)
+
+
+def _drift_cells(movement: Movement) -> tuple[Any, ...]:
+    values: list[Any] = [movement.recorded, movement.measured]
+    if movement.measure.endswith(("loose", "tight")):
+        values = [f"{100 * value:.2f} %" for value in values]
+    bands = movement.bands if movement.bands < 1000 else "over 1000"
+    return movement.measure, *values, bands, "drift" if movement.drifted else "within"
+
+
+def verification_json(report: Report) -> dict[str, Any]:
+    """The object that `data verify --json` prints."""
+    return {
+        "root": str(report.root),
+        "ok": report.ok,
+        "files": [asdict(file) | {"dtypes": sorted(file.dtypes)} for file in report.files],
+        "problems": [asdict(problem) for problem in report.problems],
+        "notes": report.notes,
+        "bytes": sum(file.nbytes for file in report.files),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def verification_table(report: Report) -> Table[FileReport]:
+    """A line a split and file, and the problems below."""
+    places = [(problem.split, problem.file) for problem in report.problems]
+    columns: list[Column[FileReport]] = [
+        Column("split", lambda file: file.split),
+        Column("file", lambda file: file.file),
+        Column("type", lambda file: ", ".join(sorted(file.dtypes))),
+        Column("checksums", lambda file: {file.halves: "all", 0: "none"}.get(file.checksums, file.checksums), "d"),
+        Column("halves", lambda file: file.halves, "d"),
+        Column("rows", lambda file: file.rows, "d"),
+        Column("GB", lambda file: file.nbytes / 1e9, ".2f"),
+        Column("problems", lambda file: places.count((file.split, file.file)), "d"),
+    ]
+    notes = []
+    for problem in report.problems[:PROBLEMS_SHOWN]:
+        parts = (problem.split, problem.game, problem.half and f"half {problem.half}", problem.file)
+        place = ", ".join(str(part) for part in parts if part)
+        notes.append(": ".join(part for part in (problem.check, place, problem.problem) if part))
+    left = len(report.problems) - PROBLEMS_SHOWN
+    notes += [f"and {left} more; --json has all of them"] if left > 0 else []
+    notes += [f"note: {note}" for note in report.notes]
+    size = sum(file.nbytes for file in report.files) / 1e9
+    speed = f"{size:.2f} GB in {report.seconds:.1f} s, {size / max(report.seconds, 1e-9):.2f} GB/s"
+    verdict = "verified" if report.ok else f"{len(report.problems)} problems"
+    return table(f"{report.root}: {verdict} ({speed})", columns, report.files, notes)
+
+
+class HalfResult(Protocol):
+    """The outcome of one half; `state` is "done", "there" or "failed"."""
+
+    @property
+    def game(self) -> str:
+        """Its folder."""
+
+    @property
+    def half(self) -> int:
+        """1 or 2."""
+
+    @property
+    def state(self) -> str:
+        """See above."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of its features."""
+
+    @property
+    def seconds(self) -> float:
+        """Time it took."""
+
+    @property
+    def text(self) -> str:
+        """Why it failed."""
+
+
+def extraction_table(title: str, results: Sequence[HalfResult], doubts: Sequence[str]) -> Table[tuple[Any, ...]]:
+    """Halves, rows and seconds by outcome; failures and doubts below."""
+    lines = []
+    for state in ("done", "there", "failed"):
+        found = [result for result in results if result.state == state]
+        rows, seconds = sum(result.rows for result in found), sum(result.seconds for result in found)
+        lines.append((state, len(found), rows, seconds or None, rows / seconds if seconds else None))
+    columns = tuple_columns(("halves", None), ("count", "d"), ("rows", "d"), ("seconds", ".1f"), ("rows/s", ".3g"))
+    notes = [f"failed: {result.game}, half {result.half}: {result.text}" for result in results if result.text]
+    return table(title, columns, lines, [*notes, *(f"doubt: {doubt}" for doubt in doubts)])
+
+
+def accuracy_table(record: Mapping[str, Any], *, title: str, folder: Path) -> Table[tuple[Any, ...]]:
+    """A line a class, and one for all: snippets and top-1 accuracy, split by split.
+
+    Args:
+        record: the content of `accuracy.json`.
+        title: of the run.
+        folder: of the run, named below the table.
+    """
+    splits = record["splits"]
+    lines: list[tuple[Any, ...]] = []
+    for place, name in enumerate(record["classes"]):
+        cells = ((sum(split["confusion"][place]), percent(split["per_class"][name])) for split in splits.values())
+        lines.append((name, *chain.from_iterable(cells)))
+    overall = ((split["snippets"], percent(split["top1"])) for split in splits.values())
+    lines.append(("all", *chain.from_iterable(overall)))
+    pairs = (((f"{split} snippets", "d"), (f"{split} top-1", ".1f")) for split in splits)
+    columns = tuple_columns(("class", None), *chain.from_iterable(pairs))
+    notes = [f"{record['trained_on']} training snippets, {record['labels']} labels; one view a snippet. {folder}"]
+    if record["simulated"]:
+        notes.append("Simulated videos: these numbers say nothing about the paper's.")
+    return table(f"{title} on {record['dataset']}: top-1 accuracy, %", columns, lines, notes)
+
+
+def snippets_table(
+    title: str, counts: Mapping[str, Mapping[str, int]], ambiguous: Mapping[str, int]
+) -> Table[tuple[Any, ...]]:
+    """A line a class, a column a split, and their sums.
+
+    Args:
+        title: above it.
+        counts: split -> class -> snippets, the same classes in each.
+        ambiguous: split -> how many of these are ambiguous.
+    """
+    classes = next(iter(counts.values()), {})
+    lines: list[tuple[Any, ...]] = [(name, *(found[name] for found in counts.values())) for name in classes]
+    lines.append(("all", *(sum(found.values()) for found in counts.values())))
+    lines.append(("of them ambiguous", *(ambiguous.get(split, 0) for split in counts)))
+    return table(title, tuple_columns(("class", None), *((split, "d") for split in counts)), lines)
