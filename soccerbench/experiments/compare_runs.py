@@ -16,13 +16,13 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
 from soccerbench.metrics import NAMED_S, compare_means
 from soccerbench.scoring.compare import comparison_report
-from soccerbench.scoring.schema import Comparison
+from soccerbench.scoring.schema import ComparisonReport
 from soccerbench.scoring.tasks import TASKS
 
 
 def compare_runs(
     *, a: Path, b: Path, split: str, tolerances: str, repetitions: int = 1000, seed: int = 0
-) -> Comparison:
+) -> ComparisonReport:
     """Compare the runs of two rows on the games of a split.
 
     Args:

@@ -14,7 +14,7 @@ from soccerbench.experiments.drift import CheckReport
 from soccerbench.experiments.records import Record
 from soccerbench.experiments.results import Result
 from soccerbench.files import write_bytes
-from soccerbench.scoring.schema import Comparison, GroundingScores, Report, SpottingScores
+from soccerbench.scoring.schema import ComparisonReport, GroundingScores, Report, SpottingScores
 
 SCHEMAS: dict[str, type[Report]] = {
     "result": Result,
@@ -22,7 +22,7 @@ SCHEMAS: dict[str, type[Report]] = {
     "check": CheckReport,
     "evaluate-spotting": SpottingScores,
     "evaluate-grounding": GroundingScores,
-    "compare": Comparison,
+    "compare": ComparisonReport,
 }
 
 

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from soccerbench.events import Protocol
-from soccerbench.metrics import Comparison as Differences
-from soccerbench.metrics import compare
+from soccerbench.metrics import Comparison, compare
 from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.evaluate import evaluate_each
-from soccerbench.scoring.schema import Comparison
+from soccerbench.scoring.schema import ComparisonReport
 from soccerbench.scoring.tasks import interval_of, number
 
 
@@ -34,7 +33,7 @@ def compare_submissions(
     protocol: Protocol,
     repetitions: int = 1000,
     seed: int = 0,
-) -> tuple[Comparison, Counter[str]]:
+) -> tuple[ComparisonReport, Counter[str]]:
     """Score two submissions and compare them game by game; the arguments are those of `evaluate_each`.
 
     Returns:
@@ -60,8 +59,8 @@ def compare_submissions(
 
 
 def comparison_report(
-    head: Mapping[str, Any], differences: Differences, overall: str, classes: Sequence[str]
-) -> Comparison:
+    head: Mapping[str, Any], differences: Comparison, overall: str, classes: Sequence[str]
+) -> ComparisonReport:
     """The object that `compare --json` prints.
 
     Args:
@@ -84,4 +83,4 @@ def comparison_report(
 
     per_class = {name: of("per_class", place) for place, name in enumerate(classes)}
     report = {**head, **of(overall), "method": differences.method, "games": differences.games}
-    return Comparison.model_validate(report | ({"per_class": per_class} if classes else {}))
+    return ComparisonReport.model_validate(report | ({"per_class": per_class} if classes else {}))

@@ -27,7 +27,7 @@ class Report(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-class Interval(Report):
+class IntervalReport(Report):
     """A confidence interval of one score over games."""
 
     level: float
@@ -44,17 +44,17 @@ class SpottingScores(Report):
     signature: str
     tolerances_s: tuple[int | float, ...]
     average_map: Fraction
-    interval: Interval | None = None
+    interval: IntervalReport | None = None
     average_map_visible: Fraction
-    interval_visible: Interval | None = None
+    interval_visible: IntervalReport | None = None
     average_map_unshown: Fraction
-    interval_unshown: Interval | None = None
+    interval_unshown: IntervalReport | None = None
     per_class: PerClass
-    interval_per_class: dict[str, Interval] | None = None
+    interval_per_class: dict[str, IntervalReport] | None = None
     per_class_visible: PerClass
-    interval_per_class_visible: dict[str, Interval] | None = None
+    interval_per_class_visible: dict[str, IntervalReport] | None = None
     per_class_unshown: PerClass
-    interval_per_class_unshown: dict[str, Interval] | None = None
+    interval_per_class_unshown: dict[str, IntervalReport] | None = None
     map_per_tolerance: tuple[Fraction, ...]
 
 
@@ -66,7 +66,7 @@ class GroundingScores(Report):
     signature: str
     tolerances_s: tuple[int | float, ...]
     average_ap: Fraction
-    interval: Interval | None = None
+    interval: IntervalReport | None = None
     ap_per_tolerance: tuple[Fraction, ...]
     replays_scored: int
     replays_missing: int
@@ -79,11 +79,11 @@ class Difference(Report):
     """The score of a minus the score of b, overall or of one class."""
 
     difference: Fraction
-    interval: Interval
+    interval: IntervalReport
     p_value: Fraction
 
 
-class Comparison(Report):
+class ComparisonReport(Report):
     """The object of `compare --json`: of two submissions, or (with `seeds`) of the runs of two rows."""
 
     task: Literal["spotting", "grounding"]
@@ -93,7 +93,7 @@ class Comparison(Report):
     a: Fraction
     b: Fraction
     difference: Fraction
-    interval: Interval
+    interval: IntervalReport
     p_value: Fraction
     method: str
     games: int

@@ -279,10 +279,10 @@ def numbers(values: Any) -> list[float | None]:
     return [number(value) for value in values]
 
 
-def interval_of(interval: Interval, place: int | None = None) -> schema.Interval:
+def interval_of(interval: Interval, place: int | None = None) -> schema.IntervalReport:
     """The interval of a single score, or of one among several."""
     low, high = (number(float(values if place is None else values[place])) for values in (interval.low, interval.high))
-    return schema.Interval(level=interval.level, low=low, high=high, repetitions=interval.repetitions)
+    return schema.IntervalReport(level=interval.level, low=low, high=high, repetitions=interval.repetitions)
 
 
 def _annotations(game: CameraAnnotations) -> Annotations:

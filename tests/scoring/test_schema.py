@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from soccerbench.scoring.schema import Comparison, Scores
+from soccerbench.scoring.schema import ComparisonReport, Scores
 
 INTERVAL = {"level": 0.95, "low": None, "high": 0.5, "repetitions": 10}
 SPOTTING: dict[str, Any] = {
@@ -51,7 +51,7 @@ COMPARISON = {
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(Scores, SPOTTING), (Scores, GROUNDING), (Comparison, COMPARISON)],
+    [(Scores, SPOTTING), (Scores, GROUNDING), (ComparisonReport, COMPARISON)],
 )
 def test_keys_nulls_and_whole_tolerances_are_kept(kind: Any, value: dict[str, Any]) -> None:
     dumped = TypeAdapter(kind).validate_python(value).to_json()
