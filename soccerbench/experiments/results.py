@@ -1,4 +1,4 @@
-"""Finished runs on disk: `result.json`, the learning curve next to it, and how to find them.
+"""Finished runs on disk: `result.json` or, of a fine-tuning, `accuracy.json`, and how to find them.
 
 Conventions
     version   of the format; a file without one is of version 1
@@ -9,20 +9,29 @@ Conventions
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import orjson
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, model_validator
+from typing_extensions import Self
 
 from soccerbench.errors import InputError, first_error
 from soccerbench.metrics import GroundingStatistics, SpottingStatistics
-from soccerbench.scoring.schema import GroundingCounts, GroundingScores, Report, SpottingCounts, SpottingScores
+from soccerbench.scoring.schema import (
+    Fraction,
+    GroundingCounts,
+    GroundingScores,
+    PerClass,
+    Report,
+    SpottingCounts,
+    SpottingScores,
+)
 from soccerbench.training.history import HISTORY, Epoch, read_history
 
-RESULT = "result.json"
+RESULT, ACCURACY = "result.json", "accuracy.json"
 REMEDY = "run its row again with --force"
 
 Scores = SpottingScores | GroundingScores
@@ -30,6 +39,7 @@ Counts = SpottingCounts | GroundingCounts
 Statistics = SpottingStatistics | GroundingStatistics
 Key = tuple[str, str, int]
 ReportT = TypeVar("ReportT", bound=Report)
+Size = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Result(Report):
@@ -68,6 +78,73 @@ class Result(Report):
     peak_memory_bytes: int | None = None
 
 
+class SplitAccuracy(Report):
+    """The accuracy on the snippets of one split; `confusion` has a row a true class, a column a predicted one."""
+
+    snippets: Size
+    top1: Fraction
+    per_class: PerClass
+    confusion: list[list[Size]]
+
+
+class Accuracy(Report):
+    """The content of `accuracy.json`, the record of a fine-tuned video model.
+
+    Attributes:
+        labels: "shuffled" for the control.
+        view: what is cut out of a snippet.
+        top1: on the test split; null where it has no snippets.
+        per_class: the same, by class.
+        trained_on: snippets.
+        spec: the model, as plain data.
+        identity: what the outcome depends on, as in `identity.json`.
+        resumed_after_epoch: the seconds are those since then.
+    """
+
+    version: Literal[1] = 1
+    model: str
+    dataset: str
+    simulated: bool
+    seed: Size
+    labels: Literal["annotated", "shuffled"]
+    view: str
+    top1: Fraction
+    per_class: PerClass
+    splits: dict[Literal["valid", "test"], SplitAccuracy]
+    trained_on: Size
+    classes: tuple[str, ...]
+    spec: dict[str, JsonValue]
+    digest: str
+    identity: dict[str, str]
+    versions: dict[str, str]
+    device: str
+    threads: int
+    resumed_after_epoch: int
+    seconds: float
+    processor_seconds: float
+    peak_memory_bytes: int
+
+    @model_validator(mode="after")
+    def _of_the_same_classes(self) -> Self:
+        if self.splits.keys() != {"valid", "test"}:
+            raise ValueError("splits: not valid and test")
+        for name, split in self.splits.items():
+            rows = split.confusion
+            if sum(map(sum, rows)) != split.snippets or (split.top1 is None) != (split.snippets == 0):
+                raise ValueError(f"splits.{name}: not of its {split.snippets} snippets")
+            if [len(self.classes)] * (len(self.classes) + 1) != [len(rows), *map(len, rows)] or {*split.per_class} != {
+                *self.classes
+            }:
+                raise ValueError(f"splits.{name}: not of the {len(self.classes)} classes")
+        return self
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What was set otherwise than in the table."""
+        changed = self.spec.get("changed")
+        return tuple(map(str, changed)) if isinstance(changed, list) else ()
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished run.
@@ -104,6 +181,15 @@ def read_result(file: Path) -> Result:
     return read_report(file, Result, what="result", remedy=REMEDY)
 
 
+def read_accuracy(file: Path) -> Accuracy:
+    """An `accuracy.json`.
+
+    Raises:
+        InputError: no JSON, or not what a fine-tuning writes.
+    """
+    return read_report(file, Accuracy, what="record of a fine-tuning", remedy="run it again with --force")
+
+
 def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> ReportT:
     """A JSON file of a typed object.
 
@@ -120,22 +206,6 @@ def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> R
         raise InputError(file, problem, remedy) from None
     except (orjson.JSONDecodeError, OSError) as error:
         raise InputError(file, f"is not a {what} ({error})", remedy) from None
-
-
-def read_needing(file: Path, needed: Set[str], *, what: str, remedy: str) -> dict[str, Any]:
-    """A JSON object that has certain keys.
-
-    Raises:
-        InputError: no JSON, or a key is missing.
-    """
-    try:
-        content = orjson.loads(file.read_bytes())
-        missing = needed - set(content)
-    except (orjson.JSONDecodeError, OSError, TypeError) as error:
-        raise InputError(file, f"is not a {what} ({error})", remedy) from None
-    if missing:
-        raise InputError(file, f"lacks {', '.join(sorted(missing))}", remedy)
-    return dict(content)
 
 
 def read_runs(folder: Path) -> list[Run]:

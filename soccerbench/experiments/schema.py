@@ -12,12 +12,13 @@ import orjson
 
 from soccerbench.experiments.drift import CheckReport
 from soccerbench.experiments.records import Record
-from soccerbench.experiments.results import Result
+from soccerbench.experiments.results import Accuracy, Result
 from soccerbench.files import write_bytes
 from soccerbench.scoring.schema import ComparisonReport, GroundingScores, Report, SpottingScores
 
 SCHEMAS: dict[str, type[Report]] = {
     "result": Result,
+    "accuracy": Accuracy,
     "record": Record,
     "check": CheckReport,
     "evaluate-spotting": SpottingScores,

@@ -10,6 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
+from soccerbench.experiments.results import Accuracy, SplitAccuracy
 from soccerbench.report.figures.confusion import shares
 from soccerbench.report.tables.checks import accuracy_table
 from soccerbench.simulation.videos import write_videos
@@ -118,16 +119,18 @@ def test_without_snippets_it_says_how_to_make_them(tmp_path: Path) -> None:
     assert "soccerbench snippets ROOT OUT" in str(done.exception)
 
 
-RECORD = {
-    "model": "ircsn", "dataset": "videos", "simulated": False, "labels": "annotated", "trained_on": 9,
-    "classes": ["background", "Goal", "Foul"],
-    "splits": {
-        "valid": {"snippets": 0, "top1": None, "per_class": {"background": None, "Goal": None, "Foul": None},
-                  "confusion": [[0, 0, 0], [0, 0, 0], [0, 0, 0]]},
-        "test": {"snippets": 5, "top1": 0.6, "per_class": {"background": 0.5, "Goal": 2 / 3, "Foul": None},
-                 "confusion": [[1, 1, 0], [1, 2, 0], [0, 0, 0]]},
-    },
-}  # fmt: skip
+NAMES = ("background", "Goal", "Foul")
+ON_VALID = SplitAccuracy(snippets=0, top1=None, per_class=dict.fromkeys(NAMES), confusion=[[0] * 3] * 3)
+ON_TEST = SplitAccuracy(
+    snippets=5, top1=0.6, per_class={"background": 0.5, "Goal": 2 / 3, "Foul": None},
+    confusion=[[1, 1, 0], [1, 2, 0], [0, 0, 0]],
+)  # fmt: skip
+RECORD = Accuracy(
+    model="ircsn", dataset="videos", simulated=False, seed=0, labels="annotated", view="one clip", top1=0.6,
+    per_class=ON_TEST.per_class, splits={"valid": ON_VALID, "test": ON_TEST}, trained_on=9, classes=NAMES, spec={},
+    digest="", identity={}, versions={}, device="cpu", threads=1, resumed_after_epoch=0, seconds=1,
+    processor_seconds=1, peak_memory_bytes=1,
+)  # fmt: skip
 
 
 def test_the_table_of_accuracies() -> None:
@@ -145,5 +148,5 @@ def test_the_table_of_accuracies() -> None:
 def test_the_matrix_is_in_per_cent_of_its_rows() -> None:
     import numpy as np
 
-    found = shares(np.array(RECORD["splits"]["test"]["confusion"]))  # type: ignore[index]
+    found = shares(np.array(ON_TEST.confusion))
     assert found.tolist() == [[50, 50, 0], [pytest.approx(100 / 3), pytest.approx(200 / 3), 0], [0, 0, 0]]

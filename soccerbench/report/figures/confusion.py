@@ -8,28 +8,31 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soccerbench.experiments.results import Accuracy
 from soccerbench.files import replacing
 
 INK, COLOURS = "#1f2933", "Blues"
-SHOWN = ("test", "valid")  # the picture shows the first of these that has snippets
+SHOWN: tuple[Literal["test", "valid"], ...] = (
+    "test",
+    "valid",
+)  # the picture shows the first of these that has snippets
 LIGHT_ABOVE = 55.0  # per cent from which a number is written in white
 
 
-def write_confusion(folder: Path, record: Mapping[str, Any]) -> None:
+def write_confusion(folder: Path, record: Accuracy) -> None:
     """Write `confusion.png` and `confusion.svg`; nothing where no split has snippets.
 
     Args:
         folder: takes the files.
         record: the content of `accuracy.json`.
     """
-    split = next((name for name in SHOWN if record["splits"][name]["snippets"]), None)
+    split = next((name for name in SHOWN if record.splits[name].snippets), None)
     if split is None:
         return
     import matplotlib as mpl
@@ -47,12 +50,12 @@ def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(100 * confusion / np.maximum(totals, 1), dtype=np.float64)
 
 
-def _draw(record: Mapping[str, Any], split: str) -> Any:
+def _draw(record: Accuracy, split: Literal["test", "valid"]) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names, found = record["classes"], record["splits"][split]
-    counts = np.array(found["confusion"], dtype=np.int64)
+    names, found = record.classes, record.splits[split]
+    counts = np.array(found.confusion, dtype=np.int64)
     percent = shares(counts)
     figure = Figure(figsize=(8.6, 7.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -71,8 +74,9 @@ def _draw(record: Mapping[str, Any], split: str) -> Any:
     axes.grid(which="minor", color="#e4e7eb", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_color("#9aa5b1")
-    about = [record["model"], f"top-1 {100 * found['top1']:.1f} % of {found['snippets']} {split} snippets"]
-    about += ["shuffled training labels"] if record["labels"] == "shuffled" else []
-    about += ["simulated videos"] if record["simulated"] else []
+    assert found.top1 is not None
+    about = [record.model, f"top-1 {100 * found.top1:.1f} % of {found.snippets} {split} snippets"]
+    about += ["shuffled training labels"] if record.labels == "shuffled" else []
+    about += ["simulated videos"] if record.simulated else []
     axes.set_title(", ".join(about) + "\nper cent of each row", loc="left", color=INK)
     return figure

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from soccerbench.experiments.drift import Movement, RowCheck
+from soccerbench.experiments.results import Accuracy
 from soccerbench.features.findings import FileReport, Report
 from soccerbench.report.table import Column, Table, percent, table, tuple_columns
 
@@ -120,7 +121,7 @@ def extraction_table(title: str, results: Sequence[HalfResult], doubts: Sequence
     return table(title, columns, lines, [*notes, *(f"doubt: {doubt}" for doubt in doubts)])
 
 
-def accuracy_table(record: Mapping[str, Any], *, title: str, folder: Path) -> Table[tuple[Any, ...]]:
+def accuracy_table(record: Accuracy, *, title: str, folder: Path) -> Table[tuple[Any, ...]]:
     """A line a class, and one for all: snippets and top-1 accuracy, split by split.
 
     Args:
@@ -128,19 +129,19 @@ def accuracy_table(record: Mapping[str, Any], *, title: str, folder: Path) -> Ta
         title: of the run.
         folder: of the run, named below the table.
     """
-    splits = record["splits"]
+    splits = record.splits
     lines: list[tuple[Any, ...]] = []
-    for place, name in enumerate(record["classes"]):
-        cells = ((sum(split["confusion"][place]), percent(split["per_class"][name])) for split in splits.values())
+    for place, name in enumerate(record.classes):
+        cells = ((sum(split.confusion[place]), percent(split.per_class[name])) for split in splits.values())
         lines.append((name, *chain.from_iterable(cells)))
-    overall = ((split["snippets"], percent(split["top1"])) for split in splits.values())
+    overall = ((split.snippets, percent(split.top1)) for split in splits.values())
     lines.append(("all", *chain.from_iterable(overall)))
     pairs = (((f"{split} snippets", "d"), (f"{split} top-1", ".1f")) for split in splits)
     columns = tuple_columns(("class", None), *chain.from_iterable(pairs))
-    notes = [f"{record['trained_on']} training snippets, {record['labels']} labels; one view a snippet. {folder}"]
-    if record["simulated"]:
+    notes = [f"{record.trained_on} training snippets, {record.labels} labels; one view a snippet. {folder}"]
+    if record.simulated:
         notes.append("Simulated videos: these numbers say nothing about the paper's.")
-    return table(f"{title} on {record['dataset']}: top-1 accuracy, %", columns, lines, notes)
+    return table(f"{title} on {record.dataset}: top-1 accuracy, %", columns, lines, notes)
 
 
 def snippets_table(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from soccerbench.experiments.results import read_needing
+from soccerbench.experiments.results import Accuracy, read_accuracy
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, table
 from soccerbench.report.table import Table as Drawn
@@ -15,7 +14,6 @@ from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_feat
 from soccerbench.specs.features import file_of
 from soccerbench.specs.video_models import ExtractorRow
 
-_NEEDED = {"model", "dataset", "simulated", "top1"}
 AnyTable = Table | ExtractorTable
 
 
@@ -56,18 +54,16 @@ def _released(row: Row) -> str:
     return f"no: {', '.join(missing)}" if missing else "yes"
 
 
-def accuracies(results: Path) -> list[dict[str, Any]]:
+def accuracies(results: Path) -> list[Accuracy]:
     """The records of fine-tuned models below the folder of all records; none where there are none.
 
     Raises:
         InputError: a file that is not such a record.
     """
-    files = sorted(results.glob("*/finetuned/*.json"))
-    remedy = "write it again with `soccerbench finetune`"
-    return [read_needing(file, _NEEDED, what="record of a fine-tuning", remedy=remedy) for file in files]
+    return [read_accuracy(file) for file in sorted(results.glob("*/finetuned/*.json"))]
 
 
-def table_of_extractors(found: ExtractorTable, records: Sequence[Mapping[str, Any]]) -> Drawn[ExtractorRow]:
+def table_of_extractors(found: ExtractorTable, records: Sequence[Accuracy]) -> Drawn[ExtractorRow]:
     """One line a model, its top-1 accuracies in per cent.
 
     Args:
@@ -84,9 +80,7 @@ def table_of_extractors(found: ExtractorTable, records: Sequence[Mapping[str, An
         Column("Parameters", lambda row: row.parameters, ",d"),
         Column("Frames", lambda row: f"{row.clip.frames} at {row.clip.fps}/s"),
         Column("Published", lambda row: None if row.published is None else row.published.kinetics400, ".1f"),
-        Column(
-            "Measured", lambda row: _measured([record for record in records if record["model"] == row.model]), ".1f"
-        ),
+        Column("Measured", lambda row: _measured([record for record in records if record.model == row.model]), ".1f"),
     ]
     notes = [*_about_published(found), *_about_measured(records)]
     for row in found.rows:
@@ -97,13 +91,13 @@ def table_of_extractors(found: ExtractorTable, records: Sequence[Mapping[str, An
     return table(f"{found.title}: top-1 accuracy, %", columns, found.rows, notes)
 
 
-def _measured(records: Sequence[Mapping[str, Any]]) -> Mean | str | None:
+def _measured(records: Sequence[Accuracy]) -> Mean | str | None:
     """The mean accuracy; in brackets if it is not comparable with a published number."""
-    values = [100 * record["top1"] for record in records if record["top1"] is not None]
+    values = [100 * record.top1 for record in records if record.top1 is not None]
     if not values:
         return None
     mean = Mean(*mean_and_deviation(values))
-    return f"({mean:.1f})" if any(record["simulated"] for record in records) else mean
+    return f"({mean:.1f})" if any(record.simulated for record in records) else mean
 
 
 def _about_published(found: ExtractorTable) -> list[str]:
@@ -116,15 +110,15 @@ def _about_published(found: ExtractorTable) -> list[str]:
     ]
 
 
-def _about_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def _about_measured(records: Sequence[Accuracy]) -> list[str]:
     if not records:
         return []
-    datasets = ", ".join(sorted({str(record["dataset"]) for record in records}))
+    datasets = ", ".join(sorted({record.dataset for record in records}))
     notes = [f"Measured: top-1 in per cent on the test snippets of {datasets}, one view."]
-    if any(record["simulated"] for record in records):
+    if any(record.simulated for record in records):
         notes.append(
             "In brackets: on simulated videos. It shows that models learn; it is not comparable with the paper."
         )
-    changed = {record["model"]: record.get("spec", {}).get("changed", ()) for record in records}
+    changed = {record.model: record.settings for record in records}
     notes += [f"Measured on {model} with {', '.join(settings)}." for model, settings in changed.items() if settings]
     return notes

@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import code_hash, joint_hash, peak_memory_bytes, versions
-from soccerbench.experiments.results import read_needing
+from soccerbench.experiments.results import ACCURACY, Accuracy, SplitAccuracy, read_accuracy
 from soccerbench.features.store import is_simulated
 from soccerbench.files import write_bytes, write_json
 from soccerbench.progress import Progress
@@ -37,10 +36,8 @@ from soccerbench.video.finetuning.manifest import Manifest
 from soccerbench.video.finetuning.task import FineTuning, confusion, top1, top1_per_class
 from soccerbench.video.models.base import Extractor
 
-ACCURACY = "accuracy.json"
 ROOM_BYTES = 4 * 2**30  # of decoded frames kept in memory
 SHUFFLE_STREAM = 1
-_NEEDED = {"model", "dataset", "top1", "per_class", "splits", "classes", "identity"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class FineTuneRun:
             "code": code_hash(__name__, plugin=self.plugin),
         }
 
-    def finished(self, identity: dict[str, str]) -> dict[str, Any] | None:
+    def finished(self, identity: dict[str, str]) -> Accuracy | None:
         """The accuracy of an earlier, complete run of the same identity; none if there is none.
 
         Raises:
@@ -108,8 +105,8 @@ class FineTuneRun:
         run_folder.refuse_another(self.folder, self._changed(identity))
         return record
 
-    def run(self, *, device: str, progress: Progress, force: bool = False) -> dict[str, Any]:
-        """Train and measure, or go on with it; the content of `accuracy.json`.
+    def run(self, *, device: str, progress: Progress, force: bool = False) -> Accuracy:
+        """Train and measure, or resume; the content of `accuracy.json`.
 
         Args:
             device: "auto", "cpu" or "cuda".
@@ -146,19 +143,35 @@ class FineTuneRun:
         )  # fmt: skip
         model = trained.model
         assert isinstance(model, Extractor)
-        splits = {
-            split: self._measure(model, clips, split, progress)
-            for split, clips in (("valid", valid), ("test", self._clips("test", room)))
-        }
-        spent = {"seconds": time.monotonic() - begun_s, "processor_seconds": time.process_time() - begun_cpu_s}
-        content = self._content(identity, splits, len(training), device) | {
-            "resumed_after_epoch": trained.resumed_after,  # the seconds are those since then
-            **{key: round(value, 1) for key, value in spent.items()},
-            "peak_memory_bytes": peak_memory_bytes(),
-        }
-        write_json(self.folder / ACCURACY, content)
+        on_valid = self._measure(model, valid, "valid", progress)
+        on_test = self._measure(model, self._clips("test", room), "test", progress)
+        accuracy = Accuracy(
+            version=1,
+            model=self.row.model,
+            dataset=self.dataset,
+            simulated=any(is_simulated(Path(root)) for root in self.manifest.roots),
+            seed=self.seed,
+            labels="shuffled" if self.shuffled else "annotated",
+            view="one clip at the snippet's centre, the centred square",
+            top1=on_test.top1,
+            per_class=on_test.per_class,
+            splits={"valid": on_valid, "test": on_test},
+            trained_on=len(training),
+            classes=self.manifest.classes,
+            spec=self.row.model_dump(mode="json"),
+            digest=identity["spec"],
+            identity=identity,
+            versions=versions(),
+            device=torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
+            threads=torch.get_num_threads(),
+            resumed_after_epoch=trained.resumed_after,
+            seconds=round(time.monotonic() - begun_s, 1),
+            processor_seconds=round(time.process_time() - begun_cpu_s, 1),
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+        write_json(self.folder / ACCURACY, accuracy.to_json())
         run_folder.forget(self.folder)
-        return content
+        return accuracy
 
     @property
     def _spare(self) -> int:
@@ -188,49 +201,17 @@ class FineTuneRun:
             return training.labels
         return np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(training.labels)
 
-    def _measure(self, model: Extractor, clips: SnippetClips, split: str, progress: Progress) -> dict[str, Any]:
+    def _measure(self, model: Extractor, clips: SnippetClips, split: str, progress: Progress) -> SplitAccuracy:
         classes = self.manifest.classes
         counts = confusion(
             model, clips, classes=len(classes), batch_size=self.row.batch_size, progress=progress, stage=split
         )
         per_class = dict(zip(classes, top1_per_class(counts), strict=True))
-        return {"snippets": len(clips), "top1": top1(counts), "per_class": per_class, "confusion": counts.tolist()}
-
-    def _content(
-        self, identity: dict[str, str], splits: dict[str, Any], trained_on: int, device: str
-    ) -> dict[str, Any]:
-        return {
-            "model": self.row.model,
-            "dataset": self.dataset,
-            "simulated": any(is_simulated(Path(root)) for root in self.manifest.roots),
-            "seed": self.seed,
-            "labels": identity["labels"],
-            "view": "one clip at the snippet's centre, the centred square",
-            "top1": splits["test"]["top1"],
-            "per_class": splits["test"]["per_class"],
-            "splits": splits,
-            "trained_on": trained_on,
-            "classes": list(self.manifest.classes),
-            "spec": self.row.model_dump(mode="json"),
-            "digest": identity["spec"],
-            "identity": identity,
-            "versions": versions(),
-            "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
-            "threads": torch.get_num_threads(),
-        }
+        return SplitAccuracy(snippets=len(clips), top1=top1(counts), per_class=per_class, confusion=counts.tolist())
 
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
-
-
-def read_accuracy(file: Path) -> dict[str, Any]:
-    """An `accuracy.json`.
-
-    Raises:
-        InputError: no JSON, or not what a fine-tuning writes.
-    """
-    return read_needing(file, _NEEDED, what="record of a fine-tuning", remedy="run it again with --force")
 
 
 def _hash(file: Path) -> str:

@@ -16,13 +16,14 @@ import torch
 from interruption import Killed, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
+from soccerbench.experiments.results import read_accuracy
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import parse_setting
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest
-from soccerbench.video.finetuning.run import FineTuneRun, read_accuracy
+from soccerbench.video.finetuning.run import FineTuneRun
 
 EPOCHS = 3
 SETTINGS = (
@@ -78,17 +79,18 @@ def test_the_folder_and_what_the_record_says(uninterrupted: FineTuneRun) -> None
     written = {"identity.json", "spec.yaml", "checkpoint.pt", "history.csv", "accuracy.json"}
     assert {file.name for file in folder.iterdir()} == written
     record = read_accuracy(folder / "accuracy.json")
-    assert record["simulated"] is True
-    assert record["labels"] == "annotated"
-    assert record["spec"]["changed"] == [setting.replace("null", "None") for setting in SETTINGS]
-    assert record["trained_on"] == sum(snippet.split == "train" for snippet in uninterrupted.manifest.snippets)
-    for split in ("valid", "test"):
-        found = record["splits"][split]
-        assert sum(map(sum, found["confusion"])) == found["snippets"] > 0
-        assert list(found["per_class"]) == record["classes"]
-    assert record["top1"] == record["splits"]["test"]["top1"]
-    assert record["processor_seconds"] > 0
-    assert record["resumed_after_epoch"] == 0
+    assert record.version == 1
+    assert record.simulated is True
+    assert record.labels == "annotated"
+    assert record.spec["changed"] == [setting.replace("null", "None") for setting in SETTINGS]
+    assert record.trained_on == sum(snippet.split == "train" for snippet in uninterrupted.manifest.snippets)
+    assert list(record.splits) == ["valid", "test"]
+    for found in record.splits.values():
+        assert sum(map(sum, found.confusion)) == found.snippets > 0
+        assert tuple(found.per_class) == record.classes
+    assert record.top1 == record.splits["test"].top1
+    assert record.processor_seconds > 0
+    assert record.resumed_after_epoch == 0
     assert len((folder / "history.csv").read_text().splitlines()) == EPOCHS + 1
 
 
@@ -134,7 +136,7 @@ def test_a_run_of_another_identity_is_refused_and_replaced_only_when_forced(
     with pytest.raises(InputError, match="another init"):
         begun.run(device="cpu", progress=silent)
     record = other.run(device="cpu", progress=silent, force=True)
-    assert record["spec"]["dropout"] == 0.1
+    assert record.spec["dropout"] == 0.1
     assert [folder.name for folder in other.folder.parent.iterdir()] == ["seed-0"]
 
 
@@ -160,8 +162,8 @@ def test_shuffled_labels_train_another_model_in_another_folder(
     control = made(snippets, tmp_path, shuffled=True)
     record = control.run(device="cpu", progress=silent)
     assert "finetuned-shuffled" in control.folder.parts
-    assert record["labels"] == "shuffled"
-    assert record["splits"]["test"]["snippets"] == outcome(uninterrupted.folder)[0]["splits"]["test"]["snippets"]
+    assert record.labels == "shuffled"
+    assert record.splits["test"].snippets == outcome(uninterrupted.folder)[0]["splits"]["test"]["snippets"]
     assert (control.folder / "history.csv").read_bytes() != (uninterrupted.folder / "history.csv").read_bytes()
 
 
@@ -179,7 +181,7 @@ def test_without_validation_snippets_there_is_no_plateau(snippets: Path, tmp_pat
     with pytest.raises(ValueError, match="--set plateau=null"):
         made(tmp_path / "snippets.json", tmp_path, *plateau).run(device="cpu", progress=silent)
     record = made(tmp_path / "snippets.json", tmp_path, "max_epochs=1").run(device="cpu", progress=silent)
-    assert record["top1"] is None
+    assert record.top1 is None
 
 
 def test_a_damaged_record_is_named_and_replaced_when_forced(
