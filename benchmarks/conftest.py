@@ -37,7 +37,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
     config.stash[RECORDS] = {}
 
 

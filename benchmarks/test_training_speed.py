@@ -12,7 +12,6 @@ stalls included. A GPU's steps are measured in test_gpu_speed.py.
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import subprocess
 import sys
@@ -139,13 +138,10 @@ class Loop:
     """A process that serves turns of a loop."""
 
     def __init__(self, loop: str, root: Path) -> None:
-        environment = {key: value for key, value in os.environ.items() if key != "THP_MEM_ALLOC_ENABLE"}
-        if loop == "ours":
-            environment["THP_MEM_ALLOC_ENABLE"] = "1"  # as the command line does
         self.seconds: dict[str, list[float]] = {"train": [], "products": []}
         self.largest_bytes = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, loop, root], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, __file__, loop, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
         )  # fmt: skip
 

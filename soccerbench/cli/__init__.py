@@ -32,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_TRAIN = ("av", "safetensors", "timm", "torch")  # what the extra `train` installs
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
@@ -57,13 +58,19 @@ def about(
     """Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2."""
 
 
+def _remedy(error: Exception) -> str:
+    """What to install for a package of the extra `train`, else nothing."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in _TRAIN:
+        return ""
+    return "; this command needs the extra `train`: pip install '.[train]' in soccerbench's folder"
+
+
 def main() -> None:
     """Run the command line; unusable input, or a file out of reach, is one line on standard error and exit code 2."""
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages for torch: a full-size step is 3 % quicker
     try:
         app()
     except (ValueError, ModuleNotFoundError, OSError) as error:
         if os.environ.get("SOCCERBENCH_DEBUG"):
             raise
-        print(f"soccerbench: {line_of(error)}", file=sys.stderr)  # noqa: T201
+        print(f"soccerbench: {line_of(error)}{_remedy(error)}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

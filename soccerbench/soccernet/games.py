@@ -1,7 +1,6 @@
 """Games and splits: which games a root holds, which split each belongs to, where its folder is, and what it must have.
 
-Source: the game lists inside the SoccerNet package (0.2.0), read as files, since importing the package pulls in its
-downloader; a root with its own `splits.json` overrules them.
+Source: the game lists of SoccerNet-v2, as `official_games.json`; a root with its own `splits.json` overrules them.
 
 Conventions
     game       "league/season/game", the folder's path below the root in the official layout, wherever the folder is
@@ -18,7 +17,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,6 @@ SPLITS: tuple[str, ...] = ("train", "valid", "test", "challenge")
 _GAME_DEPTH = 3
 
 
-@cache
 def official_games(split: str) -> tuple[str, ...]:
     """The games of one official SoccerNet-v2 split, in the official order.
 
@@ -39,15 +36,13 @@ def official_games(split: str) -> tuple[str, ...]:
         ValueError: no such split.
     """
     _check_split(split)
-    package = find_spec("SoccerNet")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("the SoccerNet package is not installed; pip install SoccerNet")
-    file = Path(package.origin).parent / "data" / f"SoccerNetGames{split.capitalize()}.json"
-    leagues: dict[str, dict[str, list[str]]] = orjson.loads(file.read_bytes())
-    return tuple(
-        f"{league}/{season}/{game}" for league, seasons in leagues.items() for season, games in seasons.items()
-        for game in games
-    )  # fmt: skip
+    return tuple(_official()[split])
+
+
+@cache
+def _official() -> dict[str, list[str]]:
+    games: dict[str, list[str]] = orjson.loads(Path(__file__).with_name("official_games.json").read_bytes())
+    return games
 
 
 def split_games(tree: Tree, split: str) -> list[str]:
