@@ -9,7 +9,7 @@ from typing import Any
 from soccerbench.errors import InputError
 from soccerbench.features.packed import PackedFiles
 from soccerbench.features.rows import StoredRows
-from soccerbench.features.store import Source
+from soccerbench.features.sources import Source
 from soccerbench.soccernet.archive import parse_json
 
 MANIFEST = "mini.json"

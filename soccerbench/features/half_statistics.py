@@ -15,7 +15,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from soccerbench.features.half_precision import widen
 from soccerbench.features.rows import StoredRows
 
 PIECE_BYTES = 2**20  # stays in a core's cache
@@ -63,7 +62,7 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
         for number, piece in enumerate(stored.pieces(count)):
             checksum = crc32(piece.view(np.uint8).data, checksum)
             values = buffer[: len(piece)]
-            widen(piece, values)
+            values[...] = piece
             for block, (start, stop) in enumerate(pairwise(bounds)):
                 values[:, start:stop].max(axis=1, out=high[row : row + len(values), block])
                 values[:, start:stop].min(axis=1, out=low[row : row + len(values), block])

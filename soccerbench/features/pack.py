@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.checksums import Checksums, known_checksums
 from soccerbench.features.dataset import Dataset
-from soccerbench.features.half_precision import widen
-from soccerbench.features.pack_plan import Half, Plan
-from soccerbench.features.pack_writer import PackWriter
+from soccerbench.features.pack_writer import Half, PackWriter, Plan
 from soccerbench.features.packed import Dtype, Index
-from soccerbench.features.store import HALVES, Part, Source, open_source, parts_of
+from soccerbench.features.sources import Part, Source, open_source, parts_of
+from soccerbench.features.store import HALVES
 from soccerbench.files import write_bytes
 from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.games import Layout
@@ -176,7 +175,7 @@ def _pieces(source: Source, half: Half, parts: tuple[Part, ...], checksums: Chec
         column = 0
         for part in parts:
             stop = column + part.stop - part.start
-            widen(piece[:, part.start : part.stop], buffer[: len(piece), column:stop])
+            buffer[: len(piece), column:stop] = piece[:, part.start : part.stop]
             column = stop
         yield buffer[: len(piece)]
     if expected is not None and seen != expected:

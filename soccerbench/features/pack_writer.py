@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -21,14 +22,56 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.features.half_precision import Rounding, all_finite, narrow
-from soccerbench.features.pack_plan import Half, Plan
-from soccerbench.features.packed import INDEX, JOURNAL, Index, read_index
-from soccerbench.features.rows import StoredRows
+from soccerbench.features.packed import INDEX, JOURNAL, Dtype, Index, read_index
+from soccerbench.features.rows import Rounding, StoredRows, all_finite, narrow
 from soccerbench.files import write_bytes, write_json
+from soccerbench.specs.features import Block
 
 PIECE_BYTES = 2**22
 RETRY = "free some space or choose another folder, and run the same command again"
+
+
+class Half(NamedTuple):
+    """One half of one feature file."""
+
+    split: str
+    file: str
+    game: str
+    half: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pack will hold.
+
+    Args:
+        dtype: of the packed values.
+        blocks: the packed blocks, in the order of their columns.
+        rows: of each half, in the order of the files.
+        source: checksum of the source files: an interrupted pack resumes only from the same source.
+    """
+
+    dtype: Dtype
+    blocks: dict[str, Block]
+    rows: dict[Half, int]
+    source: str
+
+    def width(self, file: str) -> int:
+        """Values in a row of one feature file."""
+        return sum(block.width for block in self.blocks.values() if block.file == file)
+
+    def nbytes(self, half: Half) -> int:
+        """Bytes of one half."""
+        return self.rows[half] * self.width(half.file) * np.dtype(self.dtype).itemsize
+
+    def description(self) -> dict[str, Any]:
+        """As JSON, to be compared with another."""
+        return {
+            "dtype": self.dtype,
+            "blocks": {name: block.model_dump() for name, block in self.blocks.items()},
+            "rows": [[*half, rows] for half, rows in self.rows.items()],
+            "source": self.source,
+        }
 
 
 class Written(NamedTuple):

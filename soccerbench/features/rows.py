@@ -1,7 +1,10 @@
-"""Rows of one half: their place in a file, and reading them.
+"""Rows of one half: their place in a file, reading them, and rounding them to half precision.
 
 Files are read, not mapped: a file that shrinks while it is mapped kills the process; while it is read, it is an error
 that names the file.
+
+Conventions
+    narrowing  rounds to nearest, ties to even; a value above LARGEST_HALF is refused
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 
+LARGEST_HALF = 65504.0  # the largest finite half-precision value
+SMALLEST_NORMAL = 2.0**-14  # below it the spacing of half-precision values no longer shrinks
 LARGEST_GAP = 4  # rows between two requested ones that are read too rather than skipped
 
 
@@ -151,3 +156,53 @@ def _reading(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What narrowing lost.
+
+    Args:
+        relative: the largest |error| / max(|value|, SMALLEST_NORMAL).
+        absolute: the largest |error| over all values.
+    """
+
+    relative: float = 0.0
+    absolute: float = 0.0
+
+    def __or__(self, other: Rounding) -> Rounding:
+        return Rounding(max(self.relative, other.relative), max(self.absolute, other.absolute))
+
+
+def all_finite(values: NDArray[Any]) -> bool:
+    """Whether floats of any kind are all finite."""
+    if values.dtype != np.float16:
+        return bool(np.isfinite(values).all())
+    return int((values.view(np.uint16) & 0x7FFF).max(initial=0)) < 0x7C00  # numpy would convert each value first
+
+
+def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
+    """Round finite float32 values to half precision, and measure what that loses.
+
+    Args:
+        values: of any shape.
+
+    Returns:
+        Halves of the same shape, and what was lost.
+
+    Raises:
+        ValueError: a value that is not finite or too large for half precision.
+    """
+    size = np.abs(values)
+    largest = float(size.max(initial=0))
+    if not np.isfinite(largest):
+        raise ValueError("a value is not finite")
+    if largest > LARGEST_HALF:
+        raise ValueError(f"value {largest:.6g} is above {LARGEST_HALF:.0f}, the largest of half precision")
+    halves = values.astype(np.float16)
+    error = halves.astype(np.float32)
+    error -= values
+    np.abs(error, out=error)
+    absolute = float(error.max(initial=0))
+    error /= np.maximum(size, np.float32(SMALLEST_NORMAL), out=size)
+    return halves, Rounding(float(error.max(initial=0)), absolute)

@@ -12,55 +12,21 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from soccerbench.errors import InputError, first_error
-from soccerbench.features.half_precision import widen
-from soccerbench.features.packed import INDEX, JOURNAL, PackedFiles
-from soccerbench.features.plain import PlainFiles
+from soccerbench.errors import InputError
+from soccerbench.features.packed import INDEX
 from soccerbench.features.rows import StoredRows, read_runs
+from soccerbench.features.sources import open_source, parts_of
 from soccerbench.soccernet.archive import parse_json
-from soccerbench.specs.features import Block, file_of, fps_of, load_features
 
 HALVES = (1, 2)
 MAX_LENGTH_GAP_S = 10
 MAX_LATE_S = 120  # an event this far past the last row means a wrong label or a wrong feature file
-
-
-@dataclass(frozen=True)
-class Part:
-    """Neighbouring columns of one file."""
-
-    file: str
-    start: int
-    stop: int
-    file_width: int
-
-
-class Source(Protocol):
-    """The feature files of a dataset, plain or packed."""
-
-    root: Path
-    blocks: dict[str, Block]
-
-    def path(self, game: str, half: int, file: str) -> Path:
-        """The file that holds, or should hold, one feature file of one half."""
-
-    def has(self, game: str, half: int, file: str) -> bool:
-        """Whether one feature file of one half is there."""
-
-    def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """The rows of one feature file of one half.
-
-        Raises:
-            InputError: missing, or another width or type than expected.
-        """
 
 
 class FeatureStore:
@@ -140,7 +106,7 @@ class FeatureStore:
         column = 0
         for part, stored in zip(self.parts, self._half(game, half), strict=True):
             values = joined[..., column : column + part.stop - part.start]
-            widen(stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)), values)
+            values[...] = stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop))
             if not np.isfinite(values).all():
                 row = int(rows[~np.isfinite(values).all(axis=-1)].flat[0])
                 raise InputError(
@@ -200,41 +166,6 @@ class FeatureStore:
         return self._halves[key]
 
 
-def open_source(root: Path) -> Source:
-    """The feature files of a root, plain or packed.
-
-    Raises:
-        InputError: an invalid `features.json` or `pack.json`, or an unfinished pack.
-    """
-    if (root / INDEX).exists():
-        return PackedFiles(root)
-    if (root / JOURNAL).exists():
-        raise InputError(root, "an unfinished pack", "run the same `data pack` again to resume it")
-    return PlainFiles(root, root_blocks(root))
-
-
-def root_blocks(root: Path) -> dict[str, Block]:
-    """Every block, with the widths and rates of the root's `features.json` where it has one."""
-    known = dict(load_features().blocks)
-    file = root / "features.json"
-    if not file.exists():
-        return known
-    try:
-        content = parse_json(file.read_bytes(), file)
-        for name, entry in content["blocks"].items():
-            base = {"file": file_of(name), "fps": fps_of(name), "released": False}
-            known[name] = Block.model_validate({**(known[name].model_dump() if name in known else base), **entry})
-    except ValidationError as error:
-        raise InputError(file, f"{name}: {first_error(error)}", "correct that value") from None
-    except KeyError as error:
-        raise InputError(file, f"no or unknown key {error}", f"known blocks: {', '.join(known)}") from None
-    except (AttributeError, TypeError, OSError) as error:
-        raise InputError(
-            file, f"not a description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
-        ) from None
-    return known
-
-
 def is_simulated(root: Path) -> bool:
     """Whether the dataset's `features.json` marks it as simulated."""
     return bool(simulation(root))
@@ -248,18 +179,3 @@ def simulation(root: Path) -> dict[str, Any]:
     content = parse_json(file.read_bytes(), file)
     about = content.get("simulated") if isinstance(content, dict) else None
     return about if isinstance(about, dict) else {}
-
-
-def parts_of(known: dict[str, Block], blocks: Sequence[str]) -> tuple[Part, ...]:
-    """The columns of `blocks` in their files, neighbours in one file merged."""
-    parts: list[Part] = []
-    for name in blocks:
-        file = known[name].file
-        columns = [(other, block.width) for other, block in known.items() if block.file == file]
-        start = sum(width for other, width in columns[: [other for other, _ in columns].index(name)])
-        stop = start + known[name].width
-        if parts and parts[-1].file == file and parts[-1].stop == start:
-            parts[-1] = Part(file, parts[-1].start, stop, parts[-1].file_width)
-        else:
-            parts.append(Part(file, start, stop, sum(width for _, width in columns)))
-    return tuple(parts)

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from zlib import crc32
@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.checksums import Checksums, known_checksums
 from soccerbench.features.dataset import Dataset
-from soccerbench.features.findings import FileReport, Problem, Report
 from soccerbench.features.half_statistics import HalfStatistics, place_of_block, statistics_of
 from soccerbench.features.rows import StoredRows
-from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S, Source, open_source
+from soccerbench.features.sources import Source, open_source
+from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S
 from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 
@@ -38,6 +38,47 @@ MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
 MIN_EVENTS = 10  # in a half, enough to estimate its length
 UNRECTIFIED = "vtn"  # the block of the released file whose network does not end in a ReLU and whose width is unique
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where."""
+
+    check: str
+    split: str
+    game: str
+    half: int | None
+    file: str
+    problem: str
+
+
+@dataclass
+class FileReport:
+    """One feature file over all games of a split."""
+
+    split: str
+    file: str
+    halves: int = 0
+    rows: int = 0
+    nbytes: int = 0
+    dtypes: set[str] = field(default_factory=set)
+    checksums: int = 0
+
+
+@dataclass
+class Report:
+    """What was verified and what was found."""
+
+    root: Path
+    files: list[FileReport]
+    problems: list[Problem]
+    notes: list[str]
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.features.half_precision import all_finite
+from soccerbench.features.rows import all_finite
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.constant import Constant
 from soccerbench.models.netvlad import NetVLADpp

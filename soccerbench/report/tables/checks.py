@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from soccerbench.experiments.drift import Movement, RowCheck
 from soccerbench.experiments.results import Accuracy
-from soccerbench.features.findings import FileReport, Report
+from soccerbench.features.verify import FileReport, Report
 from soccerbench.report.table import Column, Table, percent, table, tuple_columns
 
 PROBLEMS_SHOWN = 40

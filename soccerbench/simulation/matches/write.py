@@ -19,8 +19,7 @@ import numpy as np
 import orjson
 
 from soccerbench.errors import InputError
-from soccerbench.features.pack_plan import Half, Plan
-from soccerbench.features.pack_writer import PackWriter
+from soccerbench.features.pack_writer import Half, PackWriter, Plan
 from soccerbench.files import folder_beside
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games

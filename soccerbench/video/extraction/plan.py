@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.features.store import root_blocks, simulation
+from soccerbench.features.sources import root_blocks
+from soccerbench.features.store import simulation
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.specs.features import file_of, load_features

@@ -1,44 +1,11 @@
-"""Half precision: every bit pattern, and what rounding loses."""
+"""Rounding to half precision, and what it loses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from soccerbench.features import half_precision
-from soccerbench.features.half_precision import LARGEST, SMALLEST_NORMAL, Rounding, narrow, widen
-
-
-@pytest.fixture(params=["with torch", "without torch"], autouse=True)
-def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "without torch":
-        monkeypatch.setattr(half_precision, "_torch", lambda: None)
-
-
-def test_widening_is_exact_for_every_bit_pattern() -> None:
-    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    out = np.empty(2**16, np.float32)
-    widen(halves, out)
-    number = ~np.isnan(halves)
-    np.testing.assert_array_equal(out.view(np.uint32)[number], halves[number].astype(np.float32).view(np.uint32))
-    assert np.isnan(out[~number]).all()
-
-
-def test_widening_writes_into_a_part_of_an_array() -> None:
-    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    finite = halves[np.isfinite(halves)].reshape(8, -1)
-    wide = np.full((8, finite.shape[1] + 5), 7, np.float32)
-    widen(finite, wide[:, 2:-3])
-    np.testing.assert_array_equal(wide[:, 2:-3], finite.astype(np.float32))
-    assert (wide[:, :2] == 7).all()
-    assert (wide[:, -3:] == 7).all()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, ">f4"])
-def test_other_floats_are_copied(dtype: str) -> None:
-    out = np.empty(3, np.float32)
-    widen(np.array([1.5, -2, 0], dtype), out)
-    assert out.tolist() == [1.5, -2, 0]
+from soccerbench.features.rows import LARGEST_HALF, SMALLEST_NORMAL, Rounding, narrow
 
 
 @pytest.mark.parametrize(
@@ -48,7 +15,7 @@ def test_other_floats_are_copied(dtype: str) -> None:
         (1 + 2**-11, 1.0, 2**-11 / (1 + 2**-11), 2**-11),  # half way between two halves: to the even one
         (1 + 3 * 2**-11, 1 + 2**-9, 2**-11 / (1 + 3 * 2**-11), 2**-11),
         (-0.1, np.float16(-0.1), 2.4414e-4, 2.4414e-5),
-        (LARGEST, LARGEST, 0, 0),
+        (LARGEST_HALF, LARGEST_HALF, 0, 0),
         (2**-25, 0.0, 2**-11, 2**-25),  # too small for half: relative to the smallest normal one
         (SMALLEST_NORMAL, SMALLEST_NORMAL, 0, 0),
     ],
@@ -76,7 +43,7 @@ def test_narrowing_is_numpys_for_all_kinds_of_floats() -> None:
     near = np.nextafter(np.concatenate([between, between]), np.repeat([np.inf, -np.inf], len(between)).astype("f4"))
     values = np.concatenate([bits.view(np.float32), exact, between, near, np.array([0, -0.0], np.float32)])
     values = values[np.isfinite(values)]
-    values = values[np.abs(values) <= LARGEST]
+    values = values[np.abs(values) <= LARGEST_HALF]
     halves, lost = narrow(values)
     np.testing.assert_array_equal(halves.view(np.uint16), values.astype(np.float16).view(np.uint16))
     error = np.abs(halves.astype(np.float64) - values)
