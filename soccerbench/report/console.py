@@ -38,8 +38,8 @@ def print_table(table: Table[Any]) -> None:
     """Print a table and its notes to standard output."""
     console = Console(width=None if os.isatty(1) else 140, highlight=False)
     drawn = RichTable(title=Text(table.title), title_justify="left", header_style="bold")
-    for column in table.columns:
-        drawn.add_column(Text(column.title), justify="left" if column.form is None else "right")
+    for title, number in zip(table.header, table.numeric, strict=True):
+        drawn.add_column(Text(title), justify="right" if number else "left")
     for line in table.lines:
         drawn.add_row(*map(Text, line))
     console.print(drawn if table.items else drawn.title)

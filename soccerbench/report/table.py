@@ -76,6 +76,11 @@ class Table(Generic[T]):
         return tuple(column.title for column in self.columns)
 
     @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold numbers: they are aligned on the right."""
+        return tuple(column.form is not None for column in self.columns)
+
+    @property
     def lines(self) -> tuple[tuple[str, ...], ...]:
         """The cells as text, row by row."""
         return tuple(tuple(_text(column.value(item), column.form) for column in self.columns) for item in self.items)
@@ -120,7 +125,7 @@ class Table(Generic[T]):
             hrules=True,
             caption=_latex(self.title),
             position_float="centering",
-            column_format="".join("l" if column.form is None else "r" for column in self.columns),
+            column_format="".join("r" if number else "l" for number in self.numeric),
         )
 
 

@@ -3,7 +3,6 @@
 Conventions
     rows    the true class, columns the predicted one; each row in per cent of its snippets
     colour  white is 0 %, dark is 100 %: readable in grey
-    bytes   the same record gives the same files
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.experiments.results import Accuracy
-from soccerbench.files import replacing
+from soccerbench.report.figures.drawing import write_pictures
 
-INK, COLOURS = "#1f2933", "Blues"
-SHOWN: tuple[Literal["test", "valid"], ...] = (
-    "test",
-    "valid",
-)  # the picture shows the first of these that has snippets
+COLOURS, ON_LIGHT, ON_DARK = "Blues", "#111111", "#fafafa"  # the cells look the same in dark mode
+SHOWN: tuple[Literal["test"], Literal["valid"]] = ("test", "valid")  # the first of these that has snippets
 LIGHT_ABOVE = 55.0  # per cent from which a number is written in white
 
 
@@ -35,13 +31,7 @@ def write_confusion(folder: Path, record: Accuracy) -> None:
     split = next((name for name in SHOWN if record.splits[name].snippets), None)
     if split is None:
         return
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "confusion", "svg.fonttype": "none", "font.size": 8}):
-        drawn = _draw(record, split)
-        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            with replacing(folder / f"confusion.{kind}") as stream:
-                drawn.savefig(stream, format=kind, dpi=150, metadata=metadata)
+    write_pictures(folder, "confusion", lambda figure: _draw(figure, record, split), (8.6, 7.6))
 
 
 def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -50,19 +40,14 @@ def shares(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(100 * confusion / np.maximum(totals, 1), dtype=np.float64)
 
 
-def _draw(record: Accuracy, split: Literal["test", "valid"]) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _draw(figure: Any, record: Accuracy, split: Literal["test", "valid"]) -> None:
     names, found = record.classes, record.splits[split]
     counts = np.array(found.confusion, dtype=np.int64)
     percent = shares(counts)
-    figure = Figure(figsize=(8.6, 7.6), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.imshow(percent, cmap=COLOURS, vmin=0, vmax=100)
     for row, column in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if percent[row, column] >= LIGHT_ABOVE else INK
+        colour = ON_DARK if percent[row, column] >= LIGHT_ABOVE else ON_LIGHT
         axes.text(column, row, f"{percent[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=7)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), [f"{name} ({total})" for name, total in zip(names, counts.sum(1), strict=True)])
@@ -71,12 +56,11 @@ def _draw(record: Accuracy, split: Literal["test", "valid"]) -> Any:
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(names)) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(names)) - 0.5, minor=True)
-    axes.grid(which="minor", color="#e4e7eb", linewidth=0.5)
+    axes.grid(which="minor")
     axes.tick_params(which="minor", length=0)
-    axes.spines[:].set_color("#9aa5b1")
+    axes.spines[:].set_visible(True)
     assert found.top1 is not None
     about = [record.model, f"top-1 {100 * found.top1:.1f} % of {found.snippets} {split} snippets"]
     about += ["shuffled training labels"] if record.labels == "shuffled" else []
     about += ["simulated videos"] if record.simulated else []
-    axes.set_title(", ".join(about) + "\nper cent of each row", loc="left", color=INK)
-    return figure
+    axes.set_title(", ".join(about) + "\nper cent of each row")

@@ -1,10 +1,9 @@
 """Figure 3: how long after an event its replay ends, and which events are replayed.
 
 Conventions
-    interval  end of the replay minus time of its event, where both lie in one half; negative where the replay is first
-    share     of the intervals that lie in the window, both edges counted
+    interval  end of the replay minus time of its event, where both are in one half; negative where the replay is first
+    share     of the intervals that are in the window, both edges counted
     classes   every linked replay counts, also one of an event of the other half
-    bytes     the same data give the same files: no dates, no random names
 """
 
 from __future__ import annotations
@@ -22,12 +21,11 @@ from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
-from soccerbench.files import replacing, write_bytes, write_json
+from soccerbench.files import write_bytes, write_json
+from soccerbench.report.figures.drawing import ACCENT, PALE, write_pictures
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, read_replays
 from soccerbench.specs.figures import Figure3
-
-INK, ACCENT, PALE = "#1f2933", "#2a6fb0", "#dbe7f3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class ReplayAnalysis:
     classes: dict[str, int]
 
     def share(self, low_s: float, high_s: float) -> float | None:
-        """Which fraction of the intervals lies in [low, high]; None without any."""
+        """Which fraction of the intervals is in [low, high]; None without any."""
         if not len(self.intervals_s):
             return None
         return float(((self.intervals_s >= low_s) & (self.intervals_s <= high_s)).mean())
@@ -91,7 +89,7 @@ def read_games(root: Dataset, spec: Figure3) -> list[GameReplays]:
 
 
 def summary(analysis: ReplayAnalysis, spec: Figure3, *, dataset: str, simulated: bool) -> dict[str, Any]:
-    """What `figure3.json` holds; the published share only beside real data."""
+    """What `figure3.json` holds; the published share only next to real data."""
     edges, counts = histogram(analysis.intervals_s, spec)
     return {
         "figure": spec.figure,
@@ -112,7 +110,7 @@ def summary(analysis: ReplayAnalysis, spec: Figure3, *, dataset: str, simulated:
 
 
 def histogram(intervals_s: NDArray[np.float64], spec: Figure3) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges (B + 1,) and counts (B,) of the bars; the outer ones hold what lies beyond them too."""
+    """Edges (B + 1,) and counts (B,) of the bars; the outer ones hold what is beyond them too."""
     low, high = spec.range_s
     edges = np.linspace(low, high, round((high - low) / spec.bin_s) + 1)
     bars = np.clip(np.searchsorted(edges, intervals_s, side="right") - 1, 0, len(edges) - 2)
@@ -128,13 +126,7 @@ def write_figure3(folder: Path, content: Mapping[str, Any]) -> None:
     """
     write_json(folder / "figure3.json", content)
     write_bytes(folder / "figure3.csv", _csv(content).encode())
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "figure3", "svg.fonttype": "none", "font.size": 9}):
-        drawn = _draw(content)
-        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            with replacing(folder / f"figure3.{kind}") as stream:
-                drawn.savefig(stream, format=kind, dpi=150, metadata=metadata)
+    write_pictures(folder, "figure3", lambda figure: _draw(figure, content), (10, 4.2))
 
 
 def _csv(content: Mapping[str, Any]) -> str:
@@ -150,20 +142,12 @@ def _csv(content: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def _draw(content: Mapping[str, Any]) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    title = f"Replays of {content['games']} games — {content['dataset']}"
-    figure.suptitle(title + (", simulated" if content["simulated"] else ""), color=INK)
+def _draw(figure: Any, content: Mapping[str, Any]) -> None:
+    simulated = ", simulated" if content["simulated"] else ""
+    figure.suptitle(f"Replays of {content['games']} games, {content['dataset']}{simulated}")
     intervals, classes = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_intervals(intervals, content)
     _draw_classes(classes, content["classes"])
-    for axes in (intervals, classes):
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
 
 
 def _draw_intervals(axes: Any, content: Mapping[str, Any]) -> None:
@@ -171,21 +155,21 @@ def _draw_intervals(axes: Any, content: Mapping[str, Any]) -> None:
     axes.axvspan(low, high, color=PALE, zorder=0, linewidth=0)
     axes.stairs(content["histogram"]["counts"], edges, fill=True, color=ACCENT)
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_xlabel("end of the replay after its event, seconds (outer bars: and beyond)")
+    axes.set_xlabel("time from event to end of replay (s); outer bars: and beyond")
     axes.set_ylabel("replays")
     share = content["share"]
-    told = "no replay with its event" if share is None else f"{100 * share:.2f} % in {low:g} to {high:g} s"
+    text = "no replay with its event" if share is None else f"{100 * share:.2f} % in {low:g} to {high:g} s"
     if content["published_share"] is not None:
-        told += f"\n(published {100 * content['published_share']:.2f} %)"
-    axes.annotate(told, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", color=INK)
-    axes.set_title("(a) intervals", loc="left", color=INK)
+        text += f"\n(published {100 * content['published_share']:.2f} %)"
+    axes.annotate(text, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top")
+    axes.set_title("(a) intervals")
 
 
 def _draw_classes(axes: Any, classes: Mapping[str, int]) -> None:
     axes.barh(list(classes), list(classes.values()), color=ACCENT)
     axes.invert_yaxis()
     for place, count in enumerate(classes.values()):
-        axes.annotate(f" {count}", (count, place), va="center", fontsize=8, color=INK)
+        axes.annotate(f" {count}", (count, place), va="center", fontsize=8)
     axes.set_xlabel("replays")
-    axes.set_title("(b) events shown", loc="left", color=INK)
+    axes.set_title("(b) events shown")
     axes.margins(x=0.12)

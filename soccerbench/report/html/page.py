@@ -8,28 +8,51 @@ Conventions
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from soccerbench.report.table import Table
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture, shown as an image: nothing in it can act on the page.
+
+    Args:
+        caption: what it shows, with metric and unit.
+        svg: the file.
+        split: the split that it belongs to; shown with every split if empty.
+    """
+
+    caption: str
+    svg: bytes
+    split: str = ""
+
+    @property
+    def address(self) -> str:
+        """The file as a data address."""
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One row or submission in words.
+    """One row or submission in words and pictures.
 
     Args:
         name: for people.
         stated: (key, value) as the paper, or the user, says it.
         assumed: (key, value, why) where the paper is silent.
         facts: (what, value): how the numbers were made.
+        pictures: its scores and learning curves.
     """
 
     name: str
     stated: Sequence[tuple[str, str]] = ()
     assumed: Sequence[tuple[str, str, str]] = ()
     facts: Sequence[tuple[str, str]] = ()
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,7 @@ class Page:
         tables: in order.
         entries: in words, in the order of `data["entries"]`.
         data: what the scripts draw from.
-        figures: (caption, SVG text), drawn by us.
+        pictures: of all entries together, and figures of the paper.
     """
 
     title: str
@@ -50,4 +73,4 @@ class Page:
     tables: Sequence[Table[Any]]
     entries: Sequence[Entry]
     data: Mapping[str, Any]
-    figures: Sequence[tuple[str, str]] = field(default=())
+    pictures: Sequence[Picture] = ()

@@ -19,7 +19,7 @@ from soccerbench import __version__
 from soccerbench.report.html.page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("dom.js", "plots.js", "timeline.js", "report.js")
+SCRIPTS = ("dom.js", "timeline.js", "report.js")
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 

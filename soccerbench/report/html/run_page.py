@@ -7,7 +7,6 @@ Conventions
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,24 +14,24 @@ from typing import Any
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.results import Run, by_row
+from soccerbench.experiments.results import Key, Run, by_row
 from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import mean_and_deviation
-from soccerbench.report.html.page import Entry, Page
+from soccerbench.report.html.page import Entry, Page, Picture
+from soccerbench.report.html.pictures import Scores, by_tolerance, of_entry, scores_data
 from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.table import Table
 from soccerbench.report.tables.paper import SPLITS, tables_of_runs
 from soccerbench.report.tables.scores import SeedScores, interval_over_games, uncertainty_table
-from soccerbench.scoring.tasks import TASKS
+from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
-Rows = Mapping[tuple[str, str, int], Sequence[Run]]
-_KINDS = ("per_class", "per_class_visible", "per_class_unshown")
+Rows = Mapping[Key, Sequence[Run]]
 _FACTS = {
     "digest": "digest of the spec", "data_fingerprint": "data fingerprint", "code": "hash of the code",
     "versions": "versions", "device": "device", "threads": "threads", "seconds": "seconds",
@@ -40,44 +39,53 @@ _FACTS = {
 }  # fmt: skip
 
 
-def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence[tuple[str, str]] = ()) -> Page:
+def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence[Picture] = ()) -> Page:
     """Everything that the report shows about some runs.
 
     Args:
         runs: of any tables and seeds.
         root: where the labels of their dataset are; without one there are no timelines and no error breakdown.
-        figures: captions and pictures, as `figures_below` gives them.
+        figures: as `figures_below` gives them.
 
     Raises:
         InputError: runs that are no seeds of one another, or predictions or labels that cannot be read.
     """
     rows = by_row(runs)
     tables: list[Table[Any]] = [*tables_of_runs(runs), uncertainty_table(_seed_scores(rows))]
-    drawn = {key: root is not None and root.name == key[0] for key in rows}
+    labelled = {key: root if root is not None and root.name == key[0] else None for key in rows}
     notes = []
     if any(run.result.simulated for run in runs):
         notes.append("Simulated features: these numbers say nothing about the paper's, so none of those is shown.")
-    if not all(drawn.values()):
-        notes.append("Rows without timelines: the labels of their dataset were not at hand (give --data).")
-    events = sum(_events(root, split) for key in rows if root and drawn[key] for split in _scored(rows[key][0]))
+    if None in labelled.values():
+        notes.append("Rows without timelines: the labels of their dataset were not found (give --data).")
+    events = sum(_events(found, split) for key, found in labelled.items() if found for split in _scored(rows[key][0]))
     games: dict[str, Any] = {}
-    entries = []
-    for key, members in rows.items():
-        labelled = root if drawn[key] else None
-        entries.append(_entry(members, labelled, games, times=times_that_fit(events)))
-    data = {"classes": CLASSES, "games": games, "entries": entries}
-    return Page(_title(rows), notes, tables, [_words(members) for members in rows.values()], data, figures)
+    shown = [_entry(rows[key], labelled[key], games, times=times_that_fit(events)) for key in rows]
+    scores = {key: _scores(members) for key, members in rows.items()}
+    entries = [_words(members, scores[key]) for key, members in rows.items()]
+    data = {"classes": CLASSES, "games": games, "entries": shown}
+    return Page(_title(rows), notes, tables, entries, data, [*_curves(rows, scores), *figures])
 
 
-def figures_below(folder: Path) -> list[tuple[str, str]]:
-    """Caption and data address of every figure that was drawn below a folder of runs."""
+def figures_below(folder: Path) -> list[Picture]:
+    """Every figure of the paper that was drawn below a folder of runs."""
     return [
-        (
-            f"Figure 3 in {file.parent.relative_to(folder)}",
-            f"data:image/svg+xml;base64,{base64.b64encode(file.read_bytes()).decode()}",
-        )
+        Picture(f"Figure 3 in {file.parent.relative_to(folder)}: replays after their events", file.read_bytes())
         for file in sorted(folder.rglob("figure3.svg"))
     ]
+
+
+def _curves(rows: Rows, scores: Mapping[Key, Scores]) -> Iterator[Picture]:
+    """Scores by tolerance of all rows of each table."""
+    for dataset, table in dict.fromkeys(key[:2] for key in rows):
+        found = {key: scores[key] for key in rows if key[:2] == (dataset, table)}
+        metric = _task(rows[next(iter(found))]).metric
+        names = {f"row {key[2]}": value for key, value in found.items()}
+        yield from by_tolerance(f"{table} on {dataset}", names, metric=metric)
+
+
+def _scores(members: Sequence[Run]) -> Scores:
+    return {split: scores_data([scores_of(run, split) for run in members]) for split in _scored(members[0])}
 
 
 def _title(rows: Rows) -> str:
@@ -87,7 +95,7 @@ def _title(rows: Rows) -> str:
 def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
     for members in rows.values():
         for split in _scored(members[0]):
-            task = TASKS[str(members[0].result.spec["task"])]
+            task = _task(members)
             scores = [scores_of(run, split)["loose"][task.overall] for run in members]
             statistics = [run.statistics(split, "loose") for run in members]
             yield SeedScores(
@@ -104,46 +112,10 @@ def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
 def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:
     """The data of one row; the events of its games are put into `games` where they are not there yet."""
     first = members[0]
-    splits: dict[str, Any] = {}
-    for split in _scored(first):
-        scores = [scores_of(run, split) for run in members]
-        splits[split] = scores_data(scores)
-        if root is not None:
-            splits[split] |= _timelines(first, root, split, games, times=times)
-    curves = [
-        {"name": f"seed {run.result.seed}", "epochs": [epoch.model_dump() for epoch in run.history]}
-        for run in members
-        if run.history
-    ]
-    return {"name": _name(first), "task": first.result.spec["task"], "splits": splits, "curves": curves}
-
-
-def scores_data(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Scores of one split, the mean over seeds: by tolerance, tight before loose, and by class.
-
-    Args:
-        scores: one a seed: tolerances ("loose", "tight" or others) -> the object of `evaluate --json`.
-    """
-    measure = "map_per_tolerance" if "map_per_tolerance" in next(iter(scores[0].values())) else "ap_per_tolerance"
-    points: dict[float, float] = {}
-    for name in sorted(scores[0], reverse=True):
-        means = np.mean([score[name][measure] for score in scores], axis=0).tolist()
-        points.update(zip(scores[0][name]["tolerances_s"], means, strict=True))
-    widest = "loose" if "loose" in scores[0] else next(iter(scores[0]))
-    return {
-        "tolerances_s": list(points),
-        "per_tolerance": list(points.values()),
-        "per_class": {
-            kind: {name: _mean([score[widest][kind][name] for score in scores]) for name in scores[0][widest][kind]}
-            for kind in _KINDS
-            if kind in scores[0][widest]
-        },
+    splits = {
+        split: {} if root is None else _timelines(first, root, split, games, times=times) for split in _scored(first)
     }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    return {"name": _name(first), "splits": splits}
 
 
 def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
@@ -197,8 +169,12 @@ def _name(run: Run) -> str:
     return f"{run.result.table} row {run.result.row}: {' '.join(part for part in parts if part)}"
 
 
-def _words(members: Sequence[Run]) -> Entry:
-    """A row's spec and provenance as text."""
+def _task(members: Sequence[Run]) -> Task:
+    return TASKS[str(members[0].result.spec["task"])]
+
+
+def _words(members: Sequence[Run], scores: Scores) -> Entry:
+    """A row's spec and provenance as text, and its pictures."""
     first = members[0].result
     spec: dict[str, Any] = first.spec
     reasons = spec["assumed"] | spec.get("left_open", {})
@@ -213,7 +189,8 @@ def _words(members: Sequence[Run]) -> Entry:
         facts += [
             (f"signature, {split}, {name}", score["signature"]) for name, score in scores_of(members[0], split).items()
         ]
-    return Entry(_name(members[0]), stated, assumed, facts)
+    pictures = list(of_entry(scores, members, metric=_task(members).metric))
+    return Entry(_name(members[0]), stated, assumed, facts, pictures)
 
 
 def _text(value: object) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.signature import TaskName
 from soccerbench.report.html.page import Entry, Page
+from soccerbench.report.html.pictures import by_tolerance, of_entry, scores_data
 from soccerbench.report.html.replay_arcs import grounded_games
-from soccerbench.report.html.run_page import scores_data
 from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
@@ -49,16 +49,17 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     games: dict[str, Any] = {}
     if task == "grounding":
         truth = [read_replays(label_tree, game, strict=False) for game in names]
-    shown = scores_data([reports]) | _timelines(task, truth, found, games)
-    entry = {"name": predictions.name, "task": task, "splits": {split: shown}, "curves": []}
+    scores = {split: scores_data([reports])}
+    shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games)}}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
     facts += [("ignored", f"{count} {what}") for what, count in sorted(ignored.items())]
     return Page(
         title=f"soccerbench: {predictions.name}",
         notes=[],
         tables=[evaluation_table(evaluation) for evaluation in evaluations.values()],
-        entries=[Entry(predictions.name, facts=facts)],
-        data={"classes": CLASSES, "games": games, "entries": [entry]},
+        entries=[Entry(predictions.name, facts=facts, pictures=list(of_entry(scores, [], metric=kind.metric)))],
+        data={"classes": CLASSES, "games": games, "entries": [shown]},
+        pictures=list(by_tolerance("Submission", {"submission": scores}, metric=kind.metric)),
     )
 
 

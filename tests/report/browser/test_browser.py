@@ -16,6 +16,13 @@ from soccerbench.report.html.run_page import page_of_runs
 from soccerbench.report.html.submission_page import page_of_submission
 
 QUICK_MS = 200
+SHOWN = "[...document.querySelectorAll('#scores figure')].filter((figure) => figure.clientHeight)"
+CORNER = """(async () => {
+  await document.images[0].decode();
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.drawImage(document.images[0], 0, 0);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+})()"""
 KEYS = """(keys) => {
   const canvas = document.querySelector("canvas");
   return keys.map((key) => {
@@ -59,13 +66,15 @@ def test_hostile_names_are_shown_as_text(browse: Any, hostile_file: Path, hostil
     names = {path.parent.relative_to(hostile[0]).as_posix() for path in hostile[0].rglob("Labels-v2.json")}
     assert names < set(shown)
     assert page.evaluate("typeof window.hacked") == "undefined"
-    assert page.evaluate("document.querySelectorAll('img').length") == 0
+    assert page.evaluate(
+        "[...document.images].every(({ src, naturalWidth }) => src.startsWith('data:') && naturalWidth > 0)"
+    )
     settled(page, hostile_file)
 
 
 def test_every_section_is_drawn_and_the_row_can_be_changed(browse: Any, runs_file: Path) -> None:
     page = browse(runs_file)
-    assert page.evaluate("document.querySelectorAll('#scores svg.plot').length") == 3
+    assert page.evaluate(f"{SHOWN}.length") == 2  # scores by class, learning curve
     assert page.evaluate("document.querySelectorAll('#errors table').length") >= 2
     painted = "document.querySelector('canvas').toDataURL()"
     first = page.evaluate(painted)
@@ -75,6 +84,8 @@ def test_every_section_is_drawn_and_the_row_can_be_changed(browse: Any, runs_fil
         select.dispatchEvent(new Event("change"));
     })()""")
     assert page.evaluate(painted) != first
+    assert page.evaluate(f"{SHOWN}.every((figure) => figure.dataset.entry === '1')")
+    assert page.evaluate(f"{SHOWN}.length") == 2
     assert page.evaluate("document.querySelector('#picker select').value") == "1"
     settled(page, runs_file)
 
@@ -119,6 +130,9 @@ def test_a_phone_shows_all_without_scrolling_sideways(browse: Any, hostile_file:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert back == ("rgb(20, 23, 26)" if dark else "rgb(255, 255, 255)")
+    assert page.evaluate(CORNER) == ([20, 23, 26] if dark else [255, 255, 255])  # pictures follow the page
+    hidden = "[...document.querySelectorAll('td')].filter((cell) => cell.getBoundingClientRect().right > 390).length"
+    assert page.evaluate(hidden) == 0
     settled(page, hostile_file)
 
 

@@ -82,9 +82,8 @@ def test_a_report_of_a_grounding_submission(shared_tiny_root: Path, tmp_path: Pa
     page = page_of_submission(task="grounding", labels=shared_tiny_root, predictions=tmp_path, split="test")
     shown = page.data["entries"][0]["splits"]["test"]
     assert shown["grounded"] == [len(replays), 0, 0, 0]
-    assert shown["per_tolerance"] == [1.0] * 16
-    assert shown["tolerances_s"] == [1, 2, 3, 4, 5, *range(10, 61, 5)]
-    assert shown["per_class"] == {}
+    assert {line[0] for line in page.tables[0].lines} == {"100.00"}
+    assert page.entries[0].pictures == []  # neither classes nor a learning curve
     assert [item["count"] for item in shown["arcs"]] == [len(replays)]
 
 

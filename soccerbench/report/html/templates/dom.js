@@ -13,7 +13,6 @@ function fill(element, attributes, children) {
 
 const make = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const draw = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
-const percent = (share) => (share === null ? "-" : (100 * share).toFixed(1));
 
 function clock(milliseconds, digits = 0) {
   const unit = 10 ** digits;
@@ -38,14 +37,29 @@ function unpack(text, count, columns) {
   return found;
 }
 
-function table(header, lines) {
-  const number = (index) => (index ? { class: "number" } : {});
-  const cell = (tag) => (content, index) =>
-    make(tag, number(index), content instanceof Node ? content : make("bdi", {}, String(content)));
+// The same element as table.html writes; all but the columns named in `words` hold numbers.
+function table(header, lines, words = [header[0]]) {
+  const number = (index) => (words.includes(header[index]) ? {} : { class: "number" });
+  const content = (value) => (value instanceof Node ? value : make("bdi", {}, String(value)));
   return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table" },
     make("table", {},
-      make("thead", {}, make("tr", {}, ...header.map(cell("th")))),
-      make("tbody", {}, ...lines.map((line) => make("tr", {}, ...line.map(cell("td")))))));
+      make("thead", {}, make("tr", {}, ...header.map((name, index) => make("th", number(index), name)))),
+      make("tbody", {}, ...lines.map((line) => make("tr", {}, ...line.map((value, index) =>
+        make("td", { ...number(index), "data-title": header[index] }, content(value))))))));
+}
+
+// How many of each outcome: a bar of their shares, and a table of them by class.
+function stacked(counts, names) {
+  const total = counts.reduce((sum, count) => sum + count, 0) || 1;
+  return make("div", { class: "bar", "aria-hidden": "true" }, ...counts.map((count, index) =>
+    make("i", { style: `width: ${(100 * count) / total}%; background: var(--${names[index]})`, title: `${names[index]}: ${count}` })));
+}
+
+function counttable(what, names, classes, byclass) {
+  const sum = byclass.reduce((one, other) => one.map((value, index) => value + other[index]));
+  const line = (name, counts) => [name, counts.reduce((one, other) => one + other, 0), ...counts, stacked(counts, names)];
+  return table(["Class", what, ...names, "shares"],
+    [line("all", sum), ...classes.map((name, index) => line(name, byclass[index]))], ["Class", "shares"]);
 }
 
 function choice(label, options, onchange) {

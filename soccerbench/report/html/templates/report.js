@@ -29,14 +29,9 @@ function picker() {
 }
 
 function scores() {
-  const parts = [make("h2", {}, "Scores")];
-  if (shown()) {
-    const plots = [toleranceplot(data.entries, state.entry, state.split)];
-    if (shown().per_class.per_class) plots.push(classplot(shown()));
-    if (entry().curves.length) plots.push(curveplot(entry()));
-    parts.push(make("div", { class: "pair" }, ...plots));
-  } else parts.push(make("p", { class: "soft" }, "No split of this row may be scored here."));
-  home("scores").replaceChildren(...parts);
+  for (const part of document.querySelectorAll("[data-entry]")) {
+    part.hidden = Number(part.dataset.entry) !== state.entry || !["", state.split].includes(part.dataset.split);
+  }
 }
 
 function errors() {
@@ -47,11 +42,11 @@ function errors() {
       make("h3", {}, "What the detections are"), counttable("detections", DETECTED.slice(0, 6), data.classes, found.detected),
       make("h3", {}, "What became of the events"), counttable("events", HAPPENED, data.classes, found.happened));
     if (found.confusions.length) parts.push(make("h3", {}, "Commonest confusions"), table(["Detected", "What it was", "Times"],
-      found.confusions.map(([one, other, count]) => [data.classes[one], data.classes[other], count])));
+      found.confusions.map(([one, other, count]) => [data.classes[one], data.classes[other], count]), ["Detected", "What it was"]));
   } else if (shown()?.grounded) {
     parts.push(make("p", {}, "The surest detection of each replay: hit within 2.5 s of the event that it shows, else early or late; "
         + "missed where there is none."),
-      table(["Replays", ...GROUNDED, "shares"], [["all", ...shown().grounded, stacked(shown().grounded, GROUNDED)]]));
+      table(["Replays", ...GROUNDED, "shares"], [["all", ...shown().grounded, stacked(shown().grounded, GROUNDED)]], ["Replays", "shares"]));
   } else parts.push(make("p", { class: "soft" }, "The labels of this row's games were not at hand."));
   home("errors").replaceChildren(...parts);
 }
