@@ -34,6 +34,7 @@ from soccerbench.features.store import FeatureStore
 from soccerbench.files import write_bytes, write_json
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
+from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow, TrainedRow
 from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GroundingRow
@@ -167,7 +168,7 @@ class Experiment:
         for run in self.needed:
             run.run(device=device, progress=progress, force=force)
         run_folder.claim(self.folder, self.identity.content)
-        with _logging_to(self.folder / "log.txt"), _threads_for(self.is_narrow):
+        with _logging_to(self.folder / "log.txt"), threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, self.identity.content)
             result = self._result(self.pipeline(), device, progress)
@@ -197,8 +198,8 @@ class Experiment:
         if self.identity.model is not None and not checkpoint.exists(self.folder):
             self._share_head(self.identity.model)
         trained = train(
-            pipeline.trainable(), self.row,
-            seed=self.seed, folder=self.folder, device=device, identity=self.identity.compared, progress=progress,
+            pipeline.trainable(), self.row, seed=self.seed, folder=self.folder, device=device,
+            identity=self.identity.compared, about=self._about(), progress=progress,
         )  # fmt: skip
         return trained.model, trained.seconds
 
@@ -210,8 +211,21 @@ class Experiment:
             state = checkpoint.load(folder)
             if state is not None:
                 log.info("the head is that of %s", folder)
-                checkpoint.save(self.folder, state | {"identity": self.identity.compared})
+                checkpoint.save(self.folder, state | {"identity": self.identity.compared, "about": self._about()})
                 return
+
+    def _about(self) -> dict[str, Any]:
+        """What the checkpoint says of itself."""
+        assert self.store is not None
+        return checkpoint.Description(
+            spec=self.row.model_dump(mode="json", round_trip=True),
+            fps=self.store.fps,
+            blocks=self.store.file_blocks,
+            classes=CLASSES,
+            dataset=self.root.name,
+            simulated=self.root.is_simulated,
+            trained_on={split: len(self.games[split]) for split in self.row.training_splits},
+        ).model_dump(mode="json")
 
     def _result(self, pipeline: Pipeline, device: str, progress: Progress) -> Result:
         model, trained_s = self._train(pipeline, device, progress)
@@ -345,7 +359,7 @@ def _reads_plugin(row: BaseRow) -> bool:
 
 
 @contextmanager
-def _threads_for(is_narrow: bool) -> Iterator[None]:
+def threads_for(is_narrow: bool) -> Iterator[None]:
     """One thread for narrow features, which more threads only slow down; all that torch has for others."""
     given = torch.get_num_threads()
     torch.set_num_threads(1 if is_narrow else given)

@@ -78,27 +78,39 @@ class PlainFiles:
             InputError: missing, truncated, pickled, empty, no 2-d floats, of another width, stored by columns.
         """
         path = self.path(game, half, file)
-        try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError:
-            raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
-        except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-            raise InputError(path, f"not a readable feature file ({error})", "download the file again") from None
-        if not isinstance(values, np.memmap):
-            values.close()
-            raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
-        if values.ndim != 2 or values.dtype.kind != "f":
-            kind = f"{values.ndim}-d {values.dtype}"
-            raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
-        if values.shape[1] != width or not len(values):
+        stored = stored_rows(path)
+        if stored.width != width:
             raise InputError(
                 path,
-                f"has shape {values.shape}, expected (rows, {width})",
+                f"has shape {(stored.rows, stored.width)}, expected (rows, {width})",
                 "use the file of these blocks, or say its widths in features.json",
             )
-        if not values.flags.c_contiguous:
-            raise InputError(path, "is stored column by column", "save numpy.ascontiguousarray(…) with numpy.save")
-        return StoredRows(path, values.offset, len(values), width, values.dtype)
+        return stored
+
+
+def stored_rows(path: Path) -> StoredRows:
+    """The rows of a feature file of any width, as its header describes them.
+
+    Raises:
+        InputError: missing, truncated, pickled, empty, no 2-d floats, stored by columns.
+    """
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
+    except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
+        raise InputError(path, f"not a readable feature file ({error})", "download the file again") from None
+    if not isinstance(values, np.memmap):
+        values.close()
+        raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
+    if values.ndim != 2 or values.dtype.kind != "f":
+        kind = f"{values.ndim}-d {values.dtype}"
+        raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
+    if not values.size:
+        raise InputError(path, f"has shape {values.shape}, expected at least one row", "extract the half again")
+    if not values.flags.c_contiguous:
+        raise InputError(path, "is stored column by column", "save numpy.ascontiguousarray(…) with numpy.save")
+    return StoredRows(path, values.offset, len(values), values.shape[1], values.dtype)
 
 
 def open_source(root: Path) -> Source:

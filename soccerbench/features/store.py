@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.packed import INDEX
 from soccerbench.features.rows import StoredRows, read_runs
-from soccerbench.features.sources import open_source, parts_of
+from soccerbench.features.sources import Source, open_source, parts_of
 from soccerbench.soccernet.archive import parse_json
 
 HALVES = (1, 2)
@@ -35,13 +35,17 @@ class FeatureStore:
     Args:
         root: the folder that holds the games; its `features.json`, where there is one, gives widths and rates.
         blocks: names from `features.yaml`, joined in this order.
+        source: the feature files, if not those of the root.
+
+    Attributes:
+        file_blocks: every block of the files that are read, in the order of the columns.
 
     Raises:
         InputError: an invalid `features.json`, or blocks of different rates.
     """
 
-    def __init__(self, root: Path, blocks: Sequence[str]) -> None:
-        self.root, self._source = root, open_source(root)
+    def __init__(self, root: Path, blocks: Sequence[str], *, source: Source | None = None) -> None:
+        self.root, self._source = root, source or open_source(root)
         known = self._source.blocks
         unknown = [name for name in blocks if name not in known]
         if unknown:
@@ -62,6 +66,8 @@ class FeatureStore:
         self.widths = tuple(known[name].width for name in blocks)
         self.width = sum(self.widths)
         self.parts = parts_of(known, blocks)
+        files = {part.file for part in self.parts}
+        self.file_blocks = {name: block for name, block in known.items() if block.file in files}
         self.unreleased = tuple(dict.fromkeys(known[name].file for name in blocks if not known[name].released))
         self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
 

@@ -89,10 +89,10 @@ class Standardised(nn.Module):
         self, head: nn.Module, *, widths: Sequence[int], means: Sequence[float], deviations: Sequence[float]
     ) -> None:
         super().__init__()
-        repeats = torch.tensor(widths)
+        repeats, width = torch.tensor(widths), sum(widths)
         self.head = head
-        self.register_buffer("mean", torch.tensor(means).repeat_interleave(repeats))  # (C,)
-        self.register_buffer("deviation", torch.tensor(deviations).repeat_interleave(repeats))  # (C,)
+        self.register_buffer("mean", torch.tensor(means).repeat_interleave(repeats, output_size=width))  # (C,)
+        self.register_buffer("deviation", torch.tensor(deviations).repeat_interleave(repeats, output_size=width))
 
     def forward(self, features: Tensor) -> Tensor:
         """Score features (B, T, C)."""

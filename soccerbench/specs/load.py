@@ -98,7 +98,7 @@ def _row(
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
     defaults = split(place, content.get("defaults") or {})
     head = raw.get("head", defaults[0].get("head"))
-    row_type = _row_type(place, raw.get("task", content.get("task")), head)
+    kind = row_type(place, raw.get("task", content.get("task")), head)
     values, reasons = overlay(defaults, split(place, (content.get("heads") or {}).get(head) or {}))
     values, reasons = overlay((values, reasons), split(place, raw))
     part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
@@ -108,18 +108,23 @@ def _row(
     changed = []
     for key, value in settings:
         first = key.partition(".")[0]
-        if first in row_type.model_fields or first not in _GROUNDING_KEYS:
+        if first in kind.model_fields or first not in _GROUNDING_KEYS:
             put(place, values, key, value)
             reasons.pop(first, None)
             values["left_open"] = still_open(values.get("left_open", {}), {first: values[first]})
             changed.append(f"{key}={value}")
     try:
-        return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
+        return kind.model_validate({**values, "assumed": reasons, "changed": changed})
     except ValidationError as error:
         raise SpecError(place, first_error(error)) from None
 
 
-def _row_type(place: str, task: object, head: object) -> type[Row]:
+def row_type(place: str, task: object, head: object) -> type[Row]:
+    """The type of the rows of a task and head.
+
+    Raises:
+        SpecError: an unknown task, or an unknown head of replay grounding.
+    """
     if task == "spotting":
         return SpottingRow
     if task != "grounding":

@@ -223,16 +223,33 @@ class SpottingTask:
 
     def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
         """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
-        columns: list[tuple[NDArray[Any], ...]] = []
-        for half in HALVES:
-            features = next(halves)
-            scores = slide(model, features, self.clip_frames).float().sigmoid()[:, 1:].cpu().numpy()  # (T, 17)
-            for label in range(scores.shape[1]):
-                kept = suppress_non_maxima(scores[:, label], window_frames=self.row.nms_s * self.store.fps)
-                position_ms = np.maximum(np.int64((kept / self.store.fps + self.row.shift_s) * 1000), 0)
-                columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, scores[kept, label]))
-        half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
-        return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
+        scores = {half: frame_scores(model, next(halves), self.clip_frames) for half in HALVES}
+        return detections(scores, self.row, fps=self.store.fps, game=game)
+
+
+def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArray[np.float32]:
+    """The score of each class in the window around every row of a half (T, C): (T, 17), in [0, 1]."""
+    scores: NDArray[np.float32] = slide(model, features, clip_frames).float().sigmoid()[:, 1:].cpu().numpy()
+    return scores
+
+
+def detections(scores: Mapping[int, NDArray[np.float32]], row: SpottingRow, *, fps: int, game: str) -> Events:
+    """The maxima of each class.
+
+    Args:
+        scores: half -> `frame_scores`.
+        row: its window of suppression and its shift.
+        fps: rows a second.
+        game: "league/season/game".
+    """
+    columns: list[tuple[NDArray[Any], ...]] = []
+    for half, of_half in scores.items():
+        for label in range(of_half.shape[1]):
+            kept = suppress_non_maxima(of_half[:, label], window_frames=row.nms_s * fps)
+            position_ms = np.maximum(np.int64((kept / fps + row.shift_s) * 1000), 0)
+            columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, of_half[kept, label]))
+    half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
 
 
 def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 The last two are kept: a new one is written to another file, the newest becomes the previous one, and only then does the
 new one take its name. A damaged one is renamed and the one before it is used.
+
+A checkpoint of a head describes itself: `Description` is all that is needed to use the head on other features.
 """
 
 from __future__ import annotations
@@ -11,14 +13,69 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import JsonValue, ValidationError
 
+from soccerbench.errors import InputError, first_error
 from soccerbench.files import replacing
+from soccerbench.specs.base import Frozen
+from soccerbench.specs.features import Block
 from soccerbench.torch_files import DamagedFileError, read_torch_file
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint-previous.pt"
 
 log = logging.getLogger(__name__)
+
+
+class Description(Frozen):
+    """What a head is and what it was trained on.
+
+    Attributes:
+        spec: its row: task, head, architecture, features, chunk, NMS.
+        fps: feature rows a second.
+        blocks: every block of the files that the row reads, in the order of the columns.
+        classes: names of the outputs, without the background.
+        dataset: name of the training data.
+        simulated: whether those are simulated.
+        trained_on: split -> number of games.
+    """
+
+    spec: dict[str, JsonValue]
+    fps: int
+    blocks: dict[str, Block]
+    classes: tuple[str, ...]
+    dataset: str
+    simulated: bool
+    trained_on: dict[str, int]
+
+
+def read(file: Path) -> tuple[Description, dict[str, torch.Tensor]]:
+    """The description and the weights in a checkpoint of a head.
+
+    Raises:
+        InputError: missing, damaged, without a description, or more than tensors and plain containers.
+    """
+    remedy = "give the folder of a run of `soccerbench reproduce`, or train its row again with --force"
+    try:
+        state = read_torch_file(file)
+    except DamagedFileError as error:
+        raise InputError(file, str(error), remedy) from None
+    weights = state.get("best") or state.get("model") if isinstance(state, dict) else None
+    if not isinstance(weights, dict) or not isinstance(state.get("about"), dict):
+        raise InputError(file, "no head that describes itself", remedy)
+    if not all(isinstance(name, str) and _is_whole(value) for name, value in weights.items()):
+        raise InputError(file, "its weights are not named tensors of finite numbers", remedy)
+    try:
+        return Description.model_validate(state["about"]), weights
+    except ValidationError as error:
+        raise InputError(file, f"its description cannot be used: {first_error(error)}", remedy) from None
+
+
+def _is_whole(value: object) -> bool:
+    """Whether a value is a tensor whose numbers are all in the file, and finite."""
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
+        return False
+    return value.untyped_storage().nbytes() >= value.numel() * value.element_size() and bool(value.isfinite().all())
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:

@@ -98,6 +98,7 @@ def train(
     device: str,
     identity: dict[str, str],
     progress: Progress,
+    about: dict[str, Any] | None = None,
     cosine: bool = False,
 ) -> Trained:
     """Train a row, from its last checkpoint where there is one.
@@ -110,6 +111,7 @@ def train(
         device: "auto", "cpu" or "cuda".
         identity: what the run depends on, kept in its checkpoints.
         progress: called after every epoch.
+        about: a `checkpoint.Description` as plain data, kept in its checkpoints.
         cosine: the rate falls over all epochs along half a cosine, in place of the plateau.
 
     Raises:
@@ -130,6 +132,7 @@ def train(
     schedule = _schedule(row, optimiser, cosine=cosine)
     state = checkpoint.load(folder) or {
         "epoch": 0, "finished": False, "history": [], "best": None, "best_loss": math.inf, "identity": identity,
+        "about": about,
     }  # fmt: skip
     before_s, resumed_after = state.get("seconds", 0.0), state["epoch"]
     if state["epoch"]:
@@ -159,7 +162,7 @@ def train(
             "seconds": before_s + time.monotonic() - started,
         }
         if state["finished"]:
-            kept = ("epoch", "finished", "history", "identity", "seconds")
+            kept = ("epoch", "finished", "history", "identity", "about", "seconds")
             state = {key: state[key] for key in kept} | {"model": state["best"]}
         checkpoint.save(folder, state)
         _write_history(folder, state)

@@ -1,0 +1,1 @@
+"""A trained run on a new match: features or a video in, events out."""
