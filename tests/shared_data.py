@@ -1,4 +1,4 @@
-"""Where the data lie that tests may use and that are never committed."""
+"""Where the data are that tests may use and that are never committed."""
 
 from __future__ import annotations
 

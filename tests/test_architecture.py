@@ -100,7 +100,7 @@ def test_a_folder_imports_only_what_is_below_it(folder: str) -> None:
 
 
 def test_no_two_files_import_each_other() -> None:
-    """Not in a circle either, wherever in the file the import stands."""
+    """Not in a circle either, wherever in the file the import is."""
     graph = {module_of(file): ours(file) for file in sources()}
     TopologicalSorter({name: used & set(graph) for name, used in graph.items()}).prepare()
 
@@ -111,7 +111,7 @@ def test_no_folder_is_a_warehouse() -> None:
         assert len(files) <= MOST_FILES, folder
 
 
-def test_the_tests_stand_where_the_code_stands() -> None:
+def test_tests_are_in_the_folders_of_their_code() -> None:
     for folder in {file.parent for file in TESTS.rglob("test_*.py")} - {TESTS}:
         name = folder.relative_to(TESTS)
         assert (PACKAGE / name).is_dir() or name in NOT_OF_A_FOLDER, name

@@ -66,7 +66,7 @@ def _remedy(error: Exception) -> str:
 
 
 def main() -> None:
-    """Run the command line; unusable input, or a file out of reach, is one line on standard error and exit code 2."""
+    """Run the command line; unusable input, or a file that cannot be read, is one line and exit code 2."""
     try:
         app()
     except (ValueError, ModuleNotFoundError, OSError) as error:

@@ -37,7 +37,7 @@ def compare(
 ) -> None:
     """Compare two submissions game by game, or two rows by seed too, and report whether the difference is significant.
 
-    Examples: soccerbench compare mine.zip theirs.zip --labels labels.zip --task spotting;
+    Examples: soccerbench compare a.zip b.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
     from soccerbench.experiments.compare_runs import compare_runs
@@ -47,7 +47,7 @@ def compare(
 
     if labels is None or task is None:
         if labels or task or protocol is not ProtocolName.soccernet:
-            raise ValueError("compare: give --labels and --task for submissions, and none of --protocol for runs")
+            raise ValueError("compare: give --labels and --task for submissions, and leave --protocol out for runs")
         runs = compare_runs(a=a, b=b, split=split, tolerances=tolerances, repetitions=repetitions, seed=seed)
         report = runs.to_json()
     else:

@@ -36,12 +36,12 @@ def extract(
     untrained: Annotated[
         bool, typer.Option("--untrained", help="Random weights for models without a checkpoint.")
     ] = False,
-    table: Annotated[str, typer.Option(help="A YAML file of your own with the models in it.")] = "table1",
+    table: Annotated[str, typer.Option(help="Your YAML file with the models in it.")] = "table1",
     plugin: Annotated[
         Path | None, typer.Option(help="The Python file of models that their rows name as module:Class.")
     ] = None,
     mega: Annotated[bool, typer.Option("--mega", help="The models were fine-tuned on the mega set.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Where the features go; beside the videos if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the features go; next to the videos if not given.")] = None,
     games: Annotated[
         list[str] | None, typer.Option(metavar="GAME", help="league/season/game below ROOT; repeatable.")
     ] = None,
@@ -66,12 +66,12 @@ def extract(
 ) -> None:
     """Slide video models over every half, one row a second, and write their features in the SoccerNet layout.
 
-    Stopped at any moment, the same command goes on.
+    Stopped at any moment, the same command resumes.
 
     Examples: soccerbench extract /data/SoccerNet --checkpoints runs/videos/finetuned;
     soccerbench extract match --models vtn --checkpoints vtn=checkpoint.pt --out features;
     soccerbench extract match --models six --untrained --set size=64 --out quick;
-    soccerbench extract match --models own-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
+    soccerbench extract match --models my-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
     """
     from soccerbench.report.console import note, print_table, video_bar
     from soccerbench.report.tables.checks import extraction_table
@@ -104,7 +104,7 @@ def extract(
                 results.append(result)
                 bar.note(result)
     except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None
     names = ", ".join(planned.job.block(row.model) for row in planned.job.rows)
     print_table(extraction_table(f"{planned.job.out}: {names}", results, planned.halves.doubts))

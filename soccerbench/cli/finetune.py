@@ -1,4 +1,4 @@
-"""`finetune`: teach a video model the eighteen classes of snippets."""
+"""`finetune`: train a video model on the eighteen classes of snippets."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import typer
 
 def finetune(
     model: Annotated[
-        str, typer.Argument(help="A model of Table 1 (see `soccerbench list extractors`), or of your own --table.")
+        str, typer.Argument(help="A model of Table 1 (see `soccerbench list extractors`), or of your --table.")
     ],
     snippets: Annotated[Path, typer.Option(help="snippets.json of `soccerbench snippets`, or its folder.")],
     init: Annotated[
         Path | None, typer.Option(help="Weights to begin with: a timm network for images, or another fine-tuning.")
     ] = None,
-    table: Annotated[str, typer.Option(help="A YAML file of your own with the model in it.")] = "table1",
+    table: Annotated[str, typer.Option(help="Your YAML file with the model in it.")] = "table1",
     plugin: Annotated[
         Path | None, typer.Option(help="The Python file of a model that its row names as module:Class.")
     ] = None,
@@ -47,7 +47,7 @@ def finetune(
     Examples: soccerbench finetune vtn --snippets runs/snippets --init vit_base_patch16_224.safetensors;
     soccerbench finetune i3d-slow --snippets runs/snippets --set batch_size=8 --set learning_rate=5e-5 --device cuda;
     soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
-    soccerbench finetune own-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
+    soccerbench finetune my-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
     """
     from soccerbench.report.console import bars, note, print_table
     from soccerbench.report.figures.confusion import write_confusion
@@ -74,7 +74,7 @@ def finetune(
         with curves_to(log), bars(1) as shown:
             found = planned.run(device=device, progress=shown.of(planned.title), force=force)
     except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command goes on where this one was.")
+        note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None
     write_confusion(planned.folder, found)
     print_table(accuracy_table(found, title=planned.title, folder=planned.folder))

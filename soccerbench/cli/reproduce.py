@@ -41,7 +41,7 @@ def reproduce(
 ) -> None:
     """Train and score the rows of a table, or draw figure3; finished ones are kept, interrupted ones resume.
 
-    The table's own files hold the rows and seeds of the last call; a call with all of them reads the finished ones.
+    The files of the table hold the rows and seeds of the last call; a call with all of them reads the finished ones.
 
     Examples: soccerbench reproduce table2;
     soccerbench reproduce table2 --data /data/SoccerNet --rows 6-8 --seeds 0-4;

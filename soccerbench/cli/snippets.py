@@ -20,7 +20,7 @@ def snippets(
         list[Path] | None, typer.Option(metavar="ROOT", help="Other annotated games for --mega; as often as needed.")
     ] = None,
     background_per_half: Annotated[
-        int, typer.Option(min=0, help="Snippets without an event; how many, the paper does not say.")
+        int, typer.Option(min=0, help="Snippets without an event; the paper does not state how many.")
     ] = 10,
     leave_out_ambiguous: Annotated[
         bool, typer.Option("--leave-out-ambiguous", help="No events less than 2.5 s from one of another class.")
@@ -29,7 +29,7 @@ def snippets(
 ) -> None:
     """List the snippets to fine-tune on: five seconds of each event and of background, as places in the videos.
 
-    Exit code 1 if games, halves or events had to be left out, each said in a line; nothing is cut or encoded again.
+    Exit code 1 if games, halves or events had to be left out, each in one line; no video is cut or encoded.
 
     Examples: soccerbench snippets /data/SoccerNet runs/snippets;
     soccerbench snippets /data/SoccerNet runs/clean --leave-out-ambiguous --background-per-half 20;

@@ -1,4 +1,4 @@
-"""`submit`: pack the official zip, or say what is wrong with one."""
+"""`submit`: pack the official zip, or list what is wrong with one."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Steps:
         self._kind = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Note a step; another kind of stage begins a bar of its own, so that its time left is its own."""
+        """Note a step; another kind of stage starts a new bar, whose time left is that of the stage."""
         kind = stage.split()[0]
         if self._task is None or kind != self._kind:
             self.vanish()

@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def test_extracts_tells_and_keeps(root: Path) -> None:
+def test_extracts_reports_and_keeps(root: Path) -> None:
     first = called(root, *OPTIONS)
     assert first.exit_code == 0
     assert next(line.split()[1:4] for line in first.stdout.splitlines() if "done" in line) == ["done", "│", "2"]

@@ -40,7 +40,7 @@ def tables(folder: Path) -> str:
     return done.stdout
 
 
-def test_tables_set_published_beside_measured(tmp_path: Path) -> None:
+def test_tables_have_published_next_to_measured(tmp_path: Path) -> None:
     for seed, score in enumerate((0.70, 0.72)):
         write_run(tmp_path, 8, seed, score, simulated=False)
     text = tables(tmp_path)
@@ -51,7 +51,7 @@ def test_tables_set_published_beside_measured(tmp_path: Path) -> None:
     assert "real\\_data" in text
 
 
-def test_no_published_number_stands_beside_a_simulated_one(tmp_path: Path) -> None:
+def test_no_published_number_next_to_a_simulated_one(tmp_path: Path) -> None:
     write_run(tmp_path, 8, 0, 0.5, simulated=True)
     text = tables(tmp_path)
     assert "50.00" in text

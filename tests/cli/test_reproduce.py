@@ -48,7 +48,7 @@ def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
     assert [record["row"] for record in records] == list(range(1, 11))
     assert [record["measured"]["test"] is None for record in records] == [row in (4, 5, 9, 10) for row in range(1, 11)]
     assert all(record["measured"]["challenge"] for record in records)
-    assert "say nothing about the paper" in done.stdout
+    assert "not comparable with the paper" in done.stdout
 
     before = {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")}
     repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK, folder=tmp_path)
@@ -99,7 +99,7 @@ def test_without_a_root_it_says_that_the_data_are_simulated(shared_tiny_root: Pa
     assert done.returncode == 2
 
 
-def test_interrupted_by_the_keyboard_it_says_how_to_go_on(shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_interrupted_by_the_keyboard_it_says_how_to_resume(shared_tiny_root: Path, tmp_path: Path) -> None:
     arguments = ["table2", "--data", str(shared_tiny_root), "--rows", "7", "--set", "max_epochs=100000"]
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -246,7 +246,7 @@ def test_data_that_cannot_be_used(
         (("table2", "--rows", "8", "--device", "tpu"), "unknown device 'tpu'"),
         (("table2", "--data", "nowhere"), "nowhere: no such folder"),
         (("table2", "--features-root", "nowhere"), "nowhere"),
-        (("figure3", "--device", "nonsense", "--jobs", "2"), "figure3 trains nothing: leave out --device, --jobs; it"),
+        (("figure3", "--device", "tpu", "--jobs", "2"), "figure3 trains nothing: leave out --device, --jobs; it"),
         (("figure3", "--rows", "1", "--seeds", "0-2"), "leave out --rows, --seeds;"),
         (("table2", "--rows", "8", "--out", "/dev/null"), "/dev/null/tiny/table2/row-08/seed-0: Not a directory\n"),
         (("table2", "--rows", "7,8", "--out", "/dev/null", "--jobs", "2"), "/seed-0: Not a directory\n"),

@@ -37,7 +37,7 @@ def invoke(*arguments: object):
     return CliRunner().invoke(app, ["snippets", *map(str, arguments)])
 
 
-def test_writes_a_manifest_and_tells_the_counts(videos, tmp_path):
+def test_writes_a_manifest_and_prints_the_counts(videos, tmp_path):
     result = invoke(videos, tmp_path / "out", "--background-per-half", 2, "--seed", 5)
     assert result.exit_code == 0, result.output
     manifest = read_manifest(tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Columns of a timeline as one base64 string: a tenth of the size that lists of numbers would have in JSON.
+"""Columns of a timeline as one base64 string: a tenth of the size of lists of numbers in JSON.
 
 Conventions
     columns   little-endian, one after another, the widest numbers first: each begins at a multiple of its width
@@ -26,15 +26,15 @@ def pack(columns: Mapping[str, tuple[str, npt.NDArray[np.generic]]]) -> str:
         columns: name -> (kind, (N,) values); kinds from the widest to the narrowest.
 
     Raises:
-        ValueError: kinds in another order, or values that do not fit theirs.
+        ValueError: kinds in another order, or values outside the range of their kind.
     """
     kinds = [kind for kind, _ in columns.values()]
     if kinds != sorted(kinds, key=_WIDTHS.index):
-        raise ValueError(f"columns {list(columns)}: the widest must come first")
+        raise ValueError(f"columns {list(columns)}: the widest must be first")
     parts = []
     for name, (kind, values) in columns.items():
         scaled = np.rint(np.clip(values, 0, 1) * 65535) if kind == SHARE else np.asarray(values)
         if scaled.size and not (scaled.min() >= 0 and scaled.max() <= np.iinfo(kind).max):
-            raise ValueError(f"{name} {scaled.min()} to {scaled.max()}: must lie in 0 to {np.iinfo(kind).max}")
+            raise ValueError(f"{name} {scaled.min()} to {scaled.max()}: must be in 0 to {np.iinfo(kind).max}")
         parts.append(scaled.astype(kind).tobytes())
     return base64.b64encode(b"".join(parts)).decode()

@@ -42,7 +42,7 @@ class Entry:
 
     Args:
         name: for people.
-        stated: (key, value) as the paper, or the user, says it.
+        stated: (key, value) as the paper, or the user, states it.
         assumed: (key, value, why) where the paper is silent.
         facts: (what, value): how the numbers were made.
         pictures: its scores and learning curves.

@@ -49,7 +49,7 @@ def by_tolerance(title: str, rows: Mapping[str, Scores], *, metric: str) -> Iter
 
     Args:
         title: of the rows together.
-        rows: name of a row -> its scores; names are drawn, so they are ours and short.
+        rows: name of a row -> its scores; drawn as they are, so they must be short.
         metric: of the task, such as "average-mAP".
     """
     at_one = metric.removeprefix("average-")
@@ -74,5 +74,5 @@ def of_entry(scores: Scores, seeds: Sequence[Run], *, metric: str) -> Iterator[P
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    found = [value for value in values if value is not None]
+    return float(np.mean(found)) if found else None

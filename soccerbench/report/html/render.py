@@ -1,9 +1,9 @@
 """The report as one HTML file: styles, scripts and data inside, nothing loaded, every name shown as text.
 
 Conventions
-    names    come from files of anybody: templates escape them, scripts set them as text, and the data, JSON in a script
-             element of its own, spells `<`, `>` and `&` in escapes, so that none can end the element
-    policy   the page forbids itself all loading and every script but its own, which it knows by its hash
+    names    are untrusted: templates escape them, scripts set them as text, and the data, JSON in a separate script
+             element, has `<`, `>` and `&` as escapes, so that no name can end the element
+    policy   a content security policy forbids all loading, and every script but the page's, given by its hash
 """
 
 from __future__ import annotations
@@ -43,5 +43,5 @@ def render(page: Page) -> bytes:
 
 
 def embedded(value: object) -> str:
-    """JSON that may stand inside a script element."""
+    """JSON that is safe inside a script element."""
     return orjson.dumps(value).decode().translate(_ESCAPES)

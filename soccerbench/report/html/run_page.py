@@ -55,7 +55,7 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
     labelled = {key: root if root is not None and root.name == key[0] else None for key in rows}
     notes = []
     if any(run.result.simulated for run in runs):
-        notes.append("Simulated features: these numbers say nothing about the paper's, so none of those is shown.")
+        notes.append("Simulated features: these numbers are not comparable with the paper's, which are not shown.")
     if None in labelled.values():
         notes.append("Rows without timelines: the labels of their dataset were not found (give --data).")
     events = sum(_events(found, split) for key, found in labelled.items() if found for split in _scored(rows[key][0]))
@@ -122,7 +122,7 @@ def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, ti
     present = root.games.get(split, [])
     if not set(run.result.games[split]["loose"]) <= set(present):
         raise InputError(
-            root.path, f"lacks games that {run.folder} was scored on", "give --data with the runs' own games"
+            root.path, f"lacks games that {run.folder} was scored on", "give --data with the games of the runs"
         )
     tree = Tree(run.folder / run.result.submissions[split])
     names, task = list(run.result.games[split]["loose"]), run.result.spec["task"]

@@ -1,10 +1,10 @@
-"""Timelines: what happened in each game above, what was detected below, and what became of it.
+"""Timelines: the events of each game above, the detections below, and their outcomes.
 
 Conventions
-    shown     the detections that the breakdown counts, and of each class up to `times` as many; how many were left out
-              is part of the data, so that the page can say it
-    unsure    a detection that is shown but does not count, beside the outcomes of `errors`
-    order     by half and time
+    shown      the detections that the breakdown counts, and of each class up to `times` as many; how many were left out
+               is part of the data, so that the page can report it
+    uncounted  a detection that is shown but not counted; not an outcome of `error_breakdown`
+    order      by half and time
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, mo
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
 from soccerbench.soccernet.classes import CLASSES
 
-UNSURE = len(DETECTED)
+UNCOUNTED = len(DETECTED)
 DETECTIONS_IN_A_PAGE = 250_000
 MOST_TIMES = 3
-COMMONEST = 12
+CONFUSIONS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SpottedSplit:
     Args:
         games: name and events of each game, the same for all entries.
         detected: per game, what one entry detected in it.
-        breakdown: outcomes by class, and the commonest confusions.
+        breakdown: outcomes by class, and the most frequent confusions.
         omitted: detections that the timelines do not show.
     """
 
@@ -63,13 +63,13 @@ def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, ti
     happened = np.zeros((len(CLASSES), len(HAPPENED)), dtype=np.int64)
     confusions = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)  # detected, happened
     for target, detection, counts, visible in zip(labels, predictions, counted, shown, strict=True):
-        sure = detection.take(counts)
-        found = outcomes(targets=target, detections=sure)
-        np.add.at(by_class, (sure.label, found.detection), 1)
+        kept = detection.take(counts)
+        found = outcomes(targets=target, detections=kept)
+        np.add.at(by_class, (kept.label, found.detection), 1)
         np.add.at(happened, (target.label, found.event), 1)
         confused = found.detection == CONFUSED
-        np.add.at(confusions, (sure.label[confused], found.confused_with[confused]), 1)
-        outcome = np.full(len(detection), UNSURE)
+        np.add.at(confusions, (kept.label[confused], found.confused_with[confused]), 1)
+        outcome = np.full(len(detection), UNCOUNTED)
         outcome[counts] = found.detection
         games.append({"name": target.game, "events": _packed_events(target), "count": len(target)})
         detected.append({
@@ -77,14 +77,14 @@ def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, ti
             "count": int(visible.sum()),
             "happened": pack({"outcome": (SMALL, found.event[_order(target)])}),
         })  # fmt: skip
-    omitted = sum(map(len, predictions)) - sum(int(kept.sum()) for kept in shown)
-    breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _commonest(confusions)}
+    omitted = sum(map(len, predictions)) - sum(int(mask.sum()) for mask in shown)
+    breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _most_frequent(confusions)}
     return SpottedSplit(games, detected, breakdown, omitted)
 
 
-def _commonest(confusions: Any) -> list[list[int]]:
-    """[detected, happened, count] of the commonest confusions."""
-    order = np.argsort(-confusions, axis=None, kind="stable")[:COMMONEST]
+def _most_frequent(confusions: Any) -> list[list[int]]:
+    """[detected, happened, count] of the most frequent confusions."""
+    order = np.argsort(-confusions, axis=None, kind="stable")[:CONFUSIONS_SHOWN]
     pairs = zip(*np.unravel_index(order, confusions.shape), strict=True)
     return [[int(one), int(other), int(confusions[one, other])] for one, other in pairs if confusions[one, other]]
 

@@ -140,7 +140,7 @@ def accuracy_table(record: Accuracy, *, title: str, folder: Path) -> Table[tuple
     columns = tuple_columns(("class", None), *chain.from_iterable(pairs))
     notes = [f"{record.trained_on} training snippets, {record.labels} labels; one view a snippet. {folder}"]
     if record.simulated:
-        notes.append("Simulated videos: these numbers say nothing about the paper's.")
+        notes.append("Simulated videos: these numbers are not comparable with the paper's.")
     return table(f"{title} on {record.dataset}: top-1 accuracy, %", columns, lines, notes)
 
 

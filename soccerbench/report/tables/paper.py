@@ -171,7 +171,7 @@ def _shown(record: Record, split: str) -> Mean | str | None:
 def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Path) -> list[str]:
     notes = [f"Files of this table and its runs: {folder}"]
     if simulated:
-        notes.insert(0, "Simulated features: these numbers say nothing about the paper's, so none of those is shown.")
+        notes.insert(0, "Simulated features: these numbers are not comparable with the paper's, which are not shown.")
     counts = {measured["n"] for record in records for measured in record["measured"].values() if measured}
     if counts - {1}:
         notes.append(f"Mean ± standard deviation over {'/'.join(map(str, sorted(counts)))} seeds.")

@@ -55,7 +55,7 @@ def _released(row: Row) -> str:
 
 
 def accuracies(results: Path) -> list[Accuracy]:
-    """The records of fine-tuned models below the folder of all records; none where there are none.
+    """The records of fine-tuned models below the folder of all records; empty without any.
 
     Raises:
         InputError: a file that is not such a record.

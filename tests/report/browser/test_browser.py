@@ -138,7 +138,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(browse: Any, hostile_file:
 
 def test_a_zoom_is_quick_on_a_real_submission(browse: Any, tmp_path: Path) -> None:
     if not SHARED.is_dir():
-        pytest.skip("the reference data is not at hand")
+        pytest.skip("no reference data")
     page = page_of_submission(
         task="spotting",
         labels=SHARED / "soccernet_v2_labels.zip",

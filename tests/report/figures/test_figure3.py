@@ -24,7 +24,7 @@ SPEC = load_figure3()
 
 @pytest.fixture
 def analysis() -> ReplayAnalysis:
-    """Two games by hand: intervals of 30.5, 0, 120, 120.5, -10 and 400 s, so that 3 of 6 lie in 0 to 120 s."""
+    """Two games by hand: intervals of 30.5, 0, 120, 120.5, -10 and 400 s, so that 3 of 6 are in 0 to 120 s."""
     first = (
         Replay(1, 40_000, 45_500, Link(1, FOUL, 15)),
         Replay(1, 50_000, 55_000, Link(1, FOUL, 55, 55_000)),
@@ -45,14 +45,14 @@ def test_the_share_is_that_counted_by_hand(analysis: ReplayAnalysis) -> None:
     assert sorted(analysis.classes) == sorted(CLASSES)
 
 
-def test_bars_hold_what_lies_beyond_at_their_ends() -> None:
+def test_outer_bars_hold_what_is_beyond() -> None:
     edges, counts = histogram(np.array([-500, -60, 0, 4.999, 5, 299, 300, 10_000]), SPEC)
     assert (edges[0], edges[1], edges[-1]) == (-60, -55, 300)
     bars = dict(zip(edges[:-1].tolist(), counts.tolist(), strict=True))
     assert {start: count for start, count in bars.items() if count} == {-60: 2, 0: 2, 5: 1, 295: 3}
 
 
-def test_published_only_beside_real_data(analysis: ReplayAnalysis) -> None:
+def test_published_only_next_to_real_data(analysis: ReplayAnalysis) -> None:
     real = summary(analysis, SPEC, dataset="real", simulated=False)
     assert (real["share"], real["published_share"]) == (0.5, 0.9283)
     assert summary(analysis, SPEC, dataset="mini", simulated=True)["published_share"] is None

@@ -121,9 +121,9 @@ def test_packed_columns_are_what_the_script_reads() -> None:
     assert packed[:8] == (0).to_bytes(4, "little") + (2_700_123).to_bytes(4, "little")
     assert packed[8:12] == (32768).to_bytes(2, "little") + (65535).to_bytes(2, "little")
     assert packed[12:] == bytes([1, 2])
-    with pytest.raises(ValueError, match="half 256 to 256: must lie in 0 to 255"):
+    with pytest.raises(ValueError, match="half 256 to 256: must be in 0 to 255"):
         pack({"half": (SMALL, np.array([256]))})
-    with pytest.raises(ValueError, match="the widest must come first"):
+    with pytest.raises(ValueError, match="the widest must be first"):
         pack({"half": (SMALL, np.array([1])), "position": (POSITION, np.array([1]))})
 
 
@@ -138,8 +138,8 @@ def test_the_breakdown_of_a_submission_adds_up(hostile: tuple[Path, Path]) -> No
     split = page.data["entries"][0]["splits"]["all"]
     events = sum(game["count"] for game in page.data["games"]["all"])
     assert np.sum(split["breakdown"]["happened"]) == events == 36
-    assert np.sum(split["breakdown"]["detected"]) == 36  # twice as many detections as events: the surest half counts
-    assert np.sum(split["breakdown"]["detected"], axis=0)[0] == 36  # the sure ones lie on their events
+    assert np.sum(split["breakdown"]["detected"]) == 36  # of 72 detections the most confident half
+    assert np.sum(split["breakdown"]["detected"], axis=0)[0] == 36  # the confident ones are at their events
     assert split["omitted"] == 0
     assert sum(game["count"] for game in split["detected"]) == 72
 
@@ -164,7 +164,7 @@ def test_a_report_of_runs(shared_tiny_root: Path, tmp_path: Path, train_rows: Ca
     assert done.exit_code == 0, done.output
     read = Reader((tmp_path / "page.html").read_text("utf-8"))
     text, data = " ".join(read.texts), json.loads(read.scripts[0])
-    assert "Simulated features: these numbers say nothing about the paper's" in text
+    assert "Simulated features: these numbers are not comparable with the paper" in text
     assert "73.77" not in text  # published, and not to be set against simulated features
     assert "no source documents which second a feature row stands for" in text
     for run in runs.rglob("result.json"):

@@ -42,7 +42,7 @@ def predicted(*rows: tuple[int, int, list[float], list[float]]) -> GroundingPred
         ([82.5], [0.9], "hit"),
         ([83], [0.9], "late"),
         ([77], [0.9], "early"),
-        ([80, 10], [0.4, 0.5], "early"),  # the surest alone is looked at
+        ([80, 10], [0.4, 0.5], "early"),  # only the most confident one counts
         ([10, 80], [0.5, 0.5], "early"),  # of equally sure ones the first
         ([], [], "missed"),
     ],
@@ -87,7 +87,7 @@ def test_a_report_of_a_grounding_submission(shared_tiny_root: Path, tmp_path: Pa
     assert [item["count"] for item in shown["arcs"]] == [len(replays)]
 
 
-def test_what_a_row_leaves_open_stands_among_what_is_assumed(shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_what_a_row_leaves_open_is_among_what_is_assumed(shared_tiny_root: Path, tmp_path: Path) -> None:
     settings = [parse_setting("max_epochs=1"), parse_setting("batch_size=16")]
     row = next(row for row in load_table("table3", mini=True, settings=settings).rows if row.row == 5)
     experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path).run(device="cpu", progress=silent)

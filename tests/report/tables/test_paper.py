@@ -66,9 +66,9 @@ def test_on_simulated_features_no_published_number_is_shown_and_a_line_says_why(
     assert "74.05" not in text
     assert "73.19" not in text
     assert found.lines == (("8", "five", "netvlad++", "7/20", "35.00", "40.00"),)
-    assert "say nothing about the paper" in found.notes[0]
-    beside = summarise(ROWS, [result(8, 0, 0.35, simulated=True)], {2: "needs features"})
-    assert [record["published"] for record in beside] == [{}, {}]
+    assert "not comparable with the paper" in found.notes[0]
+    some_ran = summarise(ROWS, [result(8, 0, 0.35, simulated=True)], {2: "needs features"})
+    assert [record["published"] for record in some_ran] == [{}, {}]
     none_ran = summarise(ROWS, [], {2: "needs features", 8: "needs features"}, simulated=True)
     assert [record["published"] for record in none_ran] == [{}, {}]
 

@@ -163,5 +163,5 @@ def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: 
         let_go(script)
         _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130, said
-    assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command goes on where this one was."
+    assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command resumes."
     assert not parts(out)

@@ -68,12 +68,12 @@ function choice(label, options, onchange) {
   return make("label", {}, label, select);
 }
 
-// What became of a detection, an event or a replay: always a colour and a shape.
+// The outcome of a detection, an event or a replay: always a colour and a shape.
 const SHAPES = {
   hit: "M2 7a5 5 0 1 0 10 0a5 5 0 1 0-10 0z", early: "M12 2v10l-10-5z", late: "M2 2v10l10-5z",
   duplicate: "M2 2h10v10h-10z", confused: "M7 1l6 6l-6 6l-6-6z",
   false: "M2 4l2-2l3 3l3-3l2 2l-3 3l3 3l-2 2l-3-3l-3 3l-2-2l3-3z",
-  missed: "M7 2l6 10h-12z", unsure: "M6 3h2v8h-2z",
+  missed: "M7 2l6 10h-12z", uncounted: "M6 3h2v8h-2z",
 };
 
 function legend(names, explain) {

@@ -1,13 +1,13 @@
 // Puts the page together: what is picked at the top is what the sections below show.
 
-const DETECTED = ["hit", "early", "late", "duplicate", "confused", "false", "unsure"];
+const DETECTED = ["hit", "early", "late", "duplicate", "confused", "false", "uncounted"];
 const HAPPENED = ["hit", "early", "late", "confused", "missed"];
 const GROUNDED = ["hit", "early", "late", "missed"];
 const MEANING = {
-  hit: "within 2.5 s of an event, which it took as the scorer pairs them",
-  early: "within 30 s before an event of its class that nobody hit", late: "the same, after it",
-  duplicate: "all events of its class within 30 s are hit by others", confused: "at an event of another class",
-  false: "nothing of its class within 30 s, nothing at all within 2.5 s", unsure: "shown, but not counted",
+  hit: "within 2.5 s of an event, and paired with it by the scorer",
+  early: "within 30 s before an event of its class without a hit", late: "the same, after it",
+  duplicate: "all events of its class within 30 s have other hits", confused: "at an event of another class",
+  false: "no event of its class within 30 s, no event at all within 2.5 s", uncounted: "shown, but not counted",
 };
 const data = JSON.parse(document.getElementById("data").textContent);
 const home = (name) => document.getElementById(name);
@@ -37,17 +37,17 @@ function scores() {
 function errors() {
   const found = shown()?.breakdown, parts = [make("h2", {}, "Errors")];
   if (found) {
-    parts.push(make("p", {}, "Of each class, as many of the surest detections are counted as it has events, "
+    parts.push(make("p", {}, "Of each class, as many of the most confident detections are counted as it has events, "
         + "or all where there are fewer", shown().seed === undefined ? "." : ` (seed ${shown().seed}).`), legend(DETECTED.slice(0, 6), MEANING),
-      make("h3", {}, "What the detections are"), counttable("detections", DETECTED.slice(0, 6), data.classes, found.detected),
-      make("h3", {}, "What became of the events"), counttable("events", HAPPENED, data.classes, found.happened));
-    if (found.confusions.length) parts.push(make("h3", {}, "Commonest confusions"), table(["Detected", "What it was", "Times"],
-      found.confusions.map(([one, other, count]) => [data.classes[one], data.classes[other], count]), ["Detected", "What it was"]));
+      make("h3", {}, "Outcomes of the detections"), counttable("detections", DETECTED.slice(0, 6), data.classes, found.detected),
+      make("h3", {}, "Outcomes of the events"), counttable("events", HAPPENED, data.classes, found.happened));
+    if (found.confusions.length) parts.push(make("h3", {}, "Most frequent confusions"), table(["Detected", "Event", "Count"],
+      found.confusions.map(([one, other, count]) => [data.classes[one], data.classes[other], count]), ["Detected", "Event"]));
   } else if (shown()?.grounded) {
-    parts.push(make("p", {}, "The surest detection of each replay: hit within 2.5 s of the event that it shows, else early or late; "
-        + "missed where there is none."),
+    parts.push(make("p", {}, "The most confident detection of each replay: hit within 2.5 s of the event that it shows, else early or late; "
+        + "missed without a detection."),
       table(["Replays", ...GROUNDED, "shares"], [["all", ...shown().grounded, stacked(shown().grounded, GROUNDED)]], ["Replays", "shares"]));
-  } else parts.push(make("p", { class: "soft" }, "The labels of this row's games were not at hand."));
+  } else parts.push(make("p", { class: "soft" }, "The labels of this row's games were not found (give --data)."));
   home("errors").replaceChildren(...parts);
 }
 
@@ -97,7 +97,7 @@ function controls(games) {
   return make("div", { class: "controls" }, pick, halves,
     button("−", "Zoom out", () => timeline.scale(1 / 0.6)), button("+", "Zoom in", () => timeline.scale(0.6)),
     button("All", "Show the whole half", () => timeline.zoom(0, timeline.length)),
-    make("label", {}, "Least confidence", least));
+    make("label", {}, "Minimum confidence", least));
 }
 
 function filter() {
@@ -129,13 +129,13 @@ function timelines() {
   }
   if (state.game >= games.length) state.game = 0;
   const replays = Boolean(shown().arcs);
-  const omitted = shown().omitted ? `The ${shown().omitted} least sure detections are left out: of each class `
+  const omitted = shown().omitted ? `The ${shown().omitted} least confident detections are left out: of each class `
     + `${shown().times} times as many as it has events are kept. ` : "";
   parts.push(controls(games), filter(), timeline.stage, readout,
     replays ? legend(GROUNDED, { missed: "the event of a replay without a detection" })
-      : legend([...DETECTED, "missed"], { unsure: MEANING.unsure, missed: "an event (hollow if it was not shown)" }),
+      : legend([...DETECTED, "missed"], { uncounted: MEANING.uncounted, missed: "an event (hollow if it was not shown)" }),
     make("p", { class: "soft" }, omitted, replays ? "Arcs lead from each replay to the event that it shows. "
-      : "Events stand above, in the colour of what became of them; detections below, paler the less sure. ",
+      : "Events are above, in the colour of their outcome; detections below, paler with lower confidence. ",
       "Drag to move; two fingers, the buttons or the wheel (after a click, or with Ctrl) to zoom. With the keyboard: arrows, "
         + "plus, minus, 0, Home, End; N and P step through what is in view."));
   home("timeline").replaceChildren(...parts);

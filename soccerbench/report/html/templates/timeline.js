@@ -2,14 +2,14 @@
 // arcs to the events that they show. Drawn again at each move; only what is in view is drawn.
 
 const AXIS = 24, SHORTEST_MS = 4000, NEAR_PIXELS = 11, NARROW = 560;
-const WIDE = { lane: 26, gutter: 136, caption: 0 }, TIGHT = { lane: 38, gutter: 4, caption: 12 }; // captions beside, or above
+const WIDE = { lane: 26, gutter: 136, caption: 0 }, TIGHT = { lane: 38, gutter: 4, caption: 12 }; // captions to the left, or above
 const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800];
 const paths = Object.fromEntries(Object.entries(SHAPES).map(([name, path]) => [name, new Path2D(path)]));
 
 class Timeline {
   constructor(classes, read) {
     this.classes = classes;
-    this.read = read; // told what is under the pointer or the cursor
+    this.read = read; // called with the text of what is under the pointer or the cursor
     this.hidden = new Set();
     this.least = 0;
     this.canvas = make("canvas", {
@@ -22,7 +22,7 @@ class Timeline {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
   }
 
-  // items: {half, from, to, label, kind, name, text, confidence}, sorted by half and time; arcs besides for replays.
+  // items: {half, from, to, label, kind, name, text, confidence}, sorted by half and time; for replays also arcs.
   show(items, half) {
     this.items = items.filter((item) => item.half === half);
     this.length = Math.max(60000, ...this.items.map((item) => item.to + 5000));
