@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shlex
@@ -16,7 +17,12 @@ from soccerbench.cli import main
 from soccerbench.soccernet.games import official_games
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "results").rglob("README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "results").rglob("README.md")),
+]
 NOT_RUN = ("pip", "tox", "git", "cd", "soccerbench data download")  # the network, or the tests themselves
 SHORTER = {"0-2": "0-1", "1,6-8": "8", "--minutes 1": "--minutes 0.5", "max_epochs=2": "max_epochs=1"}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -98,6 +104,13 @@ def test_every_command_of_a_page_works(
         with pytest.raises(SystemExit) as end:
             main()
         assert not end.value.code, f"{command}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in page.read_text("utf-8")], ids=lambda p: p.name)
+def test_the_examples_of_a_page_print_what_it_says(page: Path) -> None:
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried
+    assert not failed
 
 
 def test_pages_have_commands_and_relative_links_exist() -> None:
