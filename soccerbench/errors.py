@@ -1,12 +1,25 @@
-"""The two errors that user input may cause, each one line, and what any error says."""
+"""The two errors that user input may cause, each one line, and what any error says in plain words."""
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
+
+_REMEDIES = {
+    errno.EACCES: "change its permissions or choose another path",
+    errno.EPERM: "change its permissions or choose another path",
+    errno.EROFS: "choose another path",
+    errno.ENOTDIR: "choose another path",
+    errno.EISDIR: "give a file, not a folder",
+    errno.ENOSPC: "free some space or choose another path",
+    errno.EDQUOT: "free some space or choose another path",
+}
 
 
 class InputError(ValueError):
@@ -30,21 +43,93 @@ class SpecError(ValueError):
         super().__init__(" ".join(f"{place}: {problem}".split()))
 
 
+def os_problem(error: OSError, path: Path | None = None) -> str:
+    """What the system refused, in plain words; a folder that does not exist is named.
+
+    Args:
+        error: of the system.
+        path: the file or folder that was asked for, if the error does not name it.
+    """
+    path = path or (Path(error.filename) if isinstance(error.filename, str) else None)
+    if isinstance(error, FileNotFoundError):
+        gone = [folder for folder in reversed(path.parents) if not folder.exists()] if path else []
+        return f"no such file: there is no folder {gone[0]}" if gone else "no such file or folder"
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    return error.strerror or str(error)
+
+
+def os_error(path: Path, error: OSError, *, remedy: str, place: str = "") -> InputError:
+    """An error for a file or folder that the system refused, with a remedy that fits the cause.
+
+    Args:
+        path: the file or folder.
+        error: of the system.
+        remedy: for causes that have none of their own.
+        place: in the file, ending in a colon and a space.
+    """
+    return InputError(path, f"{place}{os_problem(error, path)}", _REMEDIES.get(error.errno or 0, remedy))
+
+
 def line_of(error: Exception) -> str:
     """What an error says; for one of the system's, its file and its cause."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}: {os_problem(error)}"
     return str(error)
 
 
-def first_error(error: ValidationError) -> str:
-    """The first of the errors in plain words, with its key, and how many more there are; unknown keys come first.
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """A suggestion for a misspelt name: the nearest of the known ones, in brackets; empty if none is near."""
+    near = get_close_matches(str(name), list(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
-    A misspelt key is also a missing one, and the misspelt name helps more.
+
+def first_error(error: ValidationError, model: type[BaseModel] | None = None, *, under: str = "") -> str:
+    """The first of the errors in plain words, with its key; then all missing keys, and how many more there are.
+
+    Args:
+        error: what a model refused.
+        model: the model, whose nearest key is suggested for an unknown one.
+        under: what comes before each key, such as "architecture.".
     """
-    errors = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in errors[0]["loc"])
-    message = str(errors[0]["msg"]).removeprefix("Value error, ")
-    message = message.replace("Extra inputs are not permitted", "unknown key")
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{key}: {message}{more}" if key else f"{message}{more}"
+    errors = error.errors()
+    missing = [under + _dotted(one["loc"]) for one in errors if one["type"] == "missing"]
+    others = sorted(
+        (one for one in errors if one["type"] != "missing"), key=lambda one: one["type"] != "extra_forbidden"
+    )  # unknown keys first: a misspelt key is a missing one too
+    said = []
+    if others:
+        *path, last = others[0]["loc"] or ("",)
+        message, given = str(others[0]["msg"]).removeprefix("Value error, "), repr(others[0]["input"])
+        if message.startswith("Input should be") and len(given) < 40:
+            message = message.replace("Input", given, 1).partition(", unable to parse")[0]
+        if others[0]["type"] == "extra_forbidden":
+            message = "unknown key" + (did_you_mean(last, _keys_at(model, path)) if model else "")
+        key = (under + _dotted((*path, last))).rstrip(".")
+        said.append(f"{key}: {message}" if key else message)
+    if missing:
+        said.append(f"missing {'key' if len(missing) == 1 else 'keys'}: {', '.join(missing)}")
+    more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+    return "; ".join(said) + more
+
+
+def _dotted(place: Iterable[object]) -> str:
+    return ".".join(map(str, place))
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[object]) -> set[str]:
+    """The keys of all models that a place in a model may hold; list indices and names of kinds are passed over."""
+    models = {model}
+    for part in path:
+        fields = [one.model_fields[str(part)] for one in models if str(part) in one.model_fields]
+        models = {inner for field in fields for inner in _models_in(field.annotation)} or models
+    return {key for one in models for key in one.model_fields}
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
+    """All models in a type."""
+    if hasattr(annotation, "model_fields"):
+        return {annotation}
+    return {model for part in get_args(annotation) for model in _models_in(part)}

@@ -27,7 +27,8 @@ def reproduce(
         ),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key in every row; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the rows; repeatable."),
     ] = None,
     plugin: Annotated[
         Path | None, typer.Option(help="A Python file with heads that rows name as module:Class.")
@@ -58,19 +59,22 @@ def reproduce(
             raise ValueError(f"figure3 trains nothing: leave out {unused}; it takes --data, --features-root and --out")
         _draw_figure3(data, features_root, out)
         return
-    from soccerbench.cli.ranges import parse_range
+    from soccerbench.cli.options import parse_range
     from soccerbench.experiments.default_dataset import open_root
     from soccerbench.experiments.table import default_jobs, plan, run
     from soccerbench.report.console import bars, note, print_table
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table, parse_setting
+    from soccerbench.specs.shipped import is_file_name
 
     pairs = [parse_setting(text) for text in settings or []]
     wanted = None if rows is None else parse_range("--rows", rows)
     numbers = parse_range("--seeds", seeds)
-    load_table(table, settings=pairs)
+    load_table(table, settings=pairs, rows=wanted)
     root = open_root(data, features_root, say=note)
-    specs = load_table(table, mini=root.is_mini, settings=pairs)
+    specs = load_table(table, mini=root.is_mini, settings=pairs, rows=wanted)
+    if root.is_mini and is_file_name(table):
+        note(f"{table} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")
     planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force, device=device)
     try:
         with bars(len(planned.experiments)) as shown:

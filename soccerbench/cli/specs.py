@@ -46,7 +46,7 @@ def show(
     Example: soccerbench show table2 8
     """
     from soccerbench.errors import SpecError
-    from soccerbench.specs.dump import spec_text
+    from soccerbench.specs.load import spec_text
 
     rows = {spec.row: spec for spec in _load(table, mini=mini).rows}
     if row not in rows:

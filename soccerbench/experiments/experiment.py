@@ -36,8 +36,8 @@ from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow, TrainedRow
-from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.load import spec_text
 from soccerbench.specs.spotting import Row
 from soccerbench.training import checkpoint
 from soccerbench.training.loop import train, uses_gpu

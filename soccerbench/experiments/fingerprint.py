@@ -25,7 +25,7 @@ MAKE_NO_NUMBERS = frozenset(
     + [
         f"soccerbench.{name}"
         for name in (
-            "errors", "files", "progress", "plugins", "torch_files", "scoring.schema", "specs.dump",
+            "errors", "files", "progress", "plugins", "torch_files", "scoring.schema", "specs.load",
             "training.checkpoint", "training.history", "training.loggers", "experiments.fingerprint",
             "experiments.pipeline", "experiments.results", "experiments.run_folder",
         )

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from soccerbench.errors import SpecError, first_error
+from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
 
@@ -49,7 +49,7 @@ def load_features() -> Features:
     try:
         return Features.model_validate(read_yaml(file))
     except ValidationError as error:
-        raise SpecError(file, first_error(error)) from None
+        raise SpecError(file, first_error(error, Features)) from None
 
 
 def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
@@ -67,14 +67,16 @@ def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
     for part in features.split("+"):
         if part not in known.sets and part not in known.blocks and not is_own(part):
             raise ValueError(
-                f"unknown features {part!r}; known sets: {', '.join(known.sets)}; your own blocks begin with own-"
+                f"features: unknown set {part!r}{did_you_mean(part, [*known.sets, *known.blocks])}; "
+                f"known sets: {', '.join(known.sets)}; your own blocks begin with own-"
             )
         names += known.sets.get(part, (part,))
     if mega:
         names = tuple(f"mega-{name}" for name in names)
     unknown = [name for name in names if name not in known.blocks and not is_own(name)]
     if unknown:
-        raise ValueError(f"unknown block {unknown[0]!r}; known blocks: {', '.join(known.blocks)}")
+        near = did_you_mean(unknown[0], known.blocks)
+        raise ValueError(f"unknown block {unknown[0]!r}{near}; known blocks: {', '.join(known.blocks)}")
     if len(set(names)) < len(names):
         raise ValueError(f"features {features!r} name a block twice")
     rates = {fps_of(name) for name in names}

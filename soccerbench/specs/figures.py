@@ -49,4 +49,4 @@ def load_figure3() -> Figure3:
     try:
         return Figure3.model_validate({**content, **values, "assumed": reasons})
     except ValidationError as error:
-        raise SpecError(file, first_error(error)) from None
+        raise SpecError(file, first_error(error, Figure3)) from None

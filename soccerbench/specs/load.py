@@ -1,25 +1,34 @@
-"""From YAML to rows: defaults, overrides, and errors that name file, row and key."""
+"""From YAML to rows and back: defaults, settings, the rows that a row needs, and errors that name file, row and key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
-from soccerbench.errors import SpecError, first_error
-from soccerbench.specs.grounding import GROUNDING_HEADS
-from soccerbench.specs.merge import overlay, put, refuse_unknown, split, still_open
-from soccerbench.specs.needs import with_runs
-from soccerbench.specs.shipped import shipped, table_file
+from soccerbench.errors import SpecError, did_you_mean, first_error
+from soccerbench.specs.base import BaseRow
+from soccerbench.specs.grounding import GROUNDING_HEADS, Filter, Fuse, GroundingRow, Run, Suppress
+from soccerbench.specs.shipped import is_file_name, shipped, table_file
 from soccerbench.specs.spotting import Row, SpottingRow, Table
-from soccerbench.specs.video_models import is_extractor_table
-from soccerbench.specs.yaml_file import parse_yaml, read_yaml
+from soccerbench.specs.video_models import ExtractorRow, is_extractor_table
+from soccerbench.specs.yaml_file import (
+    overlay,
+    parse_yaml,
+    put,
+    read_yaml,
+    refuse_unknown,
+    settings_at_fault,
+    split,
+    still_open,
+)
 
 _TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}
-_GROUNDING_KEYS = {key for row_type in GROUNDING_HEADS.values() for key in row_type.model_fields}
+_NOT_SETTABLE = {"table", "row", "task", "assumed", "left_open", "changed", "published", "runs"}
 
 
 @cache
@@ -29,44 +38,56 @@ def table_names() -> tuple[str, ...]:
 
 
 def load_table(
-    name: str, *, mini: bool = False, settings: Sequence[tuple[str, Any]] = (), inside: tuple[str, ...] = ()
+    name: str,
+    *,
+    mini: bool = False,
+    settings: Sequence[tuple[str, Any]] = (),
+    rows: Collection[int] | None = None,
+    inside: tuple[str, ...] = (),
 ) -> Table:
     """Read a shipped table by name, or a user's table by its path.
 
     Args:
         name: "table2", or the path of a YAML file.
-        mini: apply `mini.yaml`, the smaller settings of the embedded dataset.
-        settings: (dotted key, value) pairs that override every row whose head knows the key, as `--set` gives them.
+        mini: apply `mini.yaml`, the smaller settings of the embedded dataset, to shipped tables; a user's table is
+            taken as it is.
+        settings: (dotted key, value) pairs, as `--set` gives them, for every chosen row whose head knows the key.
+        rows: the numbers of the chosen rows; all if not given.
         inside: tables that are being read, for references between tables.
 
     Raises:
-        SpecError: unknown table, or an invalid value; names file, row and key.
+        SpecError: unknown table, or an invalid value; names file or setting, row and key.
     """
     file = table_file(name)
     if is_extractor_table(file):
         raise SpecError(name, "its rows are video models: fine-tune one with `soccerbench finetune MODEL`")
-    if not name.endswith((".yaml", ".yml")) and name not in table_names():
-        raise SpecError(name, f"no such table; shipped are {', '.join(_shipped_names())}, or give a YAML file's path")
+    if not is_file_name(name) and name not in table_names():
+        shipped_names = _shipped_names()
+        problem = f"no such table{did_you_mean(name, shipped_names)}; shipped are {', '.join(shipped_names)}"
+        raise SpecError(name, f"{problem}, or give a YAML file's path")
     content = read_yaml(file)
     refuse_unknown(file, content, _TABLE_KEYS)
-    rows = content.get("rows")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    raw_rows = content.get("rows")
+    if not isinstance(raw_rows, list) or not all(isinstance(row, dict) for row in raw_rows):
         raise SpecError(file, "rows: a list of rows is needed")
-    smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini else {}
-    built = [_row(file, content, index, raw, smaller, settings) for index, raw in enumerate(rows, start=1)]
+    smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini and not is_file_name(name) else {}
+    built = [_row(file, content, index, raw, smaller) for index, raw in enumerate(raw_rows, start=1)]
+    chosen = [row for row in built if rows is None or row.row in rows]
     for key, value in settings:
-        if not any(f"{key}={value}" in row.changed for row in built):
-            raise SpecError("--set", f"{key}: no row of {name} has this key")
-    built = with_runs(file, built, lambda other: load_table(other, mini=mini, inside=(*inside, name)), inside)
+        known = {field for row in chosen for field in _settable(row)}
+        if chosen and key.partition(".")[0] not in known:
+            raise SpecError(f"--set {key}={value}", f"no chosen row of {name} has this key{did_you_mean(key, known)}")
+    built = [_with_settings(row, settings) if row in chosen else row for row in built]
+    references = _References(file, built, lambda other: load_table(other, mini=mini, inside=(*inside, name)), inside)
     try:
         return Table(
             table=content.get("table", file.stem),
             title=content.get("title", file.stem),
             source=content.get("source", str(file)),
-            rows=tuple(built),
+            rows=tuple(references.row(row.row, ()) for row in built),
         )
     except ValidationError as error:
-        raise SpecError(file, first_error(error)) from None
+        raise SpecError(file, first_error(error, Table)) from None
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -77,8 +98,21 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise SpecError("--set", f"{text!r} is not key=value")
-    return key, parse_yaml(value, f"--set: {key}")
+        raise SpecError(f"--set {text}", "write key=value, such as max_epochs=5")
+    return key, parse_yaml(value, f"--set {text}")
+
+
+def spec_text(row: Row | ExtractorRow) -> str:
+    """A row as YAML: what is stated first, then what is assumed with its reasons, then what is published."""
+    values = row.model_dump(mode="json")
+    reasons = values.pop("assumed") | values.pop("left_open", {})
+    published = values.pop("published")
+    stated = {key: value for key, value in values.items() if key not in reasons and value not in (None, [], {})}
+    assumed = {
+        key: {"value": values[key], "why": why} if key in values else {"why": why} for key, why in reasons.items()
+    }
+    content = {**stated, "assumed": assumed, "published": published}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
 @cache
@@ -87,14 +121,7 @@ def _shipped_names() -> tuple[str, ...]:
     return tuple(file.stem for file in sorted(shipped("reproduce").glob("*.yaml")) if "rows" in read_yaml(file))
 
 
-def _row(
-    file: Path,
-    content: Mapping[str, Any],
-    index: int,
-    raw: Mapping[str, Any],
-    smaller: Mapping[str, Any],
-    settings: Sequence[tuple[str, Any]],
-) -> Row:
+def _row(file: Path, content: Mapping[str, Any], index: int, raw: Mapping[str, Any], smaller: Mapping[str, Any]) -> Row:
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
     defaults = split(place, content.get("defaults") or {})
     head = raw.get("head", defaults[0].get("head"))
@@ -105,18 +132,31 @@ def _row(
     if part is not None:
         values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
     values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}
-    changed = []
-    for key, value in settings:
-        first = key.partition(".")[0]
-        if first in kind.model_fields or first not in _GROUNDING_KEYS:
-            put(place, values, key, value)
-            reasons.pop(first, None)
-            values["left_open"] = still_open(values.get("left_open", {}), {first: values[first]})
-            changed.append(f"{key}={value}")
     try:
-        return kind.model_validate({**values, "assumed": reasons, "changed": changed})
+        return kind.model_validate({**values, "assumed": reasons})
     except ValidationError as error:
-        raise SpecError(place, first_error(error)) from None
+        raise SpecError(place, first_error(error, kind)) from None
+
+
+def _settable(row: Row) -> set[str]:
+    """The keys of a row that `--set` may change."""
+    return set(type(row).model_fields) - _NOT_SETTABLE
+
+
+def _with_settings(row: Row, settings: Sequence[tuple[str, Any]]) -> Row:
+    """A row with the settings that its head knows."""
+    taken = [(key, value) for key, value in settings if key.partition(".")[0] in _settable(row)]
+    place, changed = f"{row.table} row {row.row}", tuple(f"{key}={value}" for key, value in taken)
+    values = row.model_dump(include=set(type(row).model_fields))
+    for key, value in taken:
+        first = key.partition(".")[0]
+        put(place, values, key, value)
+        values["assumed"].pop(first, None)
+        values["left_open"] = still_open(values["left_open"], {first: values[first]})
+    try:
+        return type(row).model_validate({**values, "changed": changed})
+    except ValidationError as error:
+        raise SpecError(settings_at_fault(changed, error), f"{place}: {first_error(error, type(row))}") from None
 
 
 def row_type(place: str, task: object, head: object) -> type[Row]:
@@ -130,5 +170,60 @@ def row_type(place: str, task: object, head: object) -> type[Row]:
     if task != "grounding":
         raise SpecError(place, f"task: {task!r} is not one of spotting, grounding")
     if head not in GROUNDING_HEADS:
-        raise SpecError(place, f"head: unknown head {head!r}; known: {', '.join(GROUNDING_HEADS)}")
+        near = did_you_mean(head, GROUNDING_HEADS)
+        raise SpecError(place, f"head: unknown head {head!r}{near}; known: {', '.join(GROUNDING_HEADS)}")
     return GROUNDING_HEADS[str(head)]
+
+
+class _References:
+    """Adds to each row of a table the rows whose runs it needs, so that it holds all that its result depends on.
+
+    Args:
+        file: of the table, for errors.
+        rows: of the table.
+        load: reads another table by its name.
+        inside: tables that are being read, which must not be referred to.
+    """
+
+    def __init__(self, file: Path, rows: Sequence[Row], load: Callable[[str], Table], inside: Sequence[str]) -> None:
+        self.file, self.load, self.inside = file, load, inside
+        self.rows = {row.row: row for row in rows}
+        self.tables: dict[str, dict[int, Row]] = {}
+
+    def row(self, number: int, trail: tuple[int, ...]) -> Row:
+        """A row of this table with its runs; `trail` leads to it.
+
+        Raises:
+            SpecError: a reference to a missing row, to a row of the wrong task, or a circular one.
+        """
+        row = self.rows[number]
+        if isinstance(row, GroundingRow) and not row.runs:
+            place = f"{self.file}: row {number}: postprocess"
+            steps = [step for step in row.postprocess if not isinstance(step, Filter)]
+            runs = tuple(self._run(place, step, (*trail, number)) for step in steps)
+            self.rows[number] = row.model_copy(update={"runs": runs})
+        return self.rows[number]
+
+    def _run(self, place: str, step: Fuse | Suppress, trail: tuple[int, ...]) -> BaseRow:
+        reference, task = (step.spotting, "spotting") if isinstance(step, Fuse) else (step.join, "grounding")
+        run = self._own(place, reference, trail) if reference.table is None else self._other(place, reference)
+        if run.task != task:
+            raise SpecError(place, f"{step.step} needs a {task} row, and {run.table} row {run.row} is not one")
+        return run
+
+    def _own(self, place: str, reference: Run, trail: tuple[int, ...]) -> Row:
+        if reference.row in trail:
+            raise SpecError(place, f"needs row {reference.row}, which needs this one")
+        if reference.row not in self.rows:
+            raise SpecError(place, f"no row {reference.row} in this table")
+        return self.row(reference.row, trail)
+
+    def _other(self, place: str, reference: Run) -> Row:
+        table = str(reference.table)
+        if table in self.inside:
+            raise SpecError(place, f"needs {table}, whose rows need this table")
+        if table not in self.tables:
+            self.tables[table] = {row.row: row for row in self.load(table).rows}
+        if reference.row not in self.tables[table]:
+            raise SpecError(place, f"no row {reference.row} in {table}")
+        return self.tables[table][reference.row]

@@ -18,6 +18,11 @@ def is_checkout() -> bool:
     return (PACKAGE.parent / "pyproject.toml").is_file()
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a table is a user's own YAML file, not the name of a shipped one."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def table_file(name: str) -> Path:
     """The YAML file of a table: a user's path, or a shipped table by its name."""
-    return Path(name) if name.endswith((".yaml", ".yml")) else shipped("reproduce") / f"{name}.yaml"
+    return Path(name) if is_file_name(name) else shipped("reproduce") / f"{name}.yaml"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import first_error
+from soccerbench.errors import did_you_mean, first_error
 from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 
@@ -66,7 +66,8 @@ class SpottingRow(TrainedRow):
             object.__setattr__(self, "architecture", _checked(sizes, self.architecture))
         elif ":" not in self.head:
             known = ", ".join(SPOTTING_HEADS)
-            raise ValueError(f"head: unknown head {self.head!r}; known: {known}, or module:Class with --plugin")
+            near = did_you_mean(self.head, SPOTTING_HEADS)
+            raise ValueError(f"head: unknown head {self.head!r}{near}; known: {known}, or module:Class with --plugin")
         if self.nms_s * self.fps < 2 or self.chunk_s * self.fps < 2:
             raise ValueError(f"chunk_s and nms_s must span at least two feature rows at {self.fps} per second")
         return self
@@ -77,7 +78,7 @@ def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
     try:
         return sizes.model_validate(given).model_dump()
     except ValidationError as error:
-        raise ValueError(f"architecture.{first_error(error)}") from None
+        raise ValueError(first_error(error, sizes, under="architecture.")) from None
 
 
 Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow

@@ -17,11 +17,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError, first_error
+from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import Count, Frozen, Plateau, Share, TableName, hash_of
-from soccerbench.specs.merge import overlay, put, refuse_unknown, split
 from soccerbench.specs.shipped import table_file
-from soccerbench.specs.yaml_file import read_yaml
+from soccerbench.specs.yaml_file import overlay, put, read_yaml, refuse_unknown, settings_at_fault, split
 
 RECOGNITION = "recognition"
 Colour = tuple[float, float, float]
@@ -211,7 +210,8 @@ class ExtractorTable(Frozen):
         for row in self.rows:
             if row.model == model:
                 return row
-        raise SpecError(model, f"no such model; known: {', '.join(row.model for row in self.rows)}")
+        known = [row.model for row in self.rows]
+        raise SpecError(model, f"no such model{did_you_mean(model, known)}; known: {', '.join(known)}")
 
     @model_validator(mode="after")
     def _rows_are_distinct(self) -> Self:
@@ -250,17 +250,19 @@ def load_extractors(
     present = [row.get("model") for row in raw_rows]
     for model in models:
         if model not in present:
-            raise SpecError(model, f"no such model; known: {', '.join(map(str, present))}")
+            known = [str(one) for one in present]
+            raise SpecError(model, f"no such model{did_you_mean(model, known)}; known: {', '.join(known)}")
     wanted = [(index, row) for index, row in enumerate(raw_rows, start=1) if not models or row.get("model") in models]
     rows = tuple(_row(file, content, index, raw, settings) for index, raw in wanted)
     for key, value in settings:
         if not any(f"{key}={value}" in row.changed for row in rows):
-            raise SpecError("--set", f"{key}: no row of {name} has this key")
+            keys = {field for row in rows for field in type(row).model_fields} - _FIXED
+            raise SpecError(f"--set {key}={value}", f"no row of {name} has this key{did_you_mean(key, keys)}")
     about = {key: content[key] for key in _TABLE_KEYS - {"task", "defaults", "rows"} if key in content}
     try:
         return ExtractorTable.model_validate({**about, "rows": rows})
     except ValidationError as error:
-        raise SpecError(file, first_error(error)) from None
+        raise SpecError(file, first_error(error, ExtractorTable)) from None
 
 
 def _row(
@@ -272,17 +274,18 @@ def _row(
         raise SpecError(place, f"assumed: {key}: write {{value: …, why: …}}")
     row_type = OwnRow if "network" in values else _ROW_TYPES.get(str(values.get("model")))
     if row_type is None:
+        near = did_you_mean(values.get("model"), MODELS)
         known = f"known: {', '.join(MODELS)}; a custom one gives network: module:Class"
-        raise SpecError(place, f"model: unknown model {values.get('model')!r}; {known}")
+        raise SpecError(place, f"model: unknown model {values.get('model')!r}{near}; {known}")
     values |= {"table": content.get("table", file.stem), "task": content.get("task")}
-    changed = []
+    changed, row = [], f"{values['table']} row {values.get('row')}"
     for key, value in settings:
         owner, _, rest = key.partition(".")
         dotted = rest if owner == values["model"] else key
         first = dotted.partition(".")[0]
         if first not in row_type.model_fields or first in _FIXED:
             continue
-        put(place, values, dotted, value)
+        put(row, values, dotted, value)
         reasons.pop(first, None)
         changed.append(f"{key}={value}")
         if first not in _SHAPELESS and row_type is not OwnRow:
@@ -290,4 +293,5 @@ def _row(
     try:
         return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
     except ValidationError as error:
-        raise SpecError(place, first_error(error)) from None
+        where = f"{settings_at_fault(changed, error)}: {row}" if changed else place
+        raise SpecError(where, first_error(error, row_type)) from None

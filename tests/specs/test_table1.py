@@ -10,7 +10,7 @@ import yaml
 
 from soccerbench.errors import SpecError
 from soccerbench.specs import load_extractors, load_features, load_table, parse_setting, table_names
-from soccerbench.specs.dump import spec_text
+from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.video_models import MODELS, ExtractorTable
 
@@ -100,17 +100,17 @@ def test_models_are_taken_in_the_tables_order() -> None:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (["no_such_key=1"], "--set: no_such_key: no row of table1 has this key"),
-        (["row=7"], "--set: row: no row of table1 has this key"),
-        (["width=7"], "--set: width: no row of table1 has this key"),
-        (["parameters=1"], "--set: parameters: no row"),
-        (["vtn.regions=2"], "--set: vtn.regions: no row"),
-        (["clip.frames=0"], "row 1: clip.frames: "),
+        (["no_such_key=1"], "--set no_such_key=1: no row of table1 has this key"),
+        (["row=7"], "--set row=7: no row of table1 has this key"),
+        (["width=7"], "--set width=7: no row of table1 has this key"),
+        (["parameters=1"], "--set parameters=1: no row"),
+        (["vtn.regions=2"], "--set vtn.regions=2: no row"),
+        (["clip.frames=0"], "--set clip.frames=0: table1 row 1: clip.frames: "),
         (["clip.colour=1"], "row 1: clip.colour: unknown key"),
         (["size=7"], "row 1: size: "),
-        (["size.x=7"], "--set size.x: 'size' holds no keys"),
+        (["size.x=7"], "--set size.x=7: table1 row 1: size has no keys"),
         (["pools=[16, 24]"], "row 1: pools: the second, 24, is no multiple of the first, 16"),
-        (["pools=[8]"], "row 1: pools"),
+        (["pools=[8]"], "row 1: missing key: pools.1"),
         (["flows=both"], "row 1: flows: "),
         (["positions=16"], "row 4: positions: 16 for 16 frames and the class token"),
         (["std=[0, 1, 1]"], "row 1: std.0: "),

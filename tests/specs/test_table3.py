@@ -9,8 +9,8 @@ import yaml
 
 from soccerbench.errors import SpecError
 from soccerbench.specs import load_table, parse_setting
-from soccerbench.specs.dump import spec_text
 from soccerbench.specs.grounding import GROUNDING_HEADS, CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
+from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 
 ROWS = {row.row: row for row in load_table("table3").rows}
@@ -129,7 +129,7 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
     [
         ({"head": "lstm"}, "head: unknown head 'lstm'; known: cmn, grounding-transformer, naive"),
         ({"postprocess": [{"step": "shuffle"}]}, "postprocess.0"),
-        ({"postprocess": [{"step": "filter"}]}, "postprocess.0.filter.before_s: Field required"),
+        ({"postprocess": [{"step": "filter"}]}, "missing key: postprocess.0.filter.before_s"),
         (
             {"postprocess": [{"step": "nms", "join": {"row": 7}, "window_s": 25}]},
             "row 5: postprocess: no row 7 in this",

@@ -26,7 +26,7 @@ from soccerbench.experiments.results import ACCURACY, Accuracy, SplitAccuracy, r
 from soccerbench.features.store import is_simulated
 from soccerbench.files import write_bytes, write_json
 from soccerbench.progress import Progress
-from soccerbench.specs.dump import spec_text
+from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.loop import train, uses_gpu
 from soccerbench.video.decoding.clips import Clip
