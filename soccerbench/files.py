@@ -1,10 +1,12 @@
-"""Atomic writes: to a temporary file or folder, then renamed."""
+"""Atomic writes: to a temporary file or folder `.<name>.<writer>.part`, then renamed.
+
+What a writer that was killed left is removed when the same thing is written again; that of a living one never is.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,7 @@ from typing import IO, Any
 import orjson
 
 from soccerbench.errors import InputError
+from soccerbench.processes import Writer
 
 
 @contextmanager
@@ -23,9 +26,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         InputError: the disk is full or the folder cannot be written; the temporary file is removed.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent, of=path.name)
         with temporary.open("wb") as stream:
             yield stream
             stream.flush()
@@ -49,19 +53,44 @@ def folder_beside(out: Path) -> Iterator[Path]:
     Raises:
         InputError: the disk is full or the folder cannot be written.
     """
-    folder = None
+    folder = _temporary(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        folder.chmod(0o755)
+        remove_leftovers(out.parent, of=out.name)
+        folder.mkdir()
         yield folder
     except OSError as error:
         raise InputError(
             out, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
         ) from None
     finally:
-        if folder is not None and folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, *, of: str = "") -> None:
+    """Remove what processes of this machine that have ended began to write in a folder.
+
+    Args:
+        folder: looked at, not what is below it.
+        of: the name of the file or folder that they were writing; any if not given.
+    """
+    for part in folder.glob(".*.part"):
+        name, *writer = part.name[1:].removesuffix(".part").rsplit(".", 3)
+        found = Writer.parse(".".join(writer))
+        if found is not None and of in ("", name) and found.is_dead:
+            remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder and what is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{Writer.this()}.part")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -13,12 +13,14 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 PACKAGE = TESTS.parent / "soccerbench"
 NOT_OF_A_FOLDER = {Path("fuzz"), Path("light"), Path("report/browser")}  # every kind of file; no torch; a browser
-BASE = {"errors", "events", "files", "progress"}  # single files that any folder may import
+BASE = {"errors", "events", "files", "lease", "processes", "progress"}  # single files that any folder may import
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
     "progress": set(),
-    "files": {"errors"},
+    "processes": set(),
+    "files": {"errors", "processes"},
+    "lease": {"errors", "processes"},
     "torch_files": {"errors"},
     "specs": BASE,
     "metrics": {"events"},

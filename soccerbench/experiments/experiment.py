@@ -32,6 +32,7 @@ from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.files import write_bytes, write_json
+from soccerbench.lease import only_writer
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
@@ -157,16 +158,25 @@ class Experiment:
     def run(self, *, device: str, progress: Progress, force: bool = False) -> Result:
         """Train, predict and score, or resume; the content of `result.json`.
 
+        Where another process runs the same, its end is waited for.
+
         Raises:
             InputError: as `finished`, or a full disk.
         """
+        done = None if force else self.finished()
+        if done is not None:
+            return done
+        for run in self.needed:
+            run.run(device=device, progress=progress, force=force)
+        with only_writer(self.folder):
+            return self._run(device=device, progress=progress, force=force)
+
+    def _run(self, *, device: str, progress: Progress, force: bool) -> Result:
         if force and (self._changed() or run_folder.is_damaged(self.folder / RESULT, read_result)):
             run_folder.set_aside(self.folder)
         done = self.finished()
         if done is not None:
             return done
-        for run in self.needed:
-            run.run(device=device, progress=progress, force=force)
         run_folder.claim(self.folder, self.identity.content)
         with _logging_to(self.folder / "log.txt"), threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())

@@ -25,9 +25,9 @@ MAKE_NO_NUMBERS = frozenset(
     + [
         f"soccerbench.{name}"
         for name in (
-            "errors", "files", "progress", "plugins", "torch_files", "scoring.schema", "specs.load",
-            "training.checkpoint", "training.history", "training.loggers", "experiments.fingerprint",
-            "experiments.pipeline", "experiments.results", "experiments.run_folder",
+            "errors", "files", "lease", "processes", "progress", "plugins", "torch_files", "scoring.schema",
+            "specs.load", "training.checkpoint", "training.history", "training.loggers",
+            "experiments.fingerprint", "experiments.pipeline", "experiments.results", "experiments.run_folder",
         )
     ]
 )  # fmt: skip

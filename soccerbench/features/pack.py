@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.checksums import Checksums, known_checksums
 from soccerbench.features.dataset import Dataset
-from soccerbench.features.pack_writer import Half, PackWriter, Plan
+from soccerbench.features.pack_writer import LEASE, Half, PackWriter, Plan
 from soccerbench.features.packed import Dtype, Index
 from soccerbench.features.sources import Part, Source, open_source, parts_of
 from soccerbench.features.store import HALVES
-from soccerbench.files import write_bytes
+from soccerbench.files import remove_leftovers, write_bytes
+from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.games import Layout
 
@@ -58,7 +59,8 @@ def pack(
 ) -> Packed:
     """Pack the features of a root, and copy its labels; an interrupted pack resumes.
 
-    Halves that are already packed are read back, and written again if their checksum differs.
+    Halves that are already packed are read back, and written again if their checksum differs. Another process that
+    packs into the same folder is waited for.
 
     Args:
         root: a SoccerNet folder.
@@ -76,6 +78,21 @@ def pack(
     source, games = open_source(root), Dataset(root).games
     plan = _plan(source, games, dtype, blocks)
     checksums = known_checksums(root, source)
+    with only_writer(out, lease=out / LEASE):
+        remove_leftovers(out)
+        return _pack(root, out, plan, source, checksums, workers=workers, progress=progress)
+
+
+def _pack(
+    root: Path,
+    out: Path,
+    plan: Plan,
+    source: Source,
+    checksums: Checksums,
+    *,
+    workers: int | None,
+    progress: Progress,
+) -> Packed:
     writer = PackWriter(out, plan)
     total, done, resumed = sum(map(plan.nbytes, plan.rows)), 0, 0
 

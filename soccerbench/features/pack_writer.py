@@ -27,6 +27,7 @@ from soccerbench.features.rows import Rounding, StoredRows, all_finite, narrow
 from soccerbench.files import write_bytes, write_json
 from soccerbench.specs.features import Block
 
+LEASE = ".lease"
 PIECE_BYTES = 2**22
 RETRY = "free some space or choose another folder, and run the same command again"
 
@@ -223,7 +224,7 @@ class PackWriter:
         if lines and lines[0] != self._header():
             raise InputError(self.out, "holds an unfinished pack of other data", "name an empty or a new folder")
         if not lines:
-            if set(self.out.iterdir()) - {journal}:
+            if set(self.out.iterdir()) - {journal, self.out / LEASE}:
                 raise InputError(self.out, "exists and is not a pack", "name an empty or a new folder")
             write_bytes(journal, self._header())
         for line in lines[1:]:

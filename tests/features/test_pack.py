@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interruption import assert_waits_for_the_writer
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import data_fingerprint
@@ -20,6 +21,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.packed import INDEX, JOURNAL
 from soccerbench.features.store import FeatureStore
+from soccerbench.processes import Writer
 
 FIVE = ("tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")
 TRAIN = "train-baidu_soccer_embeddings.npy"
@@ -229,6 +231,26 @@ def test_killed_and_gone_on_with(shared_tiny_root: Path, tmp_path: Path) -> None
     plain = all_rows(shared_tiny_root, FIVE)
     for key, values in all_rows(out, FIVE).items():
         np.testing.assert_array_equal(values, plain[key].astype(np.float16).astype(np.float32))
+
+
+def test_it_waits_for_another_process_that_packs(
+    shared_tiny_root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "packed"
+    assert_waits_for_the_writer(lambda: pack(shared_tiny_root, out), caplog, out, lease=out / ".lease")
+    assert pack(shared_tiny_root, out).resumed
+
+
+def test_what_a_killed_process_left_is_removed(shared_tiny_root: Path, tmp_path: Path) -> None:
+    dead, other = Writer.this()._replace(started=1), "00000000.1.1"
+    out = tmp_path / "packed"
+    out.mkdir()
+    (out / f".{JOURNAL}.{dead}.part").touch()
+    pack(shared_tiny_root, out)
+    for writer in (dead, other):
+        (out / f".{INDEX}.{writer}.part").touch()
+    pack(shared_tiny_root, out)
+    assert [file.name for file in out.glob(".*")] == [f".{INDEX}.{other}.part"]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ Conventions
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -19,6 +17,7 @@ from pathlib import Path
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors.worker import Ended, Options, Step, serve
 from soccerbench.experiments.experiment import Experiment
+from soccerbench.processes import start_worker
 from soccerbench.progress import Progress
 
 PATIENCE_S = 10  # with a worker that is to stop
@@ -100,16 +99,11 @@ def _workers(
     count: int, experiments: Sequence[Experiment], options: Options
 ) -> Iterator[dict[Connection, BaseProcess]]:
     """Processes by the pipes to them; all end with this context, whatever they do."""
-    context = multiprocessing.get_context("spawn")
     workers: dict[Connection, BaseProcess] = {}
     try:
-        with _sigint_blocked():
-            for _ in range(count):
-                link, other = context.Pipe()
-                process = context.Process(target=serve, args=(other, tuple(experiments), options), daemon=True)
-                process.start()
-                other.close()
-                workers[link] = process
+        for _ in range(count):
+            process, link = start_worker(serve, tuple(experiments), options)
+            workers[link] = process
         yield workers
     finally:
         for link, worker in workers.items():
@@ -119,16 +113,6 @@ def _workers(
             worker.join(PATIENCE_S)
             worker.kill()
             worker.join()
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Processes started in here ignore Ctrl-C; this one handles it at the end."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _received(link: Connection, process: BaseProcess, experiment: Experiment) -> Step | Ended:

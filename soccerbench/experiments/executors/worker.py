@@ -1,7 +1,4 @@
-"""The worker side of `local`: a process that runs one experiment after another and reports its progress.
-
-It ends when its pipe closes, which is also what happens when the process that started it is killed.
-"""
+"""The worker side of `local`: a process that runs one experiment after another and reports its progress."""
 
 from __future__ import annotations
 
@@ -63,7 +60,6 @@ class Ended:
 
 def serve(link: Connection, experiments: Sequence[Experiment], options: Options) -> None:
     """Run the experiments whose places in the list come through the pipe."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that partly written files are removed
     torch.set_num_threads(options.threads)
     reporter = _Reporter(link)
     while True:

@@ -15,6 +15,7 @@ from typing import Any
 
 from soccerbench.experiments.results import Result, Run, by_row
 from soccerbench.files import write_bytes, write_json
+from soccerbench.lease import only_writer
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
@@ -143,10 +144,11 @@ def setup(row: Mapping[str, Any]) -> str:
 
 def write_table(folder: Path, drawn: Table[Record], *, about: Mapping[str, Any]) -> None:
     """Write `table.csv`, `table.md`, `table.tex` and `table.json` into a folder."""
-    write_bytes(folder / "table.csv", drawn.to_csv().encode())
-    write_bytes(folder / "table.md", drawn.to_markdown().encode())
-    write_bytes(folder / "table.tex", drawn.to_latex().encode())
-    write_json(folder / "table.json", {**about, "rows": list(drawn.items), "notes": list(drawn.notes)})
+    with only_writer(folder):
+        write_bytes(folder / "table.csv", drawn.to_csv().encode())
+        write_bytes(folder / "table.md", drawn.to_markdown().encode())
+        write_bytes(folder / "table.tex", drawn.to_latex().encode())
+        write_json(folder / "table.json", {**about, "rows": list(drawn.items), "notes": list(drawn.notes)})
 
 
 def _measured(results: Sequence[Result], split: str, overall: str) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ are written directly to the pack, never as plain files, and their checksums are 
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,8 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.features.pack_writer import Half, PackWriter, Plan
-from soccerbench.files import folder_beside
+from soccerbench.files import folder_beside, remove
+from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES, Block, features, look, width
@@ -72,19 +72,20 @@ def write_mini(
         recipe["labels"] = _fingerprint(real)
     recipe |= {"packed": "float16"} if packed else {}
     recipe |= {"files": list(files)} if files is not None else {}
-    if is_complete(out, recipe):
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
-    with folder_beside(out) as folder:
-        _write_all(folder, real or played_games(seed, games), recipe, progress)
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
+    with only_writer(out):
+        if is_complete(out, recipe):
+            return
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
+        with folder_beside(out) as folder:
+            _write_all(folder, real or played_games(seed, games), recipe, progress)
+            if out.exists():
+                out.rmdir()
+            folder.rename(out)
 
 
 def cached_mini(progress: Progress = silent) -> Path:
-    """The default dataset in the user's cache folder, made on first use; safe when two processes want it at once.
+    """The default dataset in the user's cache folder, made on first use, by one process if two want it at once.
 
     Raises:
         InputError: the cache folder cannot be written.
@@ -92,10 +93,14 @@ def cached_mini(progress: Progress = silent) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soccerbench"
     recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
     out = cache / f"mini-{GENERATOR}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
-    if not is_complete(out, recipe):
-        with folder_beside(out) as folder:
-            _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
-            _take_place(folder, out, recipe)
+    if is_complete(out, recipe):
+        return out
+    with only_writer(out):
+        if not is_complete(out, recipe):
+            with folder_beside(out) as folder:
+                _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
+                remove(out)  # damaged, if it is there
+                folder.rename(out)
     return out
 
 
@@ -128,25 +133,6 @@ def is_complete(out: Path, recipe: dict[str, Any]) -> bool:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
-
-
-def _take_place(folder: Path, out: Path, recipe: dict[str, Any]) -> None:
-    """Rename a finished dataset into its place; one that another process put there meanwhile is kept."""
-    while not _renamed(folder, out):
-        if is_complete(out, recipe):
-            return
-        with folder_beside(out) as aside:
-            _renamed(out, aside / "damaged")
-
-
-def _renamed(old: Path, new: Path) -> bool:
-    try:
-        old.rename(new)
-    except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT):
-            return False
-        raise
-    return True
 
 
 def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress) -> None:

@@ -18,6 +18,7 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.files import folder_beside, write_json
+from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.season import SPLITS
 from soccerbench.simulation.videos.motions import phases
@@ -59,15 +60,16 @@ def write_videos(
     recipe = {"generator": GENERATOR, "seed": seed, "games": games, "minutes": minutes,
               "numpy": np.__version__, "av": av.__version__}  # fmt: skip
     out = out.resolve()
-    if _recipe_of(out) == recipe:
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(out, "exists and is not this root", "name an empty or a new folder")
-    with folder_beside(out) as folder:
-        _write_all(folder, planned, recipe, progress)
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
+    with only_writer(out):
+        if _recipe_of(out) == recipe:
+            return
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(out, "exists and is not this root", "name an empty or a new folder")
+        with folder_beside(out) as folder:
+            _write_all(folder, planned, recipe, progress)
+            if out.exists():
+                out.rmdir()
+            folder.rename(out)
 
 
 def _recipe_of(out: Path) -> Any:

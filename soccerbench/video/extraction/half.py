@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -20,7 +19,8 @@ from torch import Tensor
 
 from soccerbench import __version__
 from soccerbench.errors import InputError
-from soccerbench.files import replacing
+from soccerbench.files import remove_leftovers, replacing
+from soccerbench.lease import only_writer
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.video.decoding.clips import Clip, grid_fps
@@ -28,6 +28,7 @@ from soccerbench.video.decoding.frames import Scaler, on_grid
 from soccerbench.video.extraction.feature_files import (
     JOINED_BLOCKS,
     JOINED_FILE,
+    RECORD,
     FeatureFile,
     FeatureWriter,
     HalfRecord,
@@ -83,6 +84,11 @@ class HalfExtraction:
         Returns:
             Whether it was done now, had been done before, or why it cannot be done.
         """
+        half = self.half
+        with only_writer(self._folder, lease=self._folder / f".{half.half}_{RECORD}.lease"):
+            return self._run(tick)
+
+    def _run(self, tick: Tick) -> Outcome:
         half, started = self.half, time.monotonic()
         try:
             known = self.job.check_free(half, video=self._video)
@@ -126,7 +132,7 @@ class HalfExtraction:
     def _extract(self, record: HalfRecord, missing: list[ExtractorRow], tick: Tick) -> HalfRecord:
         """Slide the missing models over the half and write their files; the half's new record."""
         started = time.monotonic()
-        _remove_leftovers(self._folder, self.half.half)
+        remove_leftovers(self._folder)
         with ExitStack() as stack:
             files = {}
             for row in missing:
@@ -214,20 +220,3 @@ def _pictures(path: Path, rate: int, sizes: list[int]) -> Iterator[dict[int, NDA
         picture = {size: scale(frame) for size, scale in scalers.items()}
         for _ in range(times):
             yield picture
-
-
-def _remove_leftovers(folder: Path, half: int) -> None:
-    """Remove partly written files of a half that killed processes of this machine left."""
-    for part in folder.glob(f".{half}_*.part"):
-        if not _is_running(part.suffixes[-2][1:]):
-            part.unlink(missing_ok=True)
-
-
-def _is_running(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, ValueError):
-        return True
-    return True

@@ -13,6 +13,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
 from soccerbench.files import write_json
+from soccerbench.lease import only_writer
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
@@ -132,7 +133,8 @@ def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
         job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"), plugin=job.plugin
     )
     widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
-    describe(job.root, job.out, widths, untrained=job.untrained)
+    with only_writer(job.out / DESCRIPTION):
+        describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:
         yield Outcome(game, half, "failed", text=text)
     if planned.workers == 1:

@@ -1,14 +1,11 @@
 """Several processes that extract halves, each with the models on a device of its own.
 
-A worker is spawned, not forked, and talks through one pipe: when the parent is gone the pipe is, and so is the worker.
-The keyboard stops the parent alone, which then closes the pipes; a worker finds that out at its next step and removes
-what it has begun.
+A worker talks through one pipe. Ctrl-C stops the parent alone, which then closes the pipes; a worker notices that at
+its next step and removes what it has begun.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +14,7 @@ from typing import cast
 
 import torch
 
+from soccerbench.processes import start_worker
 from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
 from soccerbench.video.extraction.job import Job, load_models
 from soccerbench.video.extraction.videos import Half
@@ -63,11 +61,7 @@ class _Worker:
     """A process as the parent sees it: its end of the pipe, and the half that it works on."""
 
     def __init__(self, job: Job, index: int, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(job, index, workers, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
+        self.process, self.pipe = start_worker(_work, job, index, workers)
         self.half: Half | None = None
 
     def begin(self, half: Half) -> None:
@@ -89,9 +83,8 @@ class _Worker:
         return message
 
 
-def _work(job: Job, index: int, workers: int, pipe: Connection) -> None:
+def _work(pipe: Connection, job: Job, index: int, workers: int) -> None:
     """What a worker does: halves in, seconds and outcomes out, until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
     device = job.device_of(index)
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)

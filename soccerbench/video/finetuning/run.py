@@ -25,6 +25,7 @@ from soccerbench.experiments.fingerprint import code_hash, joint_hash, peak_memo
 from soccerbench.experiments.results import ACCURACY, Accuracy, SplitAccuracy, read_accuracy
 from soccerbench.features.store import is_simulated
 from soccerbench.files import write_bytes, write_json
+from soccerbench.lease import only_writer
 from soccerbench.progress import Progress
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
@@ -108,6 +109,8 @@ class FineTuneRun:
     def run(self, *, device: str, progress: Progress, force: bool = False) -> Accuracy:
         """Train and measure, or resume; the content of `accuracy.json`.
 
+        Where another process does the same, its end is waited for.
+
         Args:
             device: "auto", "cpu" or "cuda".
             progress: called after every step.
@@ -118,6 +121,13 @@ class FineTuneRun:
             ValueError: no training snippets, or no validation snippets for a plateau.
         """
         identity = self.identity()
+        done = None if force else self.finished(identity)
+        if done is not None:
+            return done
+        with only_writer(self.folder):
+            return self._run(identity, device=device, progress=progress, force=force)
+
+    def _run(self, identity: dict[str, str], *, device: str, progress: Progress, force: bool) -> Accuracy:
         if force and (self._changed(identity) or run_folder.is_damaged(self.folder / ACCURACY, read_accuracy)):
             run_folder.set_aside(self.folder)
         done = self.finished(identity)

@@ -12,9 +12,11 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+from interruption import assert_waits_for_the_writer
 
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
+from soccerbench.processes import Writer
 from soccerbench.simulation.matches import cached_mini, write, write_mini
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES
 from soccerbench.simulation.matches.games import Game, played_games
@@ -212,11 +214,11 @@ def test_damaged_cache_is_made_again(cache, damage):
     assert not list(cache.glob(".*"))
 
 
-def test_two_at_once_end_with_one_whole_dataset(cache):
-    barrier, found = threading.Barrier(2), []
+def test_two_at_once_make_it_once(cache):
+    made, found = [], []
 
     def make() -> None:
-        found.append(cached_mini(progress=lambda stage, done, games: barrier.wait(300) if done == games else None))
+        found.append(cached_mini(progress=lambda stage, done, games: made.append(done)))
 
     threads = [threading.Thread(target=make) for _ in range(2)]
     for thread in threads:
@@ -224,8 +226,24 @@ def test_two_at_once_end_with_one_whole_dataset(cache):
     for thread in threads:
         thread.join()
     assert found == [found[0]] * 2
+    assert made == [*range(1, 13)]
     assert [path.name for path in cache.iterdir()] == [found[0].name]
     assert write.is_complete(found[0], write._recipe(0, 12, "mini"))
+
+
+def test_it_waits_for_a_process_that_writes_the_same(tmp_path, cache, caplog):
+    assert_waits_for_the_writer(lambda: write_mini(tmp_path / "out", games=4), caplog, tmp_path / "out")
+    caplog.clear()
+    out = cached_mini()
+    (out / "mini.json").unlink()
+    assert_waits_for_the_writer(cached_mini, caplog, out)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    dead = Writer.this()._replace(started=1)
+    (tmp_path / f".out.{dead}.part" / "league").mkdir(parents=True)
+    write_mini(tmp_path / "out", games=4)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_cache_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from interruption import DEADLINE_S, wait_for
+from interruption import DEADLINE_S, assert_waits_for_the_writer, wait_for
 
 from soccerbench.video.extraction.half import Outcome
 
@@ -165,3 +165,17 @@ def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: 
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command resumes."
     assert not parts(out)
+
+
+def test_it_waits_for_another_process_that_extracts_the_same_half(
+    root: Path, tmp_path: Path, extract: Callable[..., list[Outcome]], caplog: pytest.LogCaptureFixture
+) -> None:
+    game, half = HALVES[0]
+    folder = tmp_path / "out" / game
+    assert_waits_for_the_writer(
+        lambda: extract(root, MODELS, out=tmp_path / "out", games=[game]),
+        caplog,
+        folder,
+        lease=folder / f".{half}_extraction.json.lease",
+    )
+    assert {outcome.state for outcome in extract(root, MODELS, out=tmp_path / "out", games=[game])} == {"there"}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import Killed, kill_before_rename, killing_at
+from interruption import Killed, assert_waits_for_the_writer, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.results import read_accuracy
@@ -115,6 +115,14 @@ def test_killed_with_sigkill_a_run_resumes_to_the_same_bits(
     run = made(snippets, tmp_path)
     assert not (run.folder / "accuracy.json").exists()
     run.run(device="cpu", progress=silent)
+    assert_same(uninterrupted.folder, run.folder)
+
+
+def test_it_waits_for_another_process_that_runs_the_same(
+    uninterrupted: FineTuneRun, snippets: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = made(snippets, tmp_path)
+    assert_waits_for_the_writer(lambda: run.run(device="cpu", progress=silent), caplog, run.folder)
     assert_same(uninterrupted.folder, run.folder)
 
 
