@@ -25,7 +25,8 @@ import torch
 
 from soccerbench.experiments.fingerprint import peak_memory_bytes
 from soccerbench.video.decoding.clips import Clip, clamp, window
-from soccerbench.video.decoding.frames import frames, probe
+from soccerbench.video.decoding.frames import frames
+from soccerbench.video.decoding.video import probe
 from soccerbench.video.extraction.job import load_models
 from soccerbench.video.extraction.plan import Plan, plan, run
 from soccerbench.video.extraction.sliding import Compute, Slider

@@ -93,6 +93,18 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{Writer.this()}.part")
 
 
+def folders_below(root: Path) -> Iterator[Path]:
+    """`root` and every folder below it, through symbolic links too; a folder that holds itself is entered once."""
+    seen: set[tuple[int, int]] = set()
+    for folder, names, _ in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            names.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield Path(folder)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` all at once or not at all."""
     with replacing(path) as stream:

@@ -77,8 +77,8 @@ def find_match(inputs: Sequence[Path]) -> Match:
     Raises:
         InputError: neither a folder nor a feature file or video, or two files of a half.
     """
-    from soccerbench.video.decoding.frames import half_video
-    from soccerbench.video.decoding.stream import CONTAINERS
+    from soccerbench.video.decoding.source import CONTAINERS
+    from soccerbench.video.decoding.video import half_video
 
     if not inputs:
         raise ValueError("give a game's folder, feature files (.npy) or videos")

@@ -128,6 +128,7 @@ def encode(
     pix_fmt: str = "yuv420p",
     times_ms: Sequence[int] | None = None,
     first_ms: int = 0,
+    first: int = 0,
     options: dict[str, str] | None = None,
     muxing: dict[str, str] | None = None,
     sound: bool = False,
@@ -143,6 +144,7 @@ def encode(
         pix_fmt: of the encoder.
         times_ms: when each picture comes, in place of the constant rate.
         first_ms: added to all times.
+        first: number of the first picture.
         options: of the encoder.
         muxing: of the container.
         sound: a second stream, of a tone, as long.
@@ -155,7 +157,7 @@ def encode(
         stream.codec_context.time_base = Fraction(1, 1000) if times_ms else Fraction(1, fps)
         audio = container.add_stream("aac", rate=8000) if sound else None
         for number, time_ms in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(picture(number, width, height), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(picture(first + number, width, height), format="rgb24")
             frame.time_base = stream.codec_context.time_base
             frame.pts = round((time_ms + first_ms) / 1000 / frame.time_base)
             container.mux(stream.encode(frame))

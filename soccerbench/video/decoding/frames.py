@@ -1,7 +1,7 @@
 """Broadcast video: one decode pass over a half, as the frames of the clip grid.
 
 Conventions
-    time       counted from the first picture, whatever time stamp the container gives it
+    time       of the half: counted from `origin_s`, the time in the file at which it begins; 0 is the first picture
     on screen  frame g of the grid is the last picture whose time is not after g / fps: right for variable frame rates
     size       the short side is scaled to `size` pixels (libswscale, bilinear over the area: the same bits each time),
                the long side in proportion; the crop is centred; rotation and pixel shape that the container asks for
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
@@ -22,61 +21,20 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
-from soccerbench.events import Events
-from soccerbench.video.decoding.stream import CONTAINERS, decoded, opened
+from soccerbench.video.decoding.pictures import decoded
 
-FAR_LONGER_S = 30 * 60
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True)
-class Video:
-    """What a video file says of its pictures.
-
-    Args:
-        path: the file.
-        width: pixels, as stored.
-        height: pixels, as stored.
-        duration_s: from the first picture to the end of the last.
-        fps: on average.
-    """
-
-    path: Path
-    width: int
-    height: int
-    duration_s: float
-    fps: float
-
-
-def probe(path: Path) -> Video:
-    """Read what a file says of itself; where it says no duration, its packets are read through, without decoding.
-
-    Raises:
-        InputError: no video file, or one without a single picture or of an enormous size.
-    """
-    with opened(path) as source:
-        duration_s = float(source.duration_s())
-        fps = float(source.stream.average_rate or source.stream.guessed_rate or 0)
-        return Video(path, source.stream.width, source.stream.height, duration_s, fps)
-
-
-def half_video(folder: Path, half: int) -> Path:
-    """The video of one half: `{half}_224p.mkv`, else `{half}.mkv`, else the first by name of `{half}.*`, `{half}_*`.
-
-    Raises:
-        InputError: none there.
-    """
-    first = [folder / f"{half}_224p.mkv", folder / f"{half}.mkv"]
-    others = [path for pattern in (f"{half}.*", f"{half}_*") for path in folder.glob(pattern)]
-    for path in (*first, *sorted(path for path in others if path.suffix.lower() in CONTAINERS)):
-        if path.is_file():
-            return path
-    raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
-
-
 def frames(
-    path: Path, *, fps: int, size: int, crop: bool, start_s: float = 0.0, stop_s: float | None = None
+    path: Path,
+    *,
+    fps: int,
+    size: int,
+    crop: bool,
+    start_s: float = 0.0,
+    stop_s: float | None = None,
+    origin_s: float = 0.0,
 ) -> Iterator[NDArray[np.uint8]]:
     """Decode a video once, as it is asked for, and give the pictures of its grid.
 
@@ -87,23 +45,24 @@ def frames(
         crop: cut the centred square out.
         start_s: time of the first grid frame that is wanted.
         stop_s: the first time that is not wanted; to the end where not given, or where the video is shorter.
+        origin_s: where in the file the half begins, from which the other times count.
 
     Yields:
         (H, W, 3) uint8 RGB, read-only; the same array again for as long as a picture stays on screen.
 
     Raises:
-        InputError: the file is damaged, see `decoding`; nothing before `stop_s` is left out without this.
+        InputError: the file is damaged, see `pictures`; nothing before `stop_s` is left out without this.
         ValueError: fps or size below 1, or a time before the start.
     """
     if size < 1:
         raise ValueError(f"frames of {size} pixels: give a positive number")
     to_image = Scaler(size, crop=crop)
-    for picture, times in on_grid(path, fps=fps, start_s=start_s, stop_s=stop_s):
+    for picture, times in on_grid(path, fps=fps, start_s=start_s, stop_s=stop_s, origin_s=origin_s):
         yield from repeat(to_image(picture), times)
 
 
 def on_grid(
-    path: Path, *, fps: int, start_s: float = 0.0, stop_s: float | None = None
+    path: Path, *, fps: int, start_s: float = 0.0, stop_s: float | None = None, origin_s: float = 0.0
 ) -> Iterator[tuple[VideoFrame, int]]:
     """The pictures of the grid as they were decoded, each with the number of grid frames during which it is on screen.
 
@@ -112,6 +71,7 @@ def on_grid(
         fps: grid frames a second.
         start_s: time of the first grid frame that is wanted.
         stop_s: the first time that is not wanted; to the end where not given, or where the video is shorter.
+        origin_s: where in the file the half begins, from which the other times count.
 
     Raises:
         InputError: as `frames`.
@@ -121,8 +81,9 @@ def on_grid(
         raise ValueError(f"frames at {fps} fps from {start_s} s: give positive numbers")
     grid = math.ceil(start_s * fps - _ROUNDING)
     stop = math.inf if stop_s is None else math.ceil(stop_s * fps - _ROUNDING)
-    for picture in decoded(path, start_s=Fraction(grid, fps)) if grid < stop else ():
-        last = int(min(stop, math.ceil(picture.end_s * fps)))
+    origin = Fraction(origin_s).limit_denominator(1_000_000)
+    for picture in decoded(path, start_s=origin + Fraction(grid, fps)) if grid < stop else ():
+        last = int(min(stop, math.ceil((picture.end_s - origin) * fps)))
         if grid < last:
             yield picture.frame, last - grid
             grid = last
@@ -158,26 +119,3 @@ def scaled(width: int, height: int, size: int) -> tuple[int, int]:
     """Width and height with the short side at `size`, the long side to the nearest pixel."""
     short = min(width, height)
     return (width * size * 2 + short) // (2 * short), (height * size * 2 + short) // (2 * short)
-
-
-def check_duration(video: Video, labels: Events, half: int) -> str | None:
-    """What speaks against a video being that of its labels, in one line.
-
-    Args:
-        video: of one half.
-        labels: of its game.
-        half: 1 or 2.
-
-    Returns:
-        None where the half's last event lies in the video and its end is not more than half an hour later.
-    """
-    positions = labels.position_ms[labels.half == half]
-    if not len(positions):
-        return None
-    last_s = float(positions.max()) / 1000
-    if last_s >= video.duration_s:
-        count = int((positions >= 1000 * video.duration_s).sum())
-        return f"{video.path}: lasts {video.duration_s:.1f} s, but {count} events are later, the last at {last_s:.1f} s"
-    if video.duration_s > last_s + FAR_LONGER_S:
-        return f"{video.path}: lasts {video.duration_s:.1f} s, half {half}'s last event is at {last_s:.1f} s already"
-    return None

@@ -28,9 +28,9 @@ RECORD = "extraction.json"
 JOINED_FILE = "baidu_soccer_embeddings.npy"
 JOINED_BLOCKS = tuple(name for name, block in load_features().blocks.items() if block.file == JOINED_FILE)
 ALIGNMENT = (
-    "Row i stands for second i of the half's video, counted from its first picture. It is the feature of one clip, "
-    "centred there: frame k of the clip is the picture on screen at i + (k - frames // 2) / fps seconds; times before "
-    "the first picture or after the last one stand for that picture. A video of d seconds has max(1, floor(d)) rows."
+    "Row i is second i of the half, which begins start_s seconds after the video's first picture. It is the feature of "
+    "one clip, centred there: frame k of the clip is the picture on screen at i + (k - frames // 2) / fps seconds; for "
+    "times outside the half it is the half's first or last picture. A half of d seconds has max(1, floor(d)) rows."
 )
 Normalise = Literal["l2", "none"]
 NORMALISATIONS: dict[str, str] = {
@@ -92,13 +92,15 @@ class _Frozen(BaseModel):
 
 
 class VideoFacts(_Frozen):
-    """The video that a half was extracted from."""
+    """The video that a half was extracted from; row 0 is second `start_s` of the file, as its `video.ini` says."""
 
     file: str
     width: int
     height: int
     duration_s: float
     fps: float
+    start_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 class FeatureFile(_Frozen):

@@ -25,6 +25,8 @@ from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.video.decoding.clips import Clip, grid_fps
 from soccerbench.video.decoding.frames import Scaler, on_grid
+from soccerbench.video.decoding.source import opened
+from soccerbench.video.decoding.video import Video
 from soccerbench.video.extraction.feature_files import (
     JOINED_BLOCKS,
     JOINED_FILE,
@@ -41,7 +43,7 @@ from soccerbench.video.extraction.feature_files import (
 )
 from soccerbench.video.extraction.job import Job, Loaded
 from soccerbench.video.extraction.sliding import Slider, slide
-from soccerbench.video.extraction.videos import Half, fingerprint
+from soccerbench.video.extraction.videos import Half, half_fingerprint
 
 Tick = Callable[[float], None]
 Step = dict[int, Tensor]
@@ -112,13 +114,14 @@ class HalfExtraction:
 
     @cached_property
     def _video(self) -> dict[str, str]:
-        return {"video": fingerprint(self.half.video.path)}
+        return {"video": half_fingerprint(self.half.video)}
 
     def _look(self, record: HalfRecord | None) -> tuple[HalfRecord, list[ExtractorRow]]:
         """The record with the facts of today's video, and the models whose files are missing or damaged."""
         video = self.half.video
         facts = VideoFacts(
-            file=video.path.name, width=video.width, height=video.height, duration_s=video.duration_s, fps=video.fps
+            file=video.path.name,
+            **{key: value for key, value in vars(video).items() if key in VideoFacts.model_fields},
         )
         record = record or HalfRecord(video=facts)
         missing = []
@@ -133,6 +136,8 @@ class HalfExtraction:
         """Slide the missing models over the half and write their files; the half's new record."""
         started = time.monotonic()
         remove_leftovers(self._folder)
+        with opened(self.half.video.path) as source:
+            source.check()
         with ExitStack() as stack:
             files = {}
             for row in missing:
@@ -186,7 +191,7 @@ class HalfExtraction:
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""
-        pictures = _pictures(self.half.video.path, rate, sizes)
+        pictures = _pictures(self.half.video, rate, sizes)
         while some := list(islice(pictures, rate * self.job.step_s)):
             step = {size: torch.from_numpy(np.stack([picture[size] for picture in some])) for size in sizes}
             on_gpu = self.device.type == "cuda"
@@ -214,9 +219,9 @@ def _counted(steps: Iterator[Step], step_s: int, tick: Tick) -> Iterator[Step]:
         tick(float(step_s))
 
 
-def _pictures(path: Path, rate: int, sizes: list[int]) -> Iterator[dict[int, NDArray[np.uint8]]]:
+def _pictures(video: Video, rate: int, sizes: list[int]) -> Iterator[dict[int, NDArray[np.uint8]]]:
     scalers = {size: Scaler(size, crop=True) for size in sizes}
-    for frame, times in on_grid(path, fps=rate):
+    for frame, times in on_grid(video.path, fps=rate, stop_s=video.stop_s, origin_s=video.start_s):
         picture = {size: scale(frame) for size, scale in scalers.items()}
         for _ in range(times):
             yield picture

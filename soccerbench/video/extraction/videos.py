@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from soccerbench.errors import InputError
 from soccerbench.features.store import HALVES
+from soccerbench.files import folders_below
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.video.decoding.clips import row_count
-from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
+from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
 
 SAMPLES, SAMPLE_BYTES = 16, 2**16
 
@@ -58,6 +58,8 @@ def find_games(root: Path, *, games: Sequence[str] = (), split: str | None = Non
         raise InputError(root, "no such folder", "give the folder that holds the games")
     layout = Layout(root)
     for game in games:
+        if ".." in Path(game).parts or Path(game).is_absolute():
+            raise InputError(root / game, "leaves the root", "name games by their folder below the root")
         if not (root / layout.folder(game)).is_dir():
             raise InputError(root / game, "no such folder", "name games by their folder below the root")
     if games:
@@ -66,8 +68,8 @@ def find_games(root: Path, *, games: Sequence[str] = (), split: str | None = Non
         folders = [layout.folder(game) for game in split_games(GameTree(root), split)]
         found = [folder for folder in folders if (root / folder).is_dir()]
     else:
-        walked = sorted(Path(folder) for folder, _, _ in os.walk(root))
-        found = [folder.relative_to(root).as_posix() for folder in walked if any(_has_video(folder, h) for h in HALVES)]
+        below = sorted(folders_below(root))
+        found = [path.relative_to(root).as_posix() for path in below if any(_has_video(path, h) for h in HALVES)]
     if not found:
         of_split = "" if split is None else f" of split {split}"
         raise InputError(root, f"holds no game{of_split}", "put 1_224p.mkv and 2_224p.mkv into each game's folder")
@@ -75,7 +77,7 @@ def find_games(root: Path, *, games: Sequence[str] = (), split: str | None = Non
 
 
 def find_halves(root: Path, games: Sequence[str]) -> Halves:
-    """Look at both videos of each game, without decoding them, and at its labels where it has any."""
+    """Look at both videos of each game and at its labels where it has any; see `video.probe`."""
     good, bad, doubts = [], [], []
     for game in games:
         for number in HALVES:
@@ -87,6 +89,12 @@ def find_halves(root: Path, games: Sequence[str]) -> Halves:
             good.append(half)
             doubts += _doubts(root, half)
     return Halves(tuple(good), tuple(bad), tuple(doubts))
+
+
+def half_fingerprint(video: Video) -> str:
+    """The fingerprint of a file, and which stretch of it is the half where it is not the whole."""
+    stretch = f", {video.start_s:g} s for {video.duration_s:g} s" if video.start_s else ""
+    return fingerprint(video.path) + stretch
 
 
 def fingerprint(path: Path) -> str:
@@ -109,9 +117,10 @@ def _has_video(folder: Path, half: int) -> bool:
 
 
 def _doubts(root: Path, half: Half) -> list[str]:
+    doubts = [f"{half.video.path}: {note}" for note in half.video.notes]
     try:
         labels = read_spotting_labels(Tree(root / half.game), ".", strict=False)
     except InputError as error:
-        return [str(error)] if (root / half.game / SPOTTING_LABELS).exists() else []
+        return doubts + ([str(error)] if (root / half.game / SPOTTING_LABELS).exists() else [])
     doubt = check_duration(half.video, labels, half.half)
-    return [doubt] if doubt else []
+    return doubts + ([doubt] if doubt else [])

@@ -21,7 +21,7 @@ from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.video.decoding.frames import Video, check_duration, half_video, probe
+from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
 from soccerbench.video.finetuning.snippets import check_apart
 
 OWN_SPLITS = ("train", "valid", "test")
@@ -98,7 +98,7 @@ def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
 
 
 def look_through(games: Sequence[Game], progress: Progress = silent) -> Games:
-    """Read the labels of each game and probe its videos, without decoding them.
+    """Read the labels of each game and look at its videos, see `video.probe`.
 
     Args:
         games: as the functions above give them.
@@ -132,6 +132,7 @@ def _look_at(game: Game, found: Games) -> None:
             continue
         found.labels[game.name], found.games[game.name] = labels, game
         found.videos[game.name, half] = video
+        found.doubts += [f"{video.path}: {note}" for note in video.notes]
         doubt = check_duration(video, labels, half)
         if doubt is not None:
             is_short = bool((labels.position_ms[labels.half == half] >= 1000 * video.duration_s).any())

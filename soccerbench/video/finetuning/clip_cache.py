@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.video.decoding.clips import Clip, clamp, window
 from soccerbench.video.decoding.frames import frames
-from soccerbench.video.finetuning.snippets import Snippet
+from soccerbench.video.finetuning.snippets import Snippet, Stretch
 
 Frames = NDArray[np.uint8]
 
@@ -45,7 +44,7 @@ class SnippetClips:
 
     Args:
         snippets: of one split.
-        video_of: the video file of a snippet.
+        video_of: the half that a snippet is in.
         clip: what the model sees.
         spare: frames more on either side.
         size: pixels of the short side.
@@ -58,7 +57,7 @@ class SnippetClips:
         self,
         snippets: Sequence[Snippet],
         *,
-        video_of: Callable[[Snippet], Path],
+        video_of: Callable[[Snippet], Stretch],
         clip: Clip,
         spare: int = 0,
         size: int,
@@ -90,15 +89,12 @@ class SnippetClips:
 
     def _decode(self, index: int) -> Frames:
         snippet, fps = self._snippets[index], self._clip.fps
-        path = self._video_of(snippet)
-        wanted = window(Clip(self._clip.frames + 2 * self._spare, fps), snippet.centre_s, fps)
+        path, start_s, duration_s = self._video_of(snippet)
+        wanted = window(Clip(self._clip.frames + 2 * self._spare, fps), snippet.centre_s - start_s, fps)
         first = max(0, int(wanted[0]))
-        pictures = list(
-            frames(
-                path, fps=fps, size=self._size, crop=self._crop, start_s=first / fps, stop_s=(int(wanted[-1]) + 1) / fps
-            )
-        )
+        stretch = {"start_s": first / fps, "stop_s": min((int(wanted[-1]) + 1) / fps, duration_s), "origin_s": start_s}
+        pictures = list(frames(path, fps=fps, size=self._size, crop=self._crop, **stretch))
         if not pictures:
             problem = f"ends before the snippet at {snippet.centre_s:g} s"
-            raise InputError(path, problem, "make the snippets of these videos anew")
+            raise InputError(path, problem, "make the snippets of these videos again")
         return np.stack([pictures[place] for place in clamp(wanted - first, len(pictures))])

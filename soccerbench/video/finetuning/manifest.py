@@ -4,7 +4,8 @@ Nothing is cut out or encoded again: a snippet is a place in a video.
 
 Conventions
     roots     absolute folders; every video is named relative to one of them and lies below it
-    halves    each game in one split, each half once, with its snippets as [centre in milliseconds, label, ambiguous]
+    halves    each game in one split, each half once, with its snippets as [centre in milliseconds of the file, label,
+              ambiguous]
     counts    split -> class -> snippets, the sum of what follows: a file that was cut or changed by hand is refused
 """
 
@@ -24,7 +25,7 @@ from soccerbench.files import write_json
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS
 from soccerbench.video.finetuning.annotated_games import Games
-from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, plan
+from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, Stretch, plan
 
 FILE = "snippets.json"
 Counts = dict[str, dict[str, int]]
@@ -36,13 +37,17 @@ class _Frozen(BaseModel):
 
 
 class HalfSnippets(_Frozen):
-    """One half's video and its snippets; `root` is an index into the manifest's roots."""
+    """One half's video and its snippets; `root` is an index into the manifest's roots.
+
+    The half is the `duration_s` seconds of the file from `start_s` on, as its `video.ini` says.
+    """
 
     root: Annotated[int, Field(ge=0)]
     game: Annotated[str, Field(min_length=1)]
     half: Annotated[int, Field(ge=1, le=2)]
     split: str
     video: str
+    start_s: Annotated[float, Field(ge=0)] = 0.0
     duration_s: Annotated[float, Field(gt=0)]
     snippets: tuple[tuple[int, int, bool], ...]
 
@@ -56,7 +61,7 @@ class HalfSnippets(_Frozen):
         for centre_ms, label, _ in self.snippets:
             if not 0 <= label < len(SNIPPET_CLASSES):
                 raise ValueError(f"label {label} at {centre_ms} ms: labels are 0 to {len(SNIPPET_CLASSES) - 1}")
-            if not 0 <= centre_ms < 1000 * self.duration_s:
+            if not 0 <= centre_ms - 1000 * self.start_s < 1000 * self.duration_s:
                 raise ValueError(f"a snippet at {centre_ms} ms of a video of {self.duration_s:g} s")
         return self
 
@@ -102,11 +107,14 @@ class Manifest(_Frozen):
         )
 
     @cached_property
-    def videos(self) -> Mapping[tuple[str, int], Path]:
+    def videos(self) -> Mapping[tuple[str, int], Stretch]:
         """The video of each (game, half)."""
-        return {(half.game, half.half): Path(self.roots[half.root], half.video) for half in self.halves}
+        return {
+            (half.game, half.half): Stretch(Path(self.roots[half.root], half.video), half.start_s, half.duration_s)
+            for half in self.halves
+        }
 
-    def video(self, snippet: Snippet) -> Path:
+    def video(self, snippet: Snippet) -> Stretch:
         """The video that a snippet is in."""
         return self.videos[snippet.game, snippet.half]
 
@@ -137,8 +145,9 @@ def manifest_of(
     )
     of_half: dict[tuple[str, int], list[tuple[int, int, bool]]] = {half: [] for half in found.videos}
     for snippet in snippets:
-        place = round(1000 * snippet.centre_s), snippet.label, snippet.ambiguous
-        of_half[snippet.game, snippet.half].append(place)
+        half = snippet.game, snippet.half
+        centre_s = snippet.centre_s + found.videos[half].start_s
+        of_half[half].append((round(1000 * centre_s), snippet.label, snippet.ambiguous))
     roots = list(dict.fromkeys(str(game.root.resolve()) for game in found.games.values()))
     halves = [
         HalfSnippets(
@@ -147,6 +156,7 @@ def manifest_of(
             half=half,
             split=found.games[game].split,
             video=f"{found.games[game].folder}/{video.path.name}",
+            start_s=video.start_s,
             duration_s=video.duration_s,
             snippets=tuple(of_half[game, half]),
         )

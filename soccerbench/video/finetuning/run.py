@@ -192,7 +192,7 @@ class FineTuneRun:
     def _data_fingerprint(self) -> str:
         """Sixteen hex digits over the snippets and a sample of each of their videos."""
         of_snippets = hashlib.sha256(repr(self.manifest.halves).encode()).hexdigest()[:16]
-        return joint_hash([of_snippets, *(_hash(video) for video in self.manifest.videos.values())])
+        return joint_hash([of_snippets, *(_hash(half.path) for half in self.manifest.videos.values())])
 
     def _clips(self, split: str, room: Room, *, spare: int = 0, crop: bool = True) -> SnippetClips:
         return SnippetClips(

@@ -19,6 +19,8 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +41,7 @@ class Snippet:
     Args:
         game: "league/season/game".
         half: 1 or 2.
-        centre_s: seconds from the start of the half's video.
+        centre_s: seconds from the start of the half; of a manifest's snippets, from the first picture of the file.
         label: index into SNIPPET_CLASSES.
         split: that it belongs to.
         ambiguous: whether an event of another class is less than AMBIGUOUS_S away.
@@ -51,6 +53,14 @@ class Snippet:
     label: int
     split: str
     ambiguous: bool = False
+
+
+class Stretch(NamedTuple):
+    """The stretch of a video file that is a half: seconds from the file's first picture."""
+
+    path: Path
+    start_s: float
+    duration_s: float
 
 
 def plan(

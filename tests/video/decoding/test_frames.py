@@ -12,9 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from soccerbench.errors import InputError
-from soccerbench.events import Events
-from soccerbench.video.decoding.frames import Scaler, Video, check_duration, frames, half_video, on_grid, probe, scaled
+from soccerbench.video.decoding.frames import Scaler, frames, on_grid, scaled
+from soccerbench.video.decoding.video import probe
 
 IRREGULAR_MS = [0, 40, 80, 200, 240, 273, 280, 480, 520, 560, 1100, 1140, 1180, 1400]
 REAL = {"bigbuckbunny.mp4": 132, "bikes.mp4": 250, "carphone_pristine.mp4": 120}
@@ -224,43 +223,3 @@ def test_nothing_is_decoded_that_is_not_asked_for(tmp_path, numbered_video):
 def test_numbers_that_make_no_sense_are_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match="positive number"):
         next(frames(tmp_path / "a.mkv", **({"fps": 1, "size": 1, "crop": True} | wrong)))
-
-
-@pytest.mark.parametrize(
-    ("there", "found"),
-    [
-        (["1_224p.mkv", "1.mkv", "1_720p.mkv"], "1_224p.mkv"),
-        (["1.mkv", "1_720p.mkv"], "1.mkv"),
-        (["1_ResNET_TF2.npy", "1_720p.mkv", "1_hq.mp4"], "1_720p.mkv"),
-        (["1.txt", "1.MP4"], "1.MP4"),
-        (["2_224p.mkv", "11.mkv", "1_ResNET_TF2.npy"], None),
-        ([], None),
-    ],
-)
-def test_the_video_of_a_half(tmp_path, there, found):
-    for name in there:
-        (tmp_path / name).touch()
-    if found is not None:
-        assert half_video(tmp_path, 1) == tmp_path / found
-        return
-    with pytest.raises(InputError, match=r"no video of half 1; put 1_224p.mkv there"):
-        half_video(tmp_path, 1)
-
-
-@pytest.mark.parametrize(
-    ("duration_s", "events_ms", "said"),
-    [
-        (2700.0, [1000, 2_699_999], None),
-        (2700.0, [], None),
-        (2700.0, [1000, 2_700_000], "lasts 2700.0 s, but 1 events are later, the last at 2700.0 s"),
-        (60.0, [1000, 61_000, 90_000], "lasts 60.0 s, but 2 events are later, the last at 90.0 s"),
-        (4500.0, [2_700_000], None),
-        (4500.1, [2_700_000], "half 2's last event is at 2700.0 s already"),
-    ],
-)
-def test_a_duration_against_the_labels(duration_s, events_ms, said):
-    half = np.array([1, *[2] * len(events_ms)], np.int64)
-    position = np.array([10**7, *events_ms], np.int64)  # the other half does not count
-    labels = Events(half, np.zeros_like(half), position, game="game")
-    found = check_duration(Video(Path("2.mkv"), 398, 224, duration_s, 25.0), labels, 2)
-    assert (found is None) if said is None else (found is not None and found.startswith("2.mkv: ") and said in found)

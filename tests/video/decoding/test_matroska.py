@@ -127,7 +127,7 @@ def test_only_the_checksums_find_many_flipped_bits(tmp_path, numbered_video, mon
         damaged[at] ^= 1 << int(bit)
         path.write_bytes(damaged)
         with monkeypatch.context() as patch:
-            patch.setattr("soccerbench.video.decoding.container.Source._open_checksums", lambda source: None)
+            patch.setattr("soccerbench.video.decoding.source.Source._open_checksums", lambda source: None)
             found = decoded(path)
         if found is not None and not np.array_equal(found, whole):
             unnoticed += 1

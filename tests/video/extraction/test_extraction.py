@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from shared_data import SHARED
 
 from soccerbench.errors import InputError
 from soccerbench.features.store import FeatureStore, is_simulated
@@ -130,9 +131,11 @@ def test_each_byte_is_written_once_and_read_at_most_once(
 def test_the_record_says_what_a_row_is(root: Path, extract: Extract) -> None:
     extract(root, normalise="none")
     record = json.loads((root / GAME / "1_extraction.json").read_bytes())
-    assert record["alignment"].startswith("Row i stands for second i")
+    assert record["alignment"].startswith("Row i is second i of the half")
     assert (record["rows_per_second"], record["first_row_s"]) == (1, 0)
-    assert record["video"] == {"file": "1_224p.mkv", "width": 64, "height": 48, "duration_s": 5.5, "fps": 10}
+    assert record["video"] == {
+        "file": "1_224p.mkv", "width": 64, "height": 48, "duration_s": 5.5, "fps": 10, "start_s": 0, "notes": [],
+    }  # fmt: skip
     made = record["features"]["vtn"]
     assert (made["file"], made["rows"], made["width"]) == ("1_vtn.npy", 5, 384)
     assert made["clip"] == {"frames": 4, "fps": 3, "size": 32}
@@ -229,9 +232,11 @@ def test_rows_do_not_depend_on_the_models_beside(root: Path, extract: Extract) -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"models": ["tsn"]}, r"tsn: no such model; known: tpn-r50, "),
+        ({"models": ["tsn"]}, r"tsn: no such model .*; known: tpn-r50, "),
         ({"untrained": False}, r"no checkpoint for vtn: give --checkpoints vtn=FILE"),
         ({"games": ["league/season/other"]}, r"no such folder; name games by their folder"),
+        ({"games": ["../outside"]}, r"outside: leaves the root; name games by their folder"),
+        ({"games": ["/"]}, r"leaves the root; name games by their folder"),
         ({"split": "train"}, r"holds no game of split train"),
         ({"device": "tpu"}, r"unknown device 'tpu'"),
         ({"precision": "bfloat16"}, r"precision 'bfloat16' on cpu"),
@@ -248,6 +253,40 @@ def test_no_games(tmp_path: Path, extract: Extract) -> None:
         extract(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"holds no game; put 1_224p\.mkv and 2_224p\.mkv"):
         extract(tmp_path)
+
+
+def test_folders_are_followed_through_links(root: Path, tmp_path: Path, extract: Extract) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "league").symlink_to(root / "league")
+    (root / "league" / "again").symlink_to(root / "league")
+    assert [one.game for one in extract(linked, ["vtn"], out=tmp_path / "out")] == [GAME] * 2
+
+
+def test_video_ini_says_which_seconds_are_the_half(
+    tmp_path: Path, numbered_video: Callable[..., Path], extract: Extract
+) -> None:
+    """The rows of the file's seconds 4 to 9 are those of a video that holds nothing else."""
+    whole, cut = tmp_path / "whole" / "game", tmp_path / "cut" / "game"
+    for folder in (whole, cut):
+        folder.mkdir(parents=True)
+    numbered_video(whole / "1_HQ.mkv", pictures=120, fps=10, codec="ffv1")
+    (whole / "video.ini").write_text("[1_HQ.mkv]\nstart_time_second = 4\nduration_second = 6\n")
+    numbered_video(cut / "1.mkv", pictures=60, fps=10, codec="ffv1", first=40)
+    for root in (tmp_path / "whole", tmp_path / "cut"):
+        assert [(one.state, one.rows) for one in extract(root, ["vtn"])] == [("failed", 0), ("done", 6)]
+    np.testing.assert_array_equal(np.load(whole / "1_vtn.npy"), np.load(cut / "1_vtn.npy"))
+    record = json.loads((whole / "1_extraction.json").read_bytes())
+    assert (record["video"]["start_s"], record["video"]["duration_s"]) == (4, 6)
+    assert record["video"]["notes"] == ["video.ini: the half is seconds 4 to 10 of the file"]
+    (whole / "video.ini").write_text("[1_HQ.mkv]\nstart_time_second = 5\nduration_second = 6\n")
+    assert "was extracted with another video" in extract(tmp_path / "whole", ["vtn"])[1].text
+
+
+@pytest.mark.skipif(not (SHARED / "field").exists(), reason="the reference data are not there")
+def test_an_untrimmed_game_of_the_field(tmp_path: Path, extract: Extract) -> None:
+    outcomes = extract(SHARED / "field" / "video_ini" / "root", ["vtn"], out=tmp_path)
+    assert [(one.state, one.rows) for one in outcomes] == [("done", 30), ("done", 40)]
 
 
 def test_chosen_games_and_splits(root: Path, extract: Extract, write_noise: Callable[..., Path]) -> None:

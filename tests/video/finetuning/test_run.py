@@ -156,7 +156,7 @@ def test_other_snippets_and_other_videos_are_another_identity(snippets: Path, tm
     (copy / "snippets.json").write_text(json.dumps(content))
     mine = made(copy / "snippets.json", tmp_path)
     assert mine.identity() == made(snippets, tmp_path).identity()  # moving the videos changes nothing
-    video = next(iter(mine.manifest.videos.values()))
+    video = next(iter(mine.manifest.videos.values())).path
     video.write_bytes(video.read_bytes()[:-1] + b"!")
     assert made(copy / "snippets.json", tmp_path).identity()["data"] != mine.identity()["data"]
     video.unlink()

@@ -19,7 +19,9 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.labels import read_spotting_labels
-from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through, pooled_games
+from soccerbench.video.decoding.clips import Clip
+from soccerbench.video.finetuning.annotated_games import Game, games_of_splits, look_through, pooled_games
+from soccerbench.video.finetuning.clip_cache import Room, SnippetClips
 from soccerbench.video.finetuning.manifest import count, manifest_of, read_manifest, write_manifest
 from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, Snippet, ambiguous_events, check_apart, plan
 
@@ -196,8 +198,30 @@ def test_a_root_becomes_a_manifest_that_reads_back(root, tmp_path):
         assert read == manifest
         assert read.snippets == manifest.snippets
     snippet = next(s for s in manifest.snippets if s.label)
-    assert manifest.video(snippet) == root / "l/s/a/1.mkv"
+    assert manifest.video(snippet) == (root / "l/s/a/1.mkv", 0, 40)
     assert (snippet.game, snippet.centre_s, SNIPPET_CLASSES[snippet.label]) == ("l/s/a", 4.0, "Goal")
+
+
+def test_snippets_count_from_where_video_ini_says_that_the_half_begins(root, number_of):
+    (root / "l/s/a" / "video.ini").write_text("[1.mkv]\nstart_time_second = 20\nduration_second = 15\n")
+    found, manifest = made(games_of_splits(root, ["train"]), background_per_half=0)
+    assert found.doubts == [f"{root / 'l/s/a/1.mkv'}: video.ini: the half is seconds 20 to 35 of the file"]
+    half = manifest.halves[0]
+    assert (half.start_s, half.duration_s, half.snippets) == (20, 15, ((24_000, 3, False),))
+    goal = manifest.snippets[0]
+    clips = SnippetClips([goal], video_of=manifest.video, clip=Clip(12, 1), size=16, crop=False, room=Room(0))
+    shown = [number_of(image) for image in clips.take([0])[0]]
+    assert shown == [20, 20, *range(20, 30)]  # nothing from before the half
+
+
+@pytest.mark.skipif(not (SHARED / "field").exists(), reason="the reference data are not there")
+def test_the_goal_of_the_untrimmed_game_of_the_field():
+    root = SHARED / "field" / "video_ini" / "root"
+    game = Game("game", root, next(root.rglob("video.ini")).parent.relative_to(root).as_posix(), "train")
+    _, manifest = made([game], background_per_half=0)
+    assert [(s.half, SNIPPET_CLASSES[s.label], s.centre_s) for s in manifest.snippets] == [
+        (1, "Goal", 25), (2, "Corner", 17),
+    ]  # fmt: skip
 
 
 def test_progress_is_reported_game_by_game(root):
@@ -255,7 +279,7 @@ def test_mega_pools_train_valid_test_and_other_games(root, tmp_path, numbered_vi
     games = {s.game for s in manifest.snippets}
     assert games == {"l/s/a", "l/s/b", "l/s/c", "l/s/d", "es/2019/one", "l/t/f", "l/t/g", "single"}
     assert manifest.mega
-    assert manifest.video(next(s for s in manifest.snippets if s.game == "single")) == single / "1.mkv"
+    assert manifest.video(next(s for s in manifest.snippets if s.game == "single")).path == single / "1.mkv"
 
 
 @pytest.mark.parametrize("game", ["l/s/e", official_games("challenge")[0], "challenge/a/b/c"])

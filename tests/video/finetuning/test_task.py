@@ -50,7 +50,7 @@ def clips(
 def test_a_clip_holds_the_frames_around_its_centre(manifest: Manifest) -> None:
     training = [snippet for snippet in manifest.snippets if snippet.split == "train"]
     place, snippet = next((place, snippet) for place, snippet in enumerate(training) if snippet.centre_s > 5)
-    video = list(frames(manifest.video(snippet), fps=3, size=SIZE, crop=True))
+    video = list(frames(manifest.video(snippet).path, fps=3, size=SIZE, crop=True))
     centre = int(np.floor(3 * snippet.centre_s + 0.5))
     (plain,) = clips(manifest).take([place])
     (wide,) = clips(manifest, spare=2).take([place])
@@ -70,7 +70,7 @@ def test_frames_beyond_a_video_are_its_first_or_last(manifest: Manifest, centre_
     known = manifest.snippets[0]
     at_edge = Snippet(known.game, known.half, centre_s, 0, "train")
     only = SnippetClips([at_edge], video_of=manifest.video, clip=CLIP, size=SIZE, crop=True, room=Room(0))
-    video = list(frames(manifest.video(known), fps=3, size=SIZE, crop=True))
+    video = list(frames(manifest.video(known).path, fps=3, size=SIZE, crop=True))
     centre = int(np.floor(3 * centre_s + 0.5))
     (found,) = only.take([0])
     wanted = [video[min(max(place, 0), len(video) - 1)] for place in range(centre - 2, centre + 2)]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
-from soccerbench.video.decoding.frames import frames, probe
+from soccerbench.video.decoding.frames import frames
+from soccerbench.video.decoding.video import probe
 
 REMEDIES = ("; copy the file again", "; put the video", "; convert it", "; give the video")
 
@@ -108,6 +109,13 @@ def test_enormous_pictures_are_refused_before_they_are_decoded(tmp_path, numbere
     assert "enormous size, at most 16777216 pixels are read" in refusal(path)
 
 
+def test_an_avi_file_cut_short(tmp_path, numbered_video):
+    path = numbered_video(tmp_path / "a.avi", codec="mpeg4")
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    assert f"is cut short (bytes {len(data) - 1} to {len(data)} are missing)" in refusal(path)
+
+
 @pytest.mark.parametrize(("name", "said"), [("h264.mkv", "is cut short (bytes"), ("h264.mp4", "a damaged packet")])
 def test_a_file_cut_short_says_after_which_second(tmp_path, clips, name, said):
     data = clips[name].read_bytes()
@@ -174,20 +182,23 @@ def test_interlaced_pictures_come_all(tmp_path, numbered_video, number_of, codec
 
 
 def test_a_hole_of_more_than_a_second(tmp_path, numbered_video):
+    """Before a key picture: whether pictures were lost there, nothing in the file tells."""
     times = [40 * n for n in range(20)] + [3000 + 40 * n for n in range(20)]
-    path = numbered_video(tmp_path / "a.mkv", times_ms=times, codec="ffv1")
+    path = numbered_video(tmp_path / "a.mkv", times_ms=times, codec="ffv1", options={"g": "1"})
     assert "after second 0.76: no picture for 2.2 s" in refusal(path)
 
 
-def test_a_duration_far_from_what_was_decoded(tmp_path, clips):
+@pytest.mark.parametrize(
+    ("stated", "noted"), [("21.6", ["the pictures last 1.6 s, the file says 21.6 s"]), ("1.1", [])]
+)
+def test_a_stated_duration_is_a_hint(tmp_path, clips, stated, noted):
     data = clips["vp9.webm"].read_bytes()
-    stated = b"00:00:01.600000000"
-    assert stated in data
+    assert b"00:00:01.600000000" in data
     path = tmp_path / "a.webm"
-    path.write_bytes(data.replace(stated, b"00:00:21.600000000"))
-    assert "the pictures end at 1.60 s, the file says 21.60 s" in refusal(path)
-    path.write_bytes(data.replace(stated, b"00:00:01.100000000"))
-    assert len(read(path)) == 40  # half a second too many is no reason to refuse them
+    path.write_bytes(data.replace(b"00:00:01.600000000", f"00:00:{float(stated):012.9f}".encode()))
+    assert len(read(path)) == 40
+    video = probe(path)
+    assert (video.duration_s, list(video.notes)) == (1.6, noted)
 
 
 def test_pictures_of_two_sizes(tmp_path, numbered_video):
