@@ -17,8 +17,6 @@ _REMEDIES = {
     errno.EROFS: "choose another path",
     errno.ENOTDIR: "choose another path",
     errno.EISDIR: "give a file, not a folder",
-    errno.ENOSPC: "free some space or choose another path",
-    errno.EDQUOT: "free some space or choose another path",
 }
 
 
@@ -44,33 +42,31 @@ class SpecError(ValueError):
 
 
 def os_problem(error: OSError, path: Path | None = None) -> str:
-    """What the system refused, in plain words; a folder that does not exist is named.
+    """What the system refused; of a missing file, the first of its folders that does not exist.
 
     Args:
         error: of the system.
         path: the file or folder that was asked for, if the error does not name it.
     """
     path = path or (Path(error.filename) if isinstance(error.filename, str) else None)
-    if isinstance(error, FileNotFoundError):
-        gone = [folder for folder in reversed(path.parents) if not folder.exists()] if path else []
-        return f"no such file: there is no folder {gone[0]}" if gone else "no such file or folder"
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full"
+    if isinstance(error, FileNotFoundError) and path is not None:
+        missing = [folder for folder in reversed(path.parents) if not folder.exists()]
+        return f"there is no folder {missing[0]}" if missing else "no such file or folder"
     return error.strerror or str(error)
 
 
-def os_error(path: Path, error: OSError, *, remedy: str, place: str = "") -> InputError:
+def os_error(path: Path, error: OSError, *, remedy: str, doing: str = "read", place: str = "") -> InputError:
     """An error for a file or folder that the system refused, with a remedy that fits the cause.
 
     Args:
         path: the file or folder.
         error: of the system.
-        remedy: for causes that have none of their own.
+        remedy: for causes that have none of their own, such as a full or a broken disk.
+        doing: "read" or "written".
         place: in the file, ending in a colon and a space.
     """
-    return InputError(path, f"{place}{os_problem(error, path)}", _REMEDIES.get(error.errno or 0, remedy))
+    problem = f"{place}cannot be {doing} ({os_problem(error, path)})"
+    return InputError(path, problem, _REMEDIES.get(error.errno or 0, remedy))
 
 
 def line_of(error: Exception) -> str:
@@ -78,6 +74,17 @@ def line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {os_problem(error)}"
     return str(error)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number and its noun: "1 game", "2 games".
+
+    Args:
+        count: how many.
+        one: the noun for one.
+        many: the noun for any other number, if not `one` and an s.
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

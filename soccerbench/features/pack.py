@@ -15,12 +15,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, did_you_mean
 from soccerbench.features.checksums import Checksums, known_checksums
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack_writer import LEASE, Half, PackWriter, Plan
 from soccerbench.features.packed import Dtype, Index
-from soccerbench.features.sources import Part, Source, open_source, parts_of
+from soccerbench.features.sources import Part, Source, located, open_source, parts_of
 from soccerbench.features.store import HALVES
 from soccerbench.files import remove_leftovers, write_bytes
 from soccerbench.lease import only_writer
@@ -128,19 +128,15 @@ def _pack(
 
 def _plan(source: Source, games: dict[str, list[str]], dtype: Dtype, blocks: Sequence[str] | None) -> Plan:
     """Open every half once, so that unusable files are found before packing."""
-    everyone = [game for members in games.values() for game in members]
-    there = {
-        file
-        for file in {block.file for block in source.blocks.values()}
-        if any(source.has(game, half, file) for game in everyone for half in HALVES)
-    }
+    everyone = [(game, half) for members in games.values() for game in members for half in HALVES]
     unknown = sorted(set(blocks or ()) - set(source.blocks))
     if unknown:
-        raise ValueError(f"unknown block {unknown[0]!r}; known blocks: {', '.join(source.blocks)}")
+        near = did_you_mean(unknown[0], source.blocks)
+        raise ValueError(f"unknown block {unknown[0]!r}{near}; known blocks: {', '.join(source.blocks)}")
+    known = located(source, everyone, blocks or source.blocks)
+    there = {file for file in {block.file for block in known.values()} if any(source.has(*at, file) for at in everyone)}
     chosen = {
-        name: block
-        for name, block in source.blocks.items()
-        if (name in blocks if blocks is not None else block.file in there)
+        name: block for name, block in known.items() if (name in blocks if blocks is not None else block.file in there)
     }
     absent = [name for name, block in chosen.items() if block.file not in there]
     if absent or not chosen:
@@ -150,9 +146,7 @@ def _plan(source: Source, games: dict[str, list[str]], dtype: Dtype, blocks: Seq
     checksum = 0
     for split, members in games.items():
         for file in dict.fromkeys(block.file for block in chosen.values()):
-            width = parts_of(source.blocks, [name for name, block in chosen.items() if block.file == file])[
-                0
-            ].file_width
+            width = parts_of(known, [name for name, block in chosen.items() if block.file == file])[0].file_width
             for game, half in _halves(source, members, file):
                 stored = source.rows(game, half, file, width)
                 rows[Half(split, file, game, half)] = stored.rows
@@ -176,7 +170,7 @@ def _halves(source: Source, games: Sequence[str], file: str) -> list[tuple[str, 
 
 
 def _parts(source: Source, plan: Plan, file: str) -> tuple[Part, ...]:
-    return parts_of(source.blocks, [name for name, block in plan.blocks.items() if block.file == file])
+    return parts_of(source.blocks | plan.blocks, [name for name, block in plan.blocks.items() if block.file == file])
 
 
 def _pieces(source: Source, half: Half, parts: tuple[Part, ...], checksums: Checksums) -> Iterator[NDArray[np.float32]]:

@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, os_error
 from soccerbench.features.packed import INDEX, JOURNAL, Dtype, Index, read_index
 from soccerbench.features.rows import Rounding, StoredRows, all_finite, narrow
 from soccerbench.files import write_bytes, write_json
@@ -308,4 +308,4 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror or error})", RETRY) from None
+        raise os_error(path, error, remedy=RETRY, doing="written") from None

@@ -20,7 +20,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from soccerbench.errors import InputError, first_error
+from soccerbench.errors import InputError, first_error, os_error, os_problem
 from soccerbench.features.rows import StoredRows
 from soccerbench.specs.features import Block, load_features
 
@@ -140,8 +140,14 @@ class PackedFiles:
         try:
             values = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-            raise InputError(path, f"not a readable packed file ({error})", remedy) from None
-        if not isinstance(values, np.memmap) or values.shape != shape or values.dtype != dtype:
+            problem = os_problem(error, path) if isinstance(error, OSError) else error
+            raise InputError(path, f"not a readable packed file ({problem})", remedy) from None
+        if (
+            not isinstance(values, np.memmap)
+            or values.shape != shape
+            or values.dtype != dtype
+            or (not values.flags.c_contiguous)
+        ):
             raise InputError(path, f"is not the {shape} array of {self.index.dtype} that {INDEX} describes", remedy)
         return values.offset, values.dtype
 
@@ -155,6 +161,6 @@ def read_index(path: Path) -> Index:
     try:
         return Index.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InputError(path, first_error(error), "pack the dataset again") from None
+        raise InputError(path, first_error(error, Index), "pack the dataset again") from None
     except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror or error})", "copy the pack again") from None
+        raise os_error(path, error, remedy="copy the pack again") from None

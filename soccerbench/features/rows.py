@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, os_error
 
 LARGEST_HALF = 65504.0  # the largest finite half-precision value
 SMALLEST_NORMAL = 2.0**-14  # below it the spacing of half-precision values no longer shrinks
@@ -37,6 +37,7 @@ class StoredRows:
         width: values in a row.
         dtype: of the stored values.
         place: names the half in messages if the file holds several; ends in a colon and a space.
+        by_columns: stored column after column, in Fortran's order.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class StoredRows:
     width: int
     dtype: np.dtype[Any]
     place: str = ""
+    by_columns: bool = False
 
     @property
     def row_bytes(self) -> int:
@@ -88,6 +90,10 @@ class StoredRows:
         Raises:
             InputError: as `take`.
         """
+        if self.by_columns:
+            values = self.take(np.arange(self.rows), slice(None))
+            yield from (values[start : start + count] for start in range(0, self.rows, count))
+            return
         buffer = np.empty((min(count, self.rows), self.width), self.dtype)
         with _reading(self.path) as descriptor:
             for start in range(0, self.rows, count):
@@ -102,7 +108,7 @@ class StoredRows:
 
     def announce(self, descriptor: int, first: int, count: int) -> None:
         """Advise the system that `count` rows from row `first` on will be read soon."""
-        if hasattr(os, "posix_fadvise"):
+        if hasattr(os, "posix_fadvise") and not self.by_columns:
             offset = self.offset + first * self.row_bytes
             with suppress(OSError):  # a file system without this call
                 os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
@@ -113,7 +119,19 @@ class StoredRows:
         Raises:
             InputError: as `take`.
         """
-        left, position = values.view(np.uint8).data.cast("B"), self.offset + first * self.row_bytes
+        if not self.by_columns:
+            self._read(descriptor, values, self.offset + first * self.row_bytes)
+            return
+        columns = np.empty((self.width, len(values)), self.dtype)
+        if len(values) == self.rows:
+            self._read(descriptor, columns, self.offset)
+        else:
+            for column, into in enumerate(columns):
+                self._read(descriptor, into, self.offset + (column * self.rows + first) * self.dtype.itemsize)
+        values[...] = columns.T
+
+    def _read(self, descriptor: int, values: NDArray[Any], position: int) -> None:
+        left = values.view(np.uint8).data.cast("B")
         try:
             while left:
                 count = os.preadv(descriptor, [left], position)
@@ -121,9 +139,7 @@ class StoredRows:
                     raise InputError(self.path, f"{self.place}became shorter while it was read", "copy the file again")
                 left, position = left[count:], position + count
         except OSError as error:
-            raise InputError(
-                self.path, f"{self.place}cannot be read ({error.strerror or error})", "copy the file again"
-            ) from None
+            raise os_error(self.path, error, remedy="copy the file again", place=self.place) from None
 
 
 def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
@@ -151,7 +167,7 @@ def _reading(path: Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror or error})", "copy the file again") from None
+        raise os_error(path, error, remedy="copy the file again") from None
     try:
         yield descriptor
     finally:

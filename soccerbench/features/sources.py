@@ -5,7 +5,7 @@ A plain root has one `{1,2}_<file>.npy` a half and file, in the game's folder; a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +13,12 @@ from typing import Protocol
 import numpy as np
 from pydantic import ValidationError
 
-from soccerbench.errors import InputError, first_error
+from soccerbench.errors import InputError, first_error, os_error
 from soccerbench.features.packed import INDEX, JOURNAL, PackedFiles
 from soccerbench.features.rows import StoredRows
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.soccernet.games import Layout
-from soccerbench.specs.features import Block, file_of, fps_of, load_features
+from soccerbench.specs.features import Block, file_of, fps_of, load_features, single_file
 
 
 @dataclass(frozen=True)
@@ -75,31 +75,37 @@ class PlainFiles:
         """The rows of one feature file, as its header describes them.
 
         Raises:
-            InputError: missing, truncated, pickled, empty, no 2-d floats, of another width, stored by columns.
+            InputError: missing, truncated, pickled, empty, no 2-d floats, of another width.
         """
         path = self.path(game, half, file)
-        stored = stored_rows(path)
+        released = any(block.file == file and block.released for block in self.blocks.values())
+        get = "download the features of this half" if released else "it was never released: extract it"
+        stored = stored_rows(path, remedy=f"{get}, or leave the game out")
         if stored.width != width:
-            raise InputError(
-                path,
-                f"has shape {(stored.rows, stored.width)}, expected (rows, {width})",
-                "use the file of these blocks, or say its widths in features.json",
-            )
+            problem = f"has shape {(stored.rows, stored.width)}, expected (rows, {width})"
+            raise InputError(path, problem, "use the file of these blocks, or say its widths in features.json")
         return stored
 
 
-def stored_rows(path: Path) -> StoredRows:
+def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:
     """The rows of a feature file of any width, as its header describes them.
 
+    Args:
+        path: of a .npy file.
+        remedy: for a missing or a damaged file.
+
     Raises:
-        InputError: missing, truncated, pickled, empty, no 2-d floats, stored by columns.
+        InputError: missing, truncated, pickled, empty, no 2-d floats.
     """
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(path, "missing", "download the features of this half, or leave the game out") from None
-    except (OSError, EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
-        raise InputError(path, f"not a readable feature file ({error})", "download the file again") from None
+        raise InputError(path, "missing", remedy) from None
+    except OSError as error:
+        raise os_error(path, error, remedy=remedy) from None
+    except (EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
+        problem, trusted = _damage(path, str(error))
+        raise InputError(path, f"not a readable feature file ({problem})", trusted or remedy) from None
     if not isinstance(values, np.memmap):
         values.close()
         raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
@@ -108,9 +114,19 @@ def stored_rows(path: Path) -> StoredRows:
         raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
     if not values.size:
         raise InputError(path, f"has shape {values.shape}, expected at least one row", "extract the half again")
-    if not values.flags.c_contiguous:
-        raise InputError(path, "is stored column by column", "save numpy.ascontiguousarray(…) with numpy.save")
-    return StoredRows(path, values.offset, len(values), values.shape[1], values.dtype)
+    by_columns = not values.flags.c_contiguous
+    return StoredRows(path, values.offset, len(values), values.shape[1], values.dtype, by_columns=by_columns)
+
+
+def _damage(path: Path, said: str) -> tuple[str, str]:
+    """What is wrong with a file that numpy refused, and the remedy for pickles; numpy calls any other file a pickle."""
+    with path.open("rb") as stream:
+        begin = stream.read(6)
+    if begin[:1] == b"\x80" or (begin == b"\x93NUMPY" and "object" in said.lower()):
+        return "pickled objects, which can run code when loaded", "save its array with numpy.save instead"
+    if begin != b"\x93NUMPY":
+        return "it does not begin as a .npy file", ""
+    return "truncated" if "mmap length" in said else said, ""
 
 
 def open_source(root: Path) -> Source:
@@ -138,13 +154,40 @@ def root_blocks(root: Path) -> dict[str, Block]:
             base = {"file": file_of(name), "fps": fps_of(name), "released": False}
             known[name] = Block.model_validate({**(known[name].model_dump() if name in known else base), **entry})
     except ValidationError as error:
-        raise InputError(file, f"{name}: {first_error(error)}", "correct that value") from None
+        raise InputError(file, f"{name}: {first_error(error, Block)}", "correct that value") from None
     except KeyError as error:
         raise InputError(file, f"no or unknown key {error}", f"known blocks: {', '.join(known)}") from None
     except (AttributeError, TypeError, OSError) as error:
         raise InputError(
             file, f"not a description of blocks ({error})", 'write {"blocks": {"vtn": {"width": …}}}'
         ) from None
+    return known
+
+
+def files_of(blocks: dict[str, Block]) -> dict[str, dict[str, Block]]:
+    """Every file that may hold some blocks: joined ones, with their blocks in order, and one of each block alone."""
+    files: dict[str, dict[str, Block]] = {}
+    for name, block in blocks.items():
+        files.setdefault(block.file, {})[name] = block
+    return {single_file(name): {name: block} for name, block in blocks.items()} | files
+
+
+def located(source: Source, halves: Collection[tuple[str, int]], names: Iterable[str]) -> dict[str, Block]:
+    """The blocks of a source; those of a joined file that no half has are in their single files where a half has these.
+
+    Args:
+        source: the feature files of a root.
+        halves: game and half.
+        names: the blocks to look for.
+    """
+
+    def exists(file: str) -> bool:
+        return any(source.has(game, half, file) for game, half in halves)
+
+    known = dict(source.blocks)
+    for name in names:
+        if not exists(known[name].file) and exists(single_file(name)):
+            known[name] = known[name].model_copy(update={"file": single_file(name)})
     return known
 
 

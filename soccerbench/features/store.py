@@ -7,6 +7,8 @@ Conventions
               widths and rates
     lengths   files of one half may differ by MAX_LENGTH_GAP_S; the shorter one's last row is repeated
     source    a plain dataset has one .npy a half and file, a packed one a file a split; both are read alike
+    files     a block is read from the joined file of `features.yaml`, or where a half lacks that, from its own
+              (`1_ircsn.npy`), as `extract` writes it
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.packed import INDEX
 from soccerbench.features.rows import StoredRows, read_runs
-from soccerbench.features.sources import Source, open_source, parts_of
+from soccerbench.features.sources import Part, Source, located, open_source, parts_of
 from soccerbench.soccernet.archive import parse_json
 
 HALVES = (1, 2)
@@ -65,11 +67,10 @@ class FeatureStore:
         self.blocks = tuple(blocks)
         self.widths = tuple(known[name].width for name in blocks)
         self.width = sum(self.widths)
-        self.parts = parts_of(known, blocks)
-        files = {part.file for part in self.parts}
+        files = {known[name].file for name in blocks}
         self.file_blocks = {name: block for name, block in known.items() if block.file in files}
         self.unreleased = tuple(dict.fromkeys(known[name].file for name in blocks if not known[name].released))
-        self._halves: dict[tuple[str, int], tuple[StoredRows, ...]] = {}
+        self._halves: dict[tuple[str, int], tuple[tuple[Part, StoredRows], ...]] = {}
 
     def absent_files(self, games: Iterable[str]) -> tuple[str, ...]:
         """Files never released that none of `games` has, needed to use these blocks."""
@@ -92,7 +93,7 @@ class FeatureStore:
 
     def length(self, game: str, half: int) -> int:
         """Rows of one half, those of its longest file."""
-        return max(stored.rows for stored in self._half(game, half))
+        return max(stored.rows for _, stored in self._half(game, half))
 
     def take(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Rows of one half, all blocks joined.
@@ -110,7 +111,7 @@ class FeatureStore:
         """
         joined = np.empty((*rows.shape, self.width), dtype=np.float32)
         column = 0
-        for part, stored in zip(self.parts, self._half(game, half), strict=True):
+        for part, stored in self._half(game, half):
             values = joined[..., column : column + part.stop - part.start]
             values[...] = stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop))
             if not np.isfinite(values).all():
@@ -123,8 +124,10 @@ class FeatureStore:
 
     def take_stored(self, game: str, half: int, rows: NDArray[np.int64]) -> NDArray[np.floating]:
         """As `take`, but in the stored type, and without a check for non-finite values."""
-        parts = zip(self.parts, self._half(game, half), strict=True)
-        taken = [stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop)) for part, stored in parts]
+        taken = [
+            stored.take(np.minimum(rows, stored.rows - 1), slice(part.start, part.stop))
+            for part, stored in self._half(game, half)
+        ]
         return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=-1)
 
     def read_stored(self, places: Iterable[tuple[str, int, int]], out: NDArray[np.floating]) -> None:
@@ -134,10 +137,11 @@ class FeatureStore:
             places: game, half and first row of each run.
             out: takes them, (runs, rows, width).
         """
-        whole = len(self.parts) == 1 and self.parts[0].stop - self.parts[0].start == self.parts[0].file_width
         runs = []
         for (game, half, first), lines in zip(places, out, strict=True):
-            stored = self._half(game, half)[0]
+            found = self._half(game, half)
+            part, stored = found[0]
+            whole = len(found) == 1 and part.stop - part.start == part.file_width
             if whole and stored.dtype == out.dtype and first + len(lines) <= stored.rows:
                 runs.append((stored, first, lines))
             else:
@@ -148,19 +152,21 @@ class FeatureStore:
     @property
     def is_half_precision(self) -> bool:
         """Whether all files opened so far store float16."""
-        return all(stored.dtype == np.float16 for half in self._halves.values() for stored in half)
+        return all(stored.dtype == np.float16 for half in self._halves.values() for _, stored in half)
 
     def sample(self, game: str, half: int, count: int) -> list[bytes]:
         """`count` evenly spaced rows of each file of one half in the stored type, for a fingerprint."""
         return [
             stored.take(np.linspace(0, stored.rows - 1, count).astype(np.int64), slice(part.start, part.stop)).tobytes()
-            for part, stored in zip(self.parts, self._half(game, half), strict=True)
+            for part, stored in self._half(game, half)
         ]
 
-    def _half(self, game: str, half: int) -> tuple[StoredRows, ...]:
+    def _half(self, game: str, half: int) -> tuple[tuple[Part, StoredRows], ...]:
+        """The files of one half with their columns: joined files where they are there, else those of single blocks."""
         key = (game, half)
         if key not in self._halves:
-            found = tuple(self._source.rows(game, half, part.file, part.file_width) for part in self.parts)
+            parts = parts_of(located(self._source, [key], self.blocks), self.blocks)
+            found = tuple(self._source.rows(game, half, part.file, part.file_width) for part in parts)
             shortest, longest = (pick(found, key=lambda stored: stored.rows) for pick in (min, max))
             if longest.rows - shortest.rows > MAX_LENGTH_GAP_S * self.fps:
                 raise InputError(
@@ -168,7 +174,7 @@ class FeatureStore:
                     f"{shortest.place}{shortest.rows} rows, but another file of this half has {longest.rows}",
                     "extract the half again",
                 )
-            self._halves[key] = found
+            self._halves[key] = tuple(zip(parts, found, strict=True))
         return self._halves[key]
 
 

@@ -2,7 +2,7 @@
 
 Each expected half must exist, have the right width, type and length, hold finite values that are not all zero, not
 constant and not a copy of another half, fit its labels and the other files of the half, have its blocks in the expected
-order, and match its checksum where one is known.
+order, and match its checksum where one is known. Label files must be those of their game.
 
 Conventions
     problem   makes the data unusable: verification fails
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +24,16 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, counted
 from soccerbench.features.checksums import Checksums, known_checksums
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.half_statistics import HalfStatistics, place_of_block, statistics_of
+from soccerbench.features.label_checks import LabelChecks
 from soccerbench.features.rows import StoredRows
-from soccerbench.features.sources import Source, open_source
+from soccerbench.features.sources import Source, files_of, open_source
 from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S
 from soccerbench.progress import Progress, silent
-from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABELS
 
 MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
@@ -117,8 +118,11 @@ class _Verification:
         self.report = Report(root.path, [], [], [])
         self.checksums: Checksums = known_checksums(root.path, source)
         self.undecided = 0
-        self.files = list(dict.fromkeys(block.file for block in source.blocks.values()))
-        self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
+        self.files = files_of(source.blocks)
+        self.labels = LabelChecks(
+            root,
+            lambda split, game, file, check, problem: self._problem(check, problem, split=split, game=game, file=file),
+        )
         self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
     def run(self, started: float, progress: Progress) -> Report:
@@ -144,7 +148,7 @@ class _Verification:
         self._check_copies()
         if self.undecided:
             self.report.notes.append(
-                f"the order of the blocks cannot be seen from the values of {self.undecided} halves"
+                f"the order of the blocks cannot be seen from the values of {counted(self.undecided, 'half', 'halves')}"
             )
         self.report.problems.sort(key=lambda found: (found.split, found.game, found.half or 0, found.file, found.check))
         self.report.seconds = time.monotonic() - started
@@ -154,12 +158,13 @@ class _Verification:
         """The halves of a split that can be opened; those that should be there and cannot are problems."""
         missing = [game for game in games if not self.root.has_features(game)]
         if missing and len(missing) == len(games):
-            self.report.notes.append(f"{split}: none of its {len(games)} games is here")
+            self.report.notes.append(f"{split}: not here ({counted(len(games), 'game')})")
             return
         for game in missing:
             self._problem("missing", "the game's folder is missing", split=split, game=game)
         here = [game for game in games if game not in set(missing)]
-        self._check_labelled(split, here)
+        for game in here:
+            self.labels.check(split, game)
         for file in self.files:
             there = {(game, half) for game in here for half in HALVES if self.source.has(game, half, file)}
             if not there:
@@ -180,6 +185,8 @@ class _Verification:
 
     def _open(self, split: str, game: str, half: int, file: str) -> _Half | None:
         if not self.source.has(game, half, file):
+            if self._is_elsewhere(game, half, file):
+                return None
             self._problem("missing", "the file is missing", split=split, game=game, half=half, file=file)
             return None
         try:
@@ -187,6 +194,11 @@ class _Verification:
         except InputError as error:
             self._problem("shape", error.problem, split=split, game=game, half=half, file=file)
             return None
+
+    def _is_elsewhere(self, game: str, half: int, file: str) -> bool:
+        """Whether a half has all blocks of a file in other files."""
+        having = [other for other in self.files if other != file and self.source.has(game, half, other)]
+        return all(any(name in self.files[other] for other in having) for name in self.files[file])
 
     def _check_lengths(self, halves: list[_Half]) -> None:
         """The files of one half are about equally long."""
@@ -199,14 +211,6 @@ class _Verification:
                 if by_file[longest] - length_s > MAX_LENGTH_GAP_S:
                     said = f"{length_s:.0f} s, but {longest} has {by_file[longest]:.0f} s"
                     self._problem("length", said, split=split, game=game, half=number, file=file)
-
-    def _check_labelled(self, split: str, games: list[str]) -> None:
-        """All games of a split are annotated, or none is."""
-        if not self.root.has_labels(split):
-            return
-        for game in games:
-            if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
-                self._problem("missing", "the file is missing", split=split, game=game, file=SPOTTING_LABELS)
 
     def _check_splits(self) -> None:
         """A file that one split has, the others have too."""
@@ -239,20 +243,7 @@ class _Verification:
                 self._problem("rate", said, split=split, file=file)
 
     def _events_s(self, half: _Half) -> NDArray[np.float64]:
-        """The times of the events of a half; none where its labels are missing or cannot be read."""
-        if half.game not in self._events:
-            self._events[half.game] = self._read_events_s(half.split, half.game)
-        return self._events[half.game].get(half.half, np.empty(0))
-
-    def _read_events_s(self, split: str, game: str) -> Mapping[int, NDArray[np.float64]]:
-        if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
-            return {}
-        try:
-            labels = read_spotting_labels(self.root.tree, game, strict=True)
-        except InputError as error:
-            self._problem("labels", error.problem, split=split, game=game, file=SPOTTING_LABELS)
-            return {}
-        return {half: labels.position_ms[labels.half == half] / 1000 for half in HALVES}
+        return self.labels.events_s(half.split, half.game, half.half)
 
     def _check_texts(self) -> None:
         """The files without rows, where their checksums are known."""
@@ -280,11 +271,12 @@ class _Verification:
             return
         if len(seen.not_finite):
             problem(
-                "finite", f"{len(seen.not_finite)} rows with values that are not finite, first row {seen.not_finite[0]}"
+                "finite",
+                f"{counted(len(seen.not_finite), 'row')} with values not finite, first row {seen.not_finite[0]}",
             )
         if len(seen.zero):
-            problem("zero", f"{len(seen.zero)} rows of zeros only, first row {seen.zero[0]}")
-        names = [name for name, block in self.source.blocks.items() if block.file == half.file]
+            problem("zero", f"{counted(len(seen.zero), 'row')} of zeros only, first row {seen.zero[0]}")
+        names = list(self.files[half.file])
         if seen.constant:
             problem("constant", f"{', '.join(names[block] for block in seen.constant)}: the same in every row")
         if len(seen.zero) < half.stored.rows and len(seen.constant) < len(names):
@@ -307,13 +299,13 @@ class _Verification:
                 self._problem("copy", said, split=half.split, game=half.game, half=half.half, file=half.file)
 
     def _widths(self, file: str) -> list[int]:
-        return [block.width for block in self.source.blocks.values() if block.file == file]
+        return [block.width for block in self.files[file].values()]
 
     def _length_s(self, half: _Half) -> float:
         return half.stored.rows / self._fps(half.file)
 
     def _fps(self, file: str) -> int:
-        return next(block.fps for block in self.source.blocks.values() if block.file == file)
+        return next(block.fps for block in self.files[file].values())
 
     def _problem(
         self, check: str, problem: str, *, split: str = "", game: str = "", half: int | None = None, file: str = ""

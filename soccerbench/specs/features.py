@@ -97,4 +97,9 @@ def fps_of(block: str) -> int:
 
 def file_of(block: str) -> str:
     """The name of a block's file, without the half's number."""
-    return f"{block.replace('-', '_')}.npy" if is_own(block) else load_features().blocks[block].file
+    return single_file(block) if is_own(block) else load_features().blocks[block].file
+
+
+def single_file(block: str) -> str:
+    """The name of the file that holds one block alone, as `extract` writes it, without the half's number."""
+    return f"{block.replace('-', '_')}.npy"

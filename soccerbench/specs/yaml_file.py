@@ -43,7 +43,8 @@ def read_yaml(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(file, os_problem(error, file) if isinstance(error, OSError) else "is not UTF-8 text") from None
+        reason = os_problem(error, file) if isinstance(error, OSError) else "not UTF-8"
+        raise SpecError(file, f"cannot be read ({reason})") from None
     content = parse_yaml(text, file)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise SpecError(file, "not a mapping of keys to values")

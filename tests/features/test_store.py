@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared_data import SHARED
 
 from soccerbench.errors import InputError
+from soccerbench.features.sources import parts_of, root_blocks, stored_rows
 from soccerbench.features.store import FeatureStore, is_simulated
 
 GAME = "league/season/game"
@@ -49,8 +51,66 @@ def test_blocks_are_columns_in_the_order_asked_for(root: Path, blocks: tuple[str
 
 
 def test_neighbouring_blocks_are_one_slice_of_one_file(root: Path) -> None:
-    assert len(FeatureStore(root, tuple(WIDTHS)).parts) == 1
-    assert len(FeatureStore(root, ("tpn-r101", "vtn")).parts) == 2
+    known = root_blocks(root)
+    assert len(parts_of(known, tuple(WIDTHS))) == 1
+    assert len(parts_of(known, ("tpn-r101", "vtn"))) == 2
+
+
+def single_files(root: Path, half: int, *, keep_joined: bool = False) -> None:
+    """Write each block of the joined file to a file of its own."""
+    joined = root / GAME / f"{half}_baidu_soccer_embeddings.npy"
+    values, column = np.load(joined), 0
+    for name, width in WIDTHS.items():
+        np.save(root / GAME / f"{half}_{name.replace('-', '_')}.npy", values[:, column : column + width])
+        column += width
+    if not keep_joined:
+        joined.unlink()
+
+
+@pytest.mark.parametrize("blocks", [("ircsn",), tuple(WIDTHS), ("vtn", "tpn-r50", "gta")])
+def test_a_block_is_found_in_its_own_file_or_in_the_joined_one(root: Path, blocks: tuple[str, ...]) -> None:
+    joined = [FeatureStore(root, blocks).take(GAME, half, np.arange(4)) for half in (1, 2)]
+    single_files(root, 1)
+    single_files(root, 2, keep_joined=True)
+    store = FeatureStore(root, blocks)
+    for half, expected in zip((1, 2), joined, strict=True):
+        np.testing.assert_array_equal(store.take(GAME, half, np.arange(4)), expected)
+        np.testing.assert_array_equal(store.take_stored(GAME, half, np.arange(4)), expected)
+        lines = np.empty((2, 2, expected.shape[1]), expected.dtype)
+        store.read_stored([(GAME, half, 0), (GAME, half, 2)], lines)
+        np.testing.assert_array_equal(lines.reshape(4, -1), expected)
+
+
+def test_one_block_of_a_joined_file_that_is_missing_names_the_joined_file(root: Path) -> None:
+    single_files(root, 1)
+    (root / GAME / "1_ircsn.npy").unlink()
+    with pytest.raises(InputError, match=r"1_baidu_soccer_embeddings\.npy: missing; download"):
+        FeatureStore(root, ("ircsn",)).length(GAME, 1)
+    assert FeatureStore(root, ("vtn",)).length(GAME, 1) == 6
+
+
+@pytest.mark.parametrize("rows", [[0], [0, 1, 2, 3], [5, 0, 3], [[1, 2], [4, 4]]])
+def test_arrays_stored_by_columns_are_read(root: Path, rows: list[int]) -> None:
+    expected = FeatureStore(root, ("gta", "vtn")).take(GAME, 1, np.array(rows))
+    file = root / GAME / "1_baidu_soccer_embeddings.npy"
+    np.save(file, np.asfortranarray(np.load(file)))
+    assert b"'fortran_order': True" in file.read_bytes()
+    np.testing.assert_array_equal(FeatureStore(root, ("gta", "vtn")).take(GAME, 1, np.array(rows)), expected)
+    stored = stored_rows(file)
+    np.testing.assert_array_equal(np.concatenate([piece.copy() for piece in stored.pieces(2)]), np.load(file))
+    file.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(InputError, match="truncated"):
+        FeatureStore(root, ("gta",)).length(GAME, 1)
+    with pytest.raises(InputError, match="became shorter"):
+        stored.take(np.array([5]), slice(None))
+
+
+def test_the_array_stored_by_columns_of_the_shared_data() -> None:
+    file = SHARED / "field" / "features" / "fortran_order.npy"
+    if not file.exists():
+        pytest.skip("the shared field data are not here")
+    stored = stored_rows(file)
+    np.testing.assert_array_equal(stored.take(np.arange(stored.rows), slice(None)), np.load(file))
 
 
 def test_a_shorter_file_repeats_its_last_row(root: Path) -> None:
@@ -102,15 +162,21 @@ def archive() -> bytes:
 BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty file": (lambda: b"", "not a readable feature file"),
     "no rows": (lambda: saved(np.ones((0, 2), np.float32)), "shape|not a readable"),
-    "truncated": (lambda: saved(np.ones((400, 2), np.float32))[:-100], "not a readable feature file"),
+    "truncated": (
+        lambda: saved(np.ones((400, 2), np.float32))[:-100],
+        r"file \(truncated\); it was never released: extract",
+    ),
     "truncated header": (lambda: saved(np.ones((4, 2), np.float32))[:20], "not a readable feature file"),
-    "pickled objects": (lambda: saved(np.array([{}, []], object), allow_pickle=True), "not a readable feature file"),
-    "a pickle": (lambda: pickle.dumps(np.ones((4, 2))), "not a readable feature file"),
+    "pickled objects": (
+        lambda: saved(np.array([{}, []], object), allow_pickle=True),
+        r"pickled .*; save its array",
+    ),
+    "a pickle": (lambda: pickle.dumps(np.ones((4, 2))), r"pickled .*; save its array"),
     "an archive": (archive, "archive"),
     "1-d": (lambda: saved(np.ones(8, np.float32)), "1-d"),
     "whole numbers": (lambda: saved(np.ones((4, 2), np.int64)), "not a 2-d array of floats"),
     "another width": (lambda: saved(np.ones((4, 3), np.float32)), r"shape \(4, 3\), expected \(rows, 2\)"),
-    "text": (lambda: b"these are no features", "not a readable feature file"),
+    "text": (lambda: b"these are no features", "it does not begin as a .npy file"),
 }
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from soccerbench.cli import app
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.half_statistics import place_of_block
+from soccerbench.features.label_checks import game_in
 from soccerbench.features.pack import pack
 from soccerbench.features.verify import verify
 
@@ -60,8 +61,8 @@ def first_row_everywhere(values: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("check", "edit", "said"),
     [
-        ("finite", put(17, 3, np.nan), "1 rows .* first row 17"),
-        ("finite", put(149, 27, -np.inf), "1 rows .* first row 149"),
+        ("finite", put(17, 3, np.nan), "1 row with .* first row 17"),
+        ("finite", put(149, 27, -np.inf), "1 row with .* first row 149"),
         ("finite", put(slice(20, 30), slice(None), np.inf), "10 rows .* first row 20"),
         ("zero", put(slice(140, 150), slice(None), 0), "10 rows of zeros only, first row 140"),
         ("constant", put(slice(None), slice(12, 16), 0.5), "^vtn: the same"),
@@ -165,7 +166,7 @@ def test_a_missing_game_and_a_missing_split(tiny_root: Path) -> None:
     (tiny_root / games["challenge"][0]).rename(tiny_root / "elsewhere, too")
     report = verify(tiny_root)
     assert [(problem.check, problem.game) for problem in report.problems] == [("missing", games["train"][0])]
-    assert "challenge: none of its 1 games is here" in report.notes
+    assert "challenge: not here (1 game)" in report.notes
 
 
 def test_a_truncated_file(tiny_root: Path) -> None:
@@ -246,7 +247,7 @@ def test_an_order_that_cannot_be_told_is_a_note(four_games: Path, tmp_path: Path
     change(tmp_path / "mini" / Dataset(tmp_path / "mini").games["test"][0] / f"1_{BAIDU}", lambda values: abs(values))
     report = verify(tmp_path / "mini")
     assert report.ok
-    assert report.notes == ["the order of the blocks cannot be seen from the values of 1 halves"]
+    assert report.notes == ["the order of the blocks cannot be seen from the values of 1 half"]
 
 
 def test_the_verb(four_games: Path, tmp_path: Path) -> None:
@@ -262,3 +263,52 @@ def test_the_verb(four_games: Path, tmp_path: Path) -> None:
     assert "2 problems" in done.stdout
     done = CliRunner().invoke(app, ["data", "verify", str(root), "--json"])
     assert (done.exit_code, len(json.loads(done.stdout)["problems"])) == (1, 2)
+
+
+@pytest.mark.parametrize("file", ["Labels-v2.json", "Labels-cameras.json"])
+def test_labels_of_another_game_are_found(four_games: Path, tmp_path: Path, file: str) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(four_games, root)
+    (root / "mini.json").unlink()
+    games = Dataset(root).games
+    wrong, other = root / games["train"][0] / file, root / games["test"][0] / file
+    wrong.write_bytes(other.read_bytes())
+    problems = [one for one in verify(root).problems if "another game" in one.problem]
+    assert [(one.check, one.split, one.game, one.file) for one in problems] == [
+        ("labels", "train", games["train"][0], file)
+    ]
+    assert games["test"][0] in problems[0].problem
+
+
+GAME = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{GAME}/",
+        GAME.replace(" ", "_"),
+        f"/data/SoccerNet/{GAME}/1_224p.mkv",
+        GAME.replace("/", "\\\\"),
+        GAME.rpartition("/")[2],
+    ],
+)
+def test_a_game_is_recognised_in_any_path_to_it(url: str) -> None:
+    assert game_in(url) == game_in(GAME) == "2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
+
+
+@pytest.mark.parametrize("url", ["", "video.mkv", "league/season/game"])
+def test_a_path_without_a_game_says_nothing(url: str) -> None:
+    assert game_in(url) is None
+
+
+def test_single_files_and_the_joined_file_are_both_verified(four_games: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(four_games, root)
+    (root / "mini.json").unlink()
+    game = Dataset(root).games["train"][0]
+    joined = np.load(root / game / f"1_{BAIDU}")
+    np.save(root / game / "1_tpn_r101.npy", joined[:, :24])
+    assert verify(root).problems == []
+    np.save(root / game / "1_tpn_r101.npy", joined[:, :5])
+    assert found(root) == [("shape", "train", 1, "tpn_r101.npy")]

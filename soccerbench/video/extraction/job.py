@@ -13,6 +13,7 @@ import torch
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import code_hash
+from soccerbench.specs.features import single_file
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.checkpoint import CHECKPOINT
 from soccerbench.video.extraction.feature_files import JOINED_BLOCKS, JOINED_FILE, HalfRecord, Normalise, read_record
@@ -91,7 +92,7 @@ class Job:
 
     def file(self, model: str) -> str:
         """The name of its files, after the half's number."""
-        return f"{self.block(model).replace('-', '_')}.npy"
+        return single_file(self.block(model))
 
     def identity(self, row: ExtractorRow) -> dict[str, str]:
         """All that a model's features depend on except the video."""
