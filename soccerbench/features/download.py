@@ -1,7 +1,7 @@
 """Downloads released features and labels from the Hugging Face hub, at a pinned revision, and resumes.
 
 Files that are complete, in either layout, are never fetched again. Damaged ones are set aside first. The labels of the
-challenge are private and are not asked for.
+challenge are private and are not asked for; its replays without links are in the official development kit alone.
 
 Source: the repositories and branches that the SoccerNet package (0.2.0) names.
 
@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, counted, did_you_mean, os_error
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
-from soccerbench.soccernet.games import Layout, official_games
+from soccerbench.soccernet.games import SPLITS, Layout, official_games
 
 
 class Branch(NamedTuple):
@@ -52,6 +52,10 @@ LABELS = {
     "cameras": Branch("SoccerNet/SN-Labels", "main", "Labels-cameras.json"),
 }
 REVISIONS = "revisions.json"
+CHALLENGE_REPLAYS = (
+    "challenge: its labels are private. Replays without links (Labels-replays.json, for grounding) are in the official "
+    "development kit, github.com/SilvioGiancola/SoccerNetv2-DevKit; put each into its game's folder."
+)
 RESUME = "run the same command again: complete files are kept"
 
 
@@ -68,7 +72,8 @@ def download(
     *,
     features: Sequence[str],
     labels: Sequence[str] = ("v2", "cameras"),
-    splits: Sequence[str] = ("train", "valid", "test", "challenge"),
+    splits: Sequence[str] = SPLITS,
+    games: Sequence[str] = (),
     say: Callable[[str], None],
 ) -> None:
     """Fetch features and labels in the official layout.
@@ -78,17 +83,15 @@ def download(
         features: names from FEATURES.
         labels: names from LABELS.
         splits: of which games.
+        games: the folders of some games in these splits; all games if not given.
         say: called with one line for each step.
 
     Raises:
         InputError: no network, no access, too small a disk, or files that were not downloaded.
         ValueError: an unknown name.
     """
-    for kind, names, known in (("features", features, FEATURES), ("labels", labels, LABELS)):
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ValueError(f"unknown {kind} {unknown[0]!r}; known: {', '.join(known)}")
-    asked = {split: _files(split, features, labels) for split in splits}
+    _check_names(features, labels, splits, games)
+    asked = {split: _files(split, features, labels, games) for split in splits}
     layout = Layout(root)
 
     def path(file: Wanted) -> Path:
@@ -100,23 +103,43 @@ def download(
             say(f"{place}: damaged; set aside as {place.name}.damaged, to be fetched again")
     missing = {split: [file for file in files if not path(file).is_file()] for split, files in asked.items()}
     _check_room(root, [file for files in missing.values() for file in files])
+    if "challenge" in splits and "cameras" in labels:
+        say(CHALLENGE_REPLAYS)
+    for repository in sorted({file.branch.repository for files in missing.values() for file in files}):
+        page = f"{_hub().constants.ENDPOINT}/datasets/{repository}"
+        say(f"{repository}: licence and terms of use at {page}; downloading accepts them. Videos are not part of it.")
     for split, files in missing.items():
         if not files:
             say(f"{split}: complete")
             continue
-        say(f"{split}: {len(files)} files to fetch ({', '.join(sorted({file.name for file in files}))})")
+        names = ", ".join(sorted({file.name for file in files}))
+        say(f"{split}: {counted(len(files), 'file')} to fetch, {_size(files)} ({names})")
         _fetch(root, files)
         absent = [place for place in map(path, files) if not place.is_file()]
         if absent:
-            problem = f"was not downloaded, nor were {len(absent) - 1} other files of split {split}"
-            raise InputError(absent[0], problem, f"check the network, and {RESUME}")
+            others = len(absent) - 1
+            more = f", like {counted(others, 'other file')} of split {split}" if others else ""
+            raise InputError(absent[0], f"was not downloaded{more}", f"check the network, and {RESUME}")
 
 
-def _files(split: str, features: Sequence[str], labels: Sequence[str]) -> list[Wanted]:
-    """The files of a split."""
+def _check_names(features: Sequence[str], labels: Sequence[str], splits: Sequence[str], games: Sequence[str]) -> None:
+    for kind, names, known in (("features", features, FEATURES), ("labels", labels, LABELS)):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            near = did_you_mean(unknown[0], known)
+            raise ValueError(f"unknown {kind} {unknown[0]!r}{near}; known: {', '.join(known)}")
+    official = [game for split in splits for game in official_games(split)]
+    for game in games:
+        if game not in official:
+            raise ValueError(f"no game {game!r}{did_you_mean(game, official)} in {', '.join(splits)}")
+
+
+def _files(split: str, features: Sequence[str], labels: Sequence[str], games: Sequence[str]) -> list[Wanted]:
+    """The files of a split, or of some of its games."""
     names = [(FEATURES[name], f"{half}_{FEATURES[name].file}") for name in features for half in HALVES]
     names += [] if split == "challenge" else [(LABELS[name], LABELS[name].file) for name in labels]
-    return [Wanted(branch, game, name) for game in official_games(split) for branch, name in names]
+    chosen = [game for game in official_games(split) if not games or game in games]
+    return [Wanted(branch, game, name) for game in chosen for branch, name in names]
 
 
 def _is_whole(file: Path) -> bool:
@@ -142,10 +165,16 @@ def _check_room(root: Path, files: Sequence[Wanted]) -> None:
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
     except OSError as error:
-        raise InputError(root, f"cannot be written ({error.strerror or error})", "choose another folder") from None
+        raise os_error(root, error, doing="written", remedy="choose another folder") from None
     if needed > free:
         problem = f"needs about {needed / 1e9:.0f} GB more, and the disk has {free / 1e9:.0f} GB free"
         raise InputError(root, problem, "choose a larger disk")
+
+
+def _size(files: Sequence[Wanted]) -> str:
+    """About how large some files are in all."""
+    nbytes = sum(file.branch.half_bytes for file in files)
+    return f"about {nbytes / 1e9:.3g} GB" if nbytes else f"less than {max(1, len(files) // 2)} MB"
 
 
 def _fetch(root: Path, files: Sequence[Wanted]) -> None:
@@ -177,7 +206,8 @@ def _fetch(root: Path, files: Sequence[Wanted]) -> None:
 def _stopped(root: Path, error: Exception) -> InputError:
     cause = str(error).splitlines()[0] if str(error) else ""
     problem = f"the download stopped ({type(error).__name__}: {cause})"
-    return InputError(root, problem, f"check network and disk, and {RESUME}")
+    cause = "the folder's permissions" if isinstance(error, PermissionError) else "network and disk"
+    return InputError(root, problem, f"check {cause}, and {RESUME}")
 
 
 def _revision(root: Path, hub: Any, repository: str, branch: str) -> str:
