@@ -93,16 +93,16 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{Writer.this()}.part")
 
 
-def folders_below(root: Path) -> Iterator[Path]:
-    """`root` and every folder below it, through symbolic links too; a folder that holds itself is entered once."""
+def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """`root` and every folder below it with the names of its files, through symbolic links too, each folder once."""
     seen: set[tuple[int, int]] = set()
-    for folder, names, _ in os.walk(root, followlinks=True):
+    for folder, names, files in os.walk(root, followlinks=True):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             names.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        yield Path(folder)
+        yield Path(folder), files
 
 
 def write_bytes(path: Path, data: bytes) -> None:

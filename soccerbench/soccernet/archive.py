@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import weakref
 import zipfile
 from collections import Counter
@@ -25,6 +24,7 @@ import numpy as np
 import orjson
 
 from soccerbench.errors import InputError
+from soccerbench.files import walked
 
 MAX_CONTAINERS = 1_000_000
 _REMEDY = "write the file again"
@@ -73,7 +73,7 @@ class Tree:
             return sorted({name for name in self._zip.namelist() if not name.endswith("/")})
         return sorted(
             Path(folder, file).relative_to(self.path).as_posix()
-            for folder, _, files in os.walk(self.path)
+            for folder, files in walked(self.path)
             for file in files
         )
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import code_hash
+from soccerbench.files import walked
 from soccerbench.specs.features import single_file
 from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.specs.yaml_file import read_yaml, split
 from soccerbench.training.checkpoint import CHECKPOINT
 from soccerbench.video.extraction.feature_files import JOINED_BLOCKS, JOINED_FILE, HalfRecord, Normalise, read_record
 from soccerbench.video.extraction.sliding import Compute, channels_last
@@ -24,6 +26,12 @@ from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
 SEED = 0
+SPEC = "spec.yaml"
+NOT_OF_THE_MODEL = {
+    "table", "row", "task", "model", "width", "parameters", "published", "assumed", "changed", "architecture",
+    "pretraining", "note", "augmentation", "dropout", "learning_rate", "weight_decay", "batch_size", "max_epochs",
+    "plateau", "annealing", "network",
+}  # fmt: skip
 CODE = "soccerbench.video.extraction.half"  # and all that it imports makes the features
 
 
@@ -181,6 +189,22 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
     return found
 
 
+def settings_of(row: ExtractorRow, weights: Weights) -> list[tuple[str, Any]]:
+    """What the `spec.yaml` next to a checkpoint says of its model and clip and `row` does not, as settings.
+
+    Raises:
+        InputError: a `spec.yaml` that cannot be read, or one of another model.
+    """
+    file = None if weights.file is None else weights.file.with_name(SPEC)
+    if file is None or not file.is_file():
+        return []
+    values, _ = split(str(file), {key: value for key, value in read_yaml(file).items() if key != "changed"})
+    if values.get("model") != row.model:
+        raise InputError(file, f"its model is {values.get('model')}, not {row.model}", f"name {row.model}'s checkpoint")
+    own = row.model_dump(mode="json", exclude=NOT_OF_THE_MODEL)
+    return [(f"{row.model}.{key}", values[key]) for key in own if key in values and values[key] != own[key]]
+
+
 def load_models(
     rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
 ) -> dict[str, Loaded]:
@@ -216,7 +240,8 @@ def load_models(
 
 
 def _checkpoint_in(model: str, folders: Sequence[Path]) -> Path | None:
-    found = [file for folder in folders for file in sorted((folder / model).rglob(CHECKPOINT))]
+    below = sorted(found for folder in folders for found, files in walked(folder / model) if CHECKPOINT in files)
+    found = [folder / CHECKPOINT for folder in below]
     if len(found) > 1:
         places = ", ".join(str(file.parent) for file in found)
         raise InputError(found[0], f"one of {len(found)} checkpoints of {model} ({places})", f"name it: {model}=FILE")

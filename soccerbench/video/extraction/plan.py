@@ -20,7 +20,7 @@ from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
 from soccerbench.video.extraction.feature_files import Normalise, read_record
 from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
-from soccerbench.video.extraction.job import Job, find_weights, load_models
+from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
 from soccerbench.video.extraction.workers import extract_in_processes
 
@@ -78,7 +78,7 @@ def plan(
         batch: windows at a time on a GPU.
         precision: "auto", "float32" or "bfloat16", which is for GPUs.
         normalise: how each block's row is scaled before it is written.
-        settings: (dotted key, value) pairs that override the models' specs.
+        settings: (dotted key, value) pairs that override the models' specs and those next to their checkpoints.
         table: "table1", or the path of a YAML file with custom models.
         plugin: the Python file that holds their classes.
         force: replace features of another identity.
@@ -88,7 +88,11 @@ def plan(
         SpecError: an unknown model, or a setting that no model has.
         ValueError: a model without a checkpoint, an unknown device or precision.
     """
-    specs = load_extractors(table, models=_named(models), settings=settings).rows
+    names = _named(models)
+    specs = load_extractors(table, models=names, settings=settings).rows
+    weights = find_weights([row.model for row in specs], checkpoints, untrained=untrained)
+    of_weights = [setting for row in specs for setting in settings_of(row, weights[row.model])]
+    specs = load_extractors(table, models=names, settings=[*of_weights, *settings]).rows
     on_gpu = uses_gpu(device)
     kind = "cuda" if on_gpu else "cpu"
     if precision not in ("auto", "float32", "bfloat16") or (precision == "bfloat16" and not on_gpu):
@@ -97,7 +101,7 @@ def plan(
         root=root,
         out=out or root,
         rows=specs,
-        weights=find_weights([row.model for row in specs], checkpoints, untrained=untrained),
+        weights=weights,
         mega=mega,
         normalise=normalise,
         device=kind,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from soccerbench.errors import InputError
 from soccerbench.features.store import HALVES
-from soccerbench.files import folders_below
+from soccerbench.files import walked
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
@@ -68,7 +68,7 @@ def find_games(root: Path, *, games: Sequence[str] = (), split: str | None = Non
         folders = [layout.folder(game) for game in split_games(GameTree(root), split)]
         found = [folder for folder in folders if (root / folder).is_dir()]
     else:
-        below = sorted(folders_below(root))
+        below = sorted(folder for folder, _ in walked(root))
         found = [path.relative_to(root).as_posix() for path in below if any(_has_video(path, h) for h in HALVES)]
     if not found:
         of_split = "" if split is None else f" of split {split}"

@@ -23,6 +23,8 @@ from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.inflation import inflate_weight
 
 COUNTER = "num_batches_tracked"  # of batch norms; files of old versions lack it
+NETWORKS = ("state_dict_ema", "model_ema", "state_dict", "model")  # where training scripts put the tensors, best first
+WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # of compiled and of data-parallel networks, in either order
 CLASSIFIERS = ("fc.", "head.")  # of timm's ResNets and ViTs
 
 
@@ -31,7 +33,7 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
 
     Args:
         model: changed in place, or not at all where an error is raised.
-        path: safetensors, or a zip as torch writes it: a timm network for images, or a checkpoint of a fine-tuning.
+        path: safetensors, or a file of `torch.save`: a timm network for images, or a checkpoint of a fine-tuning.
         row: what the model was built from.
 
     Returns:
@@ -46,7 +48,7 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
             model.load_state_dict(_fitted(_tensors(content["model"]), model, name=row.model))
             extent = "whole" if content.get("finished") is True else "NOT FINISHED: its `finetune` resumes from it"
             return f"{path}: a fine-tuned {row.model}, {extent}"
-        return f"{path}: {_load_images(model, _tensors(content.get('state_dict', content)), row)}"
+        return f"{path}: {_load_images(model, _tensors(_network(content)), row)}"
     except _UnfitError as error:
         raise InputError(path, str(error), error.remedy) from None
 
@@ -57,6 +59,20 @@ class _UnfitError(Exception):
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)
         self.remedy = remedy
+
+
+def _network(content: dict[str, Any]) -> Any:
+    """The named tensors of a checkpoint, found and named as timm's own loader does."""
+    found = next((content[key] for key in NETWORKS if content.get(key) is not None), content)
+    if not isinstance(found, dict):
+        return found
+    return {_bare(name) if isinstance(name, str) else name: tensor for name, tensor in found.items()}
+
+
+def _bare(name: str) -> str:
+    for wrapper in WRAPPERS:
+        name = name.removeprefix(wrapper)
+    return name
 
 
 def _load_images(model: Extractor, tensors: dict[str, Tensor], row: ExtractorRow) -> str:
@@ -95,11 +111,11 @@ def _fitted(tensors: Mapping[str, Tensor], module: nn.Module, *, name: str) -> d
 
 def _read(path: Path) -> dict[str, Any]:
     """What a file holds, as plain containers and tensors."""
-    again = "give a timm checkpoint (safetensors or a zip of torch's) or one of `soccerbench finetune`, undamaged"
+    again = "give a timm checkpoint (safetensors, or as torch saves it) or one of `soccerbench finetune`, undamaged"
     if not path.is_file():
         raise _UnfitError("no such file", again)
     try:
-        content = read_torch_file(path) if zipfile.is_zipfile(path) else load_file(path)
+        content = read_torch_file(path) if _is_of_torch(path) else load_file(path)
     except DamagedFileError as error:
         raise _UnfitError(str(error), again) from None
     except InputError:
@@ -109,6 +125,13 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _UnfitError("no named tensors in it", again)
     return content
+
+
+def _is_of_torch(path: Path) -> bool:
+    """Whether a file is a zip or a pickle; the header of a safetensors file begins with a brace at byte 8."""
+    with path.open("rb") as stream:
+        head = stream.read(9)
+    return zipfile.is_zipfile(path) or (head.startswith(b"\x80") and not head.endswith(b"{"))
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

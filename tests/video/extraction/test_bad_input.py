@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from soccerbench.errors import InputError
+from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorTable
 from soccerbench.video.extraction.half import Outcome
-from soccerbench.video.extraction.plan import plan
+from soccerbench.video.extraction.plan import plan, run
 from soccerbench.video.models.build import build
 
 GAME = "league/season/game"
@@ -117,6 +118,30 @@ def test_a_bad_checkpoint_stops_before_any_decoding(
         extract(tmp_path, ["vtn"], checkpoints=[f"vtn={checkpoint}"], untrained=False)
     assert not list(tmp_path.rglob("*.npy"))
     assert not Path("ran").exists()
+
+
+def test_backbone_size_and_clip_come_from_the_spec_next_to_the_checkpoint(
+    tmp_path: Path, write_noise: WriteNoise, tiny_table: ExtractorTable
+) -> None:
+    root, folder = tmp_path / "root", tmp_path / "runs" / "vtn" / "seed-0"
+    for half in (1, 2):
+        write_noise(root / GAME / f"{half}.mkv", 2)
+    folder.mkdir(parents=True)
+    row = tiny_table.of("vtn")
+    torch.save({"identity": {}, "finished": True, "model": build(row).state_dict()}, folder / "checkpoint.pt")
+    (folder / "spec.yaml").write_text(spec_text(row))
+    options = {"models": ["vtn"], "device": "cpu", "out": tmp_path / "out"}
+    planned = plan(root, checkpoints=[str(tmp_path / "runs")], **options)
+    found = planned.job.rows[0]
+    assert (found.backbone, found.size, found.clip) == (row.backbone, row.size, row.clip)
+    assert [one.rows for one in run(planned, tick=lambda _: None)] == [2, 2]
+    other = plan(
+        root, checkpoints=[f"vtn={folder}/checkpoint.pt"], settings=[("clip.frames", 6)], force=True, **options
+    )
+    assert other.job.rows[0].clip.frames == 6  # what --set says counts
+    (folder / "spec.yaml").write_text(spec_text(tiny_table.of("gta")))
+    with pytest.raises(InputError, match=r"spec\.yaml: its model is gta, not vtn; name vtn's checkpoint"):
+        plan(root, checkpoints=[str(tmp_path / "runs")], **options)
 
 
 def test_checkpoints_are_found_in_the_folder_of_finetune(
