@@ -108,7 +108,8 @@ class GroundingPipeline:
     def _head(self) -> Any:
         train = {game: read for split in self.row.training_splits for game, read in self.root.replays(split).items()}
         valid = self.root.replays("valid") if self.row.mode == "regular" else {}
-        return HEADS[self.row.head](self.row, self.store, train=train, valid=valid)
+        events = {"events": self.root.events([*train, *valid])} if self.row.samples_events else {}
+        return HEADS[self.row.head](self.row, self.store, train=train, valid=valid, **events)
 
     def _folder_of(self, step: Fuse | Suppress) -> Path:
         """The folder of the run whose predictions a step takes."""

@@ -79,10 +79,20 @@ class Dataset:
         Raises:
             InputError: a missing label file, or one that could not be trained on; names file, entry and remedy.
         """
-        for game in self.games[split]:
-            if game not in self._labels:
-                self._labels[game] = read_spotting_labels(self.tree, game, strict=True)
-        return {game: self._labels[game] for game in self.games[split]}
+        return {game: self._events(game) for game in self.games[split]}
+
+    def events(self, games: Iterable[str]) -> dict[str, Events]:
+        """The annotations of those of some games that have a label file.
+
+        Raises:
+            InputError: as `labels`.
+        """
+        return {game: self._events(game) for game in games if f"{game}/{SPOTTING_LABELS}" in self.tree}
+
+    def _events(self, game: str) -> Events:
+        if game not in self._labels:
+            self._labels[game] = read_spotting_labels(self.tree, game, strict=True)
+        return self._labels[game]
 
     def replays(self, split: str) -> dict[str, GameReplays]:
         """The replays of every game of a split, read strictly.

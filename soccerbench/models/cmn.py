@@ -5,7 +5,7 @@ Source: sn-grounding (Deliege et al., 2021), a Siamese form of CALF (Cioppa et a
 Conventions
     pair          candidate chunk first, replay clip second, both of chunk_frames
     segmentation  length of a capsule after the sigmoid, in [0, 1]: small where the replayed action is, large elsewhere
-    spotting      (confidence, offset), both in [0, 1]; the event is at offset · (chunk_frames - 1)
+    spotting      (confidence, offset), both in [0, 1]; trained to place / T, read as floor(offset · (T - 1))
 
 The two losses are those of CALF. A frame belongs to the action with probability p = 1 - segmentation.
 
@@ -13,8 +13,9 @@ The two losses are those of CALF. A frame belongs to the action with probability
     k_frames  K1 < K2 < 0 < K3 < K4: far from the event beyond K1 and K4, near it between K2 and K3
     sums      over frames and chunks, not means
 
-The target of a far frame is p = 0, that of the frame of the event p = 1. The first term fades out from K1 to K2 and
-from K4 to K3, the second from the event to K2 and to K3. An error within the margin costs nothing.
+Scores are clamped to [0.001, 0.999] first. The target of a far frame is p = 0, that of the frame of the event p = 1.
+The first term fades out from K1 to K2 and from K4 to K3, the second from the event to K2 and to K3. An error within
+the margin costs nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from torch.nn.functional import conv1d, max_pool1d, pad, sigmoid
 
 CAPSULE = 16
 POOLS = 3  # each of three frames, stride two
-TINY = 1e-7  # smallest probability in a logarithm: keeps the cost of a saturated frame finite
+TINY = 1e-3  # scores are kept this far from 0 and 1: bounds the cost of a saturated frame
 
 
 class SameConv1d(nn.Conv1d):
@@ -77,7 +78,7 @@ class Cmn(nn.Module):
             SameConv1d(16, channels, -(-field_frames // part)) for channels, part in ((4, 7), (8, 3), (16, 2), (32, 1))
         )
         self.segment = SameConv1d(2 * (16 + 4 + 8 + 16 + 32), CAPSULE, 3)
-        self.norm = nn.BatchNorm1d(chunk_frames)  # over the frames: each has its own scale
+        self.norm = nn.BatchNorm1d(chunk_frames, eps=1e-3, momentum=0.01)  # over the frames: each has its own scale
         self.spot = nn.ModuleList([SameConv1d(CAPSULE + 1, 32, 3), SameConv1d(32, 16, 3)])
         self.predict = nn.Linear(16 * pooled, 2)
 
@@ -158,11 +159,11 @@ def segmentation_loss(
     if not 0 <= 2 * border_frames < frames:
         raise ValueError(f"borders of {border_frames} frames leave nothing of a chunk of {frames}; rate mixed up?")
     inside = slice(border_frames, frames - border_frames)
-    off, shifts = segmentation[:, inside], shifts[:, inside]  # off = 1 - p
+    off, shifts = segmentation[:, inside].clamp(TINY, 1 - TINY), shifts[:, inside]  # off = 1 - p
     far = torch.maximum((k2 - shifts) / (k2 - k1), (shifts - k3) / (k4 - k3)).clamp(0, 1)
     near = torch.minimum((shifts - k2) / -k2, (k3 - shifts) / k3).clamp(min=0)
-    missed = (math.log(miss) - (1 - far * (1 - off)).clamp(min=TINY).log()).relu()
-    unseen = (math.log(1 - hit) - (1 - near * off).clamp(min=TINY).log()).relu()
+    missed = (math.log(miss) - (1 - far * (1 - off)).log()).relu()
+    unseen = (math.log(1 - hit) - (1 - near * off).log()).relu()
     return (missed + unseen).sum()
 
 

@@ -28,22 +28,12 @@ class Encoder(nn.Module):
         layers: how many.
         feedforward: hidden width of the feed-forward part.
         dropout: everywhere the original has it.
-        layer: torch's layer or a subclass.
     """
 
-    def __init__(
-        self,
-        *,
-        d_model: int,
-        heads: int,
-        layers: int,
-        feedforward: int,
-        dropout: float,
-        layer: type[nn.TransformerEncoderLayer] = nn.TransformerEncoderLayer,
-    ) -> None:
+    def __init__(self, *, d_model: int, heads: int, layers: int, feedforward: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            layer(d_model, heads, feedforward, dropout, batch_first=True) for _ in range(layers)
+            nn.TransformerEncoderLayer(d_model, heads, feedforward, dropout, batch_first=True) for _ in range(layers)
         )
 
     def forward(self, tokens: Tensor, padding: Tensor | None = None) -> Tensor:

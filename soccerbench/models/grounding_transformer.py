@@ -5,11 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models.attention import QuickEncoderLayer
-from soccerbench.models.dropout import Dropout
 from soccerbench.models.encoder import Encoder, sinusoids
-
-TOGETHER = 32  # pairs of similar length in one batch on a CPU
 
 
 class GroundingTransformer(nn.Module):
@@ -40,11 +36,8 @@ class GroundingTransformer(nn.Module):
         super().__init__()
         self.embed = nn.Linear(width, d_model)
         self.segments = nn.Parameter(0.02 * torch.randn(2, d_model))  # candidate, replay
-        self.dropout = Dropout(dropout)
-        self.encoder = Encoder(
-            d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout,
-            layer=QuickEncoderLayer,
-        )  # fmt: skip
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout)
         self.predict = nn.Linear(d_model, 2)
 
     def forward(self, candidates: Tensor, replays: Tensor, padding: Tensor) -> Tensor:
@@ -62,22 +55,7 @@ class GroundingTransformer(nn.Module):
         return self.head(self.embed(candidates), self.embed(replays), padding)
 
     def head(self, candidates: Tensor, replays: Tensor, padding: Tensor) -> Tensor:
-        """As `forward`, on embedded frames (B, T, d_model) and (B, R, d_model): each frame needs `embed` only once.
-
-        On the CPU replays of about the same length are taken together, and are filled up to the longest of those alone.
-        """
-        if padding.device.type != "cpu":
-            return self._score(candidates, replays, padding)
-        lengths = (~padding).sum(dim=1)
-        order = lengths.argsort(stable=True)
-        scored = []
-        for some in torch.split(order, TOGETHER):
-            longest = int(lengths[some[-1]])
-            scored.append(self._score(candidates[some], replays[some, :longest], padding[some, :longest]))
-        return torch.cat(scored)[order.argsort()]
-
-    def _score(self, candidates: Tensor, replays: Tensor, padding: Tensor) -> Tensor:
-        """One sequence a pair: logits (B, 2)."""
+        """As `forward`, on embedded frames (B, T, d_model) and (B, R, d_model): each frame needs `embed` only once."""
         tokens = self.dropout(
             torch.cat([self._mark(candidates, 0), self._mark(replays, 1)], dim=1)
         )  # (B, T + R, d_model)

@@ -7,7 +7,7 @@ Conventions are those of `base`, and
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, computed_field, model_validator
 from typing_extensions import Self
@@ -59,6 +59,7 @@ Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]
 class GroundingRow(BaseRow):
     """Keys of all rows of replay grounding."""
 
+    samples_events: ClassVar[bool] = False  # whether its head also trains on annotated events that no replay shows
     task: Literal["grounding"]
     name: str | None = None
     postprocess: tuple[Step, ...] = ()
@@ -100,7 +101,7 @@ class CmnSampling(Frozen):
     same_class: Samples
     random: Samples
     skip_half_the_batches: bool
-    long_replays_zero: bool
+    drop_filling_copy: bool
 
 
 class CmnLosses(Frozen):
@@ -118,6 +119,7 @@ class CmnLosses(Frozen):
 class CmnRow(LearnedRow):
     """A row with CALF-more-negative."""
 
+    samples_events: ClassVar[bool] = True
     head: Literal["cmn"]
     receptive_field_s: Seconds
     sampling: CmnSampling
@@ -125,8 +127,8 @@ class CmnRow(LearnedRow):
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> Self:
-        if 2 * self.receptive_field_s > self.chunk_s:
-            raise ValueError(f"receptive_field_s: {self.receptive_field_s:g} is more than half of chunk_s")
+        if 2 * self.receptive_field_s >= self.chunk_s:
+            raise ValueError(f"receptive_field_s: {self.receptive_field_s:g} is not less than half of chunk_s")
         if self.chunk_s * self.fps < 15:
             raise ValueError(f"chunk_s: {self.chunk_s:g} s is less than 15 feature rows")
         k1, k2, k3, k4 = self.losses.k_s

@@ -8,20 +8,21 @@ Conventions
     sliding   the stride of the chunks is their length minus a receptive field, and the last one ends with the half; a
               detection counts only in the middle of its chunk, and up to the half's edges in the first and the last
 
-Sampling: in each epoch, per replay, one chunk around its event, one around the event of another replay of the same
-class and half, and some anywhere in the half. Targets come from the true position of the event, so that a chunk meant
-as a negative may contain it.
+Sampling: in each epoch, per replay, one chunk around its event, one around any annotated event of the same class and
+half, its own included, and some anywhere in the half. Targets come from the true position of the event, so that a chunk
+meant as a negative may contain it.
 
-    around   the event is at least one receptive field from the chunk's first row and from its last
-    edges    a chunk that would leave the half is moved inside; a half shorter than a chunk repeats its last row
-    alone    where no other replay shows an event of the class, a chunk anywhere takes its place
+    around   the event is more than a receptive field behind the chunk's first row, and at least one before its end
+    anywhere the first row is drawn from the whole half
+    edges    a chunk that would reach the half's last row is moved back before it; a half no longer than a chunk starts
+             at its first row and repeats its last
+    alone    where no event of the class is annotated in the half, a chunk anywhere takes its place
     shift    row minus row of the event
-    offset   of the event from the chunk's first row (0) to its last (1)
+    offset   rows from the chunk's first row to the event over the chunk's rows T; read as floor(offset · (T - 1))
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.models.cmn import Cmn, segmentation_loss, spotting_loss
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
@@ -37,10 +39,20 @@ from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import CmnRow, CmnSampling
 from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.grounding_postprocess import distinct
-from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, query, tiled
+from soccerbench.tasks.replay_queries import (
+    VALID_SEED,
+    Query,
+    clip,
+    event_rows,
+    half_lengths_s,
+    learnt,
+    query,
+    tiled,
+)
 
 CLIPS_PER_BATCH, PAIRS_PER_BATCH = 16, 128
 Rows = NDArray[np.int64]
+EventRows = Mapping[tuple[str, int, int], Sequence[int]]  # by game, half and class
 
 
 class CmnSampler:
@@ -49,16 +61,15 @@ class CmnSampler:
     Args:
         queries: the training replays.
         lengths: rows of each replay's half.
+        events: rows of the annotated events of a game, half and class.
         chunk: rows in a chunk.
         field: rows in the receptive field.
     """
 
-    def __init__(self, queries: Sequence[Query], lengths: Sequence[int], *, chunk: int, field: int) -> None:
-        self.queries, self.chunk, self.field = queries, chunk, field
-        self._last = [max(length - chunk, 0) for length in lengths]
-        self._events: dict[tuple[str, int, int], set[int]] = defaultdict(set)
-        for asked in queries:
-            self._events[asked.game, asked.half, asked.label].add(asked.event)
+    def __init__(
+        self, queries: Sequence[Query], lengths: Sequence[int], events: EventRows, *, chunk: int, field: int
+    ) -> None:
+        self.queries, self.lengths, self.events, self.chunk, self.field = queries, lengths, events, chunk, field
 
     def rounds(self, chosen: Rows, sampling: CmnSampling, rng: np.random.Generator) -> Iterator[Rows]:
         """The first rows of one chunk for each chosen replay, kind after kind."""
@@ -71,14 +82,14 @@ class CmnSampler:
         return self._around(number, self.queries[number].event, rng)
 
     def same_class(self, number: int, rng: np.random.Generator) -> int:
-        """A chunk around another event of the same class in the same half."""
+        """A chunk around an annotated event of the same class in the same half."""
         asked = self.queries[number]
-        others = sorted(self._events[asked.game, asked.half, asked.label] - {asked.event})
-        return self._around(number, int(rng.choice(others)), rng) if others else self.anywhere(number, rng)
+        rows = self.events.get((asked.game, asked.half, asked.label), [])
+        return self._around(number, int(rng.choice(rows)), rng) if len(rows) else self.anywhere(number, rng)
 
     def anywhere(self, number: int, rng: np.random.Generator) -> int:
         """A chunk anywhere in the half."""
-        return int(rng.integers(0, self._last[number] + 1))
+        return self._inside(number, int(rng.integers(0, self.lengths[number])))
 
     def targets(self, chosen: Rows, starts: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The targets: shifts (B, T, 1), and presence and offset (B, 1, 2)."""
@@ -86,12 +97,14 @@ class CmnSampler:
         place = events - starts  # (B,) row of the event in its chunk
         shifts = (np.arange(self.chunk) - place[:, None]).astype(np.float32)
         present = (place >= 0) & (place < self.chunk)
-        spotting = np.stack([present, np.where(present, place / (self.chunk - 1), 0)], axis=-1)
+        spotting = np.stack([present, np.where(present, place / self.chunk, 0)], axis=-1)
         return shifts[..., None], spotting[:, None].astype(np.float32)
 
     def _around(self, number: int, event: int, rng: np.random.Generator) -> int:
-        start = event - int(rng.integers(self.field, self.chunk - self.field + 1))
-        return min(max(start, 0), self._last[number])
+        return self._inside(number, event - int(rng.integers(self.field + 1, self.chunk - self.field + 1)))
+
+    def _inside(self, number: int, start: int) -> int:
+        return max(min(start, self.lengths[number] - self.chunk - 1), 0)
 
 
 class Batch(NamedTuple):
@@ -110,6 +123,7 @@ class CmnTask:
         store: its features.
         train: games to learn from, with their replays.
         valid: games to choose the epoch by.
+        events: the annotated events of those games; those that replays show, where a game has none.
     """
 
     def __init__(
@@ -119,8 +133,9 @@ class CmnTask:
         *,
         train: Mapping[str, GameReplays],
         valid: Mapping[str, GameReplays],
+        events: Mapping[str, Events],
     ) -> None:
-        self.row, self.store = row, store
+        self.row, self.store, self._events = row, store, events
         self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
         self._games = tuple(train)
         self._train, self._valid = self._sampler(train), self._sampler(valid)
@@ -179,7 +194,7 @@ class CmnTask:
     def replay(self, asked: Query) -> NDArray[np.float32]:
         """A replay's clip (T, C)."""
         rows = clip(self.store, asked, longest=self.chunk)
-        return tiled(rows, self.chunk, long_replays_zero=self.row.sampling.long_replays_zero)
+        return tiled(rows, self.chunk, drop_filling_copy=self.row.sampling.drop_filling_copy)
 
     @property
     def _samples(self) -> int:
@@ -189,7 +204,14 @@ class CmnTask:
     def _sampler(self, games: Mapping[str, GameReplays]) -> CmnSampler:
         queries = learnt(self.store, games, shift_s=self.row.shift_s, shuffle=self.row.shuffle_links)
         lengths = [self.store.length(asked.game, asked.half) for asked in queries]
-        return CmnSampler(queries, lengths, chunk=self.chunk, field=self.field)
+        rows: dict[tuple[str, int, int], list[int]] = {}
+        for asked in queries:
+            if asked.game not in self._events:
+                rows.setdefault((asked.game, asked.half, asked.label), []).append(asked.event)
+        for game in games.keys() & self._events.keys():
+            for half, label, row in event_rows(self.store, self._events[game], game, shift_s=self.row.shift_s):
+                rows.setdefault((game, half, label), []).append(row)
+        return CmnSampler(queries, lengths, rows, chunk=self.chunk, field=self.field)
 
     def _batches(self, sampler: CmnSampler, order: Rows, rng: np.random.Generator, *, skip: bool) -> Iterator[Batch]:
         is_empty = True

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, Replay
 
@@ -102,15 +103,26 @@ def clip(store: FeatureStore, asked: Query, *, longest: int) -> Rows:
     return store.take(asked.game, asked.half, np.arange(asked.start, min(asked.stop, asked.start + longest)))
 
 
-def tiled(rows: Rows, length: int, *, long_replays_zero: bool = False) -> Rows:
+def event_rows(store: FeatureStore, events: Events, game: str, *, shift_s: float) -> list[tuple[int, int, int]]:
+    """Half, class and row of each annotated event of a game; the whole second counts, at most the half's last row."""
+    found = []
+    for half, label, second in zip(
+        events.half.tolist(), events.label.tolist(), events.position_ms // 1000, strict=True
+    ):
+        row = int(np.floor((int(second) - shift_s) * store.fps))
+        found.append((half, label, min(max(row, 0), store.length(game, half) - 1)))
+    return found
+
+
+def tiled(rows: Rows, length: int, *, drop_filling_copy: bool = False) -> Rows:
     """A replay (R, C), R up to `length`, repeated as often as it fits as a whole; the rest of (length, C) is zero.
 
-    The released code leaves a replay that fills the clip all zero; `long_replays_zero` does the same.
+    The released code drops a copy that ends exactly with the clip, so that a replay as long as the clip becomes all
+    zero; `drop_filling_copy` does the same.
     """
     filled = np.zeros((length, rows.shape[1]), dtype=np.float32)
-    copies = length // len(rows)
-    if len(rows) < length or not long_replays_zero:
-        filled[: copies * len(rows)] = np.tile(rows, (copies, 1))
+    copies = (length - drop_filling_copy) // len(rows)
+    filled[: copies * len(rows)] = np.tile(rows, (copies, 1))
     return filled
 
 

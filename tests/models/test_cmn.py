@@ -40,7 +40,7 @@ def slow_cmn(model, pair):
 
     capsules = slow_convolution(torch.cat([trunk(pair[0]), trunk(pair[1])]), model.segment)  # (16, T)
     norm = model.norm
-    scaled = (capsules - norm.running_mean) / (norm.running_var + 1e-5).sqrt() * norm.weight + norm.bias
+    scaled = (capsules - norm.running_mean) / (norm.running_var + 1e-3).sqrt() * norm.weight + norm.bias
     distance = ((scaled.sigmoid() - 0.5).square().sum(dim=0) * 4 / 16).sqrt()  # (T,)
     spots = pool(torch.cat([capsules, 1 - distance[None]]))
     for layer in model.spot:

@@ -105,7 +105,7 @@ def test_settings_reach_the_heads_that_know_them() -> None:
     assert rows[5].changed == rows[9].changed == ("max_epochs=1",)
     assert rows[31].changed == ()
     assert rows[31].digest() == ROWS[31].digest()
-    zero = load_table("table3", settings=[parse_setting("sampling.long_replays_zero=true")]).rows
+    zero = load_table("table3", settings=[parse_setting("sampling.drop_filling_copy=true")]).rows
     assert [row.row for row in zero if row.changed] == [1, 2, 3, 5, 6, 7, 8, 18]
 
 
@@ -143,7 +143,7 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
             {"postprocess": [{"step": "nms", "join": {"table": "table2", "row": 80}, "window_s": 25}]},
             "no row 80 in table2",
         ),
-        ({"receptive_field_s": 70}, "receptive_field_s: 70 is more than half of chunk_s"),
+        ({"receptive_field_s": 70}, "receptive_field_s: 70 is not less than half of chunk_s"),
         ({"mode": "ultra"}, "plateau: ultra mode"),
         ({"runs": []}, "runs: is computed, remove it"),
         ({"left_open": {}}, "left_open: is computed, remove it"),

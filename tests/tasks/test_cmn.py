@@ -23,7 +23,7 @@ def task_of(root: Dataset, *settings: str, row: int = 5) -> CmnTask:
     train, valid = (
         {game: read_replays(root.tree, game, strict=True) for game in root.games[split]} for split in ("train", "valid")
     )
-    return CmnTask(spec, root.store(spec.blocks), train=train, valid=valid)
+    return CmnTask(spec, root.store(spec.blocks), train=train, valid=valid, events=root.events([*train, *valid]))
 
 
 @pytest.fixture(scope="module")

@@ -83,9 +83,10 @@ def test_learning_from_shuffled_links_is_the_same_each_time(store: FeatureStore)
         (10, False, list(range(10))),
         (10, True, [None] * 10),  # as the released code leaves it
         (9, True, [*range(9), None]),
+        (5, True, [*range(5), *[None] * 5]),
     ],
 )
 def test_tiling(rows: int, zero: bool, expected: list[int | None]) -> None:
     replay = np.stack([np.arange(rows), np.ones(rows)], axis=1).astype(np.float32)
-    filled = tiled(replay, 10, long_replays_zero=zero)
+    filled = tiled(replay, 10, drop_filling_copy=zero)
     assert [int(row[0]) if row[1] else None for row in filled] == expected
