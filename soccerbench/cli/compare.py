@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,6 @@ from soccerbench.cli.options import (
     Split,
     TaskOption,
     Tolerances,
-    parse_tolerances,
     print_json,
     print_warnings,
 )
@@ -40,30 +40,16 @@ def compare(
     Examples: soccerbench compare a.zip b.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
-    from soccerbench.experiments.compare_runs import compare_runs
+    from soccerbench.api import compare as compared
     from soccerbench.report.console import print_table
     from soccerbench.report.tables.scores import comparison_table
-    from soccerbench.scoring.compare import compare_submissions
 
-    if labels is None or task is None:
-        if labels or task or protocol is not ProtocolName.soccernet:
-            raise ValueError("compare: give --labels and --task for submissions, and leave --protocol out for runs")
-        runs = compare_runs(a=a, b=b, split=split, tolerances=tolerances, repetitions=repetitions, seed=seed)
-        report = runs.to_json()
-    else:
-        compared, warnings = compare_submissions(
-            task=task.value,
-            labels=labels,
-            a=a,
-            b=b,
-            split=split,
-            deltas_s=parse_tolerances(tolerances),
-            protocol=protocol.value,
-            repetitions=repetitions,
-            seed=seed,
-        )
-        print_warnings(warnings)
-        report = compared.to_json()
+    found = compared(
+        a, b, labels=labels, task=None if task is None else task.value, split=split, tolerances=tolerances,
+        protocol=protocol.value, repetitions=repetitions, seed=seed,
+    )  # fmt: skip
+    print_warnings(Counter(found.warnings))
+    report = found.to_json()
     if json:
         print_json(report)
     else:

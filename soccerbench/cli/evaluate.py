@@ -16,7 +16,6 @@ from soccerbench.cli.options import (
     Split,
     TaskOption,
     Tolerances,
-    parse_tolerances,
     print_json,
     print_warnings,
 )
@@ -43,21 +42,15 @@ def evaluate(
     Examples: soccerbench evaluate spotting --labels labels.zip --predictions results.zip;
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
+    from soccerbench.api import evaluate as score
     from soccerbench.report.console import print_table
     from soccerbench.report.tables.scores import evaluation_table
-    from soccerbench.scoring.evaluate import evaluate as score
 
     evaluation = score(
-        task=task.value,
-        labels=labels,
-        predictions=predictions,
-        split=split,
-        deltas_s=parse_tolerances(tolerances),
-        protocol=protocol.value,
-        classes=None if classes is None else [name.strip() for name in classes.split(",")],
-        repetitions=bootstrap,
-        seed=seed,
-    )
+        task=task.value, labels=labels, predictions=predictions, split=split, tolerances=tolerances,
+        protocol=protocol.value, classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        bootstrap=bootstrap, seed=seed,
+    )  # fmt: skip
     print_warnings(evaluation.warnings)
     if signature:
         typer.echo(evaluation.signature)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from enum import Enum
@@ -32,25 +31,6 @@ Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in
 Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the resamples.")]
-
-
-def parse_tolerances(text: str) -> tuple[float, ...]:
-    """`loose`, `tight` or `1,2,5` into window widths in seconds.
-
-    Raises:
-        ValueError: anything else.
-    """
-    from soccerbench.metrics import NAMED_S
-
-    if text in NAMED_S:
-        return NAMED_S[text]
-    try:
-        widths = [float(part) for part in text.split(",")]
-    except ValueError:
-        widths = [math.nan]
-    if not all(math.isfinite(width) for width in widths):
-        raise ValueError(f"--tolerances {text!r}: give loose, tight, or seconds such as 1,2,5")
-    return tuple(int(width) if width.is_integer() else width for width in widths)
 
 
 def print_json(value: object) -> None:

@@ -59,42 +59,22 @@ def reproduce(
             raise ValueError(f"figure3 trains nothing: leave out {unused}; it takes --data, --features-root and --out")
         _draw_figure3(data, features_root, out)
         return
+    from soccerbench.api import reproduce as reproduce_table
     from soccerbench.cli.options import parse_range
-    from soccerbench.experiments.default_dataset import open_root
-    from soccerbench.experiments.table import default_jobs, plan, run
-    from soccerbench.report.console import bars, note, print_table
-    from soccerbench.report.tables.paper import paper_table, summarise, write_table
-    from soccerbench.specs import load_table, parse_setting
-    from soccerbench.specs.shipped import is_file_name
+    from soccerbench.report.console import note, print_table
+    from soccerbench.specs import parse_setting
 
-    pairs = [parse_setting(text) for text in settings or []]
-    wanted = None if rows is None else parse_range("--rows", rows)
-    numbers = parse_range("--seeds", seeds)
-    load_table(table, settings=pairs, rows=wanted)
-    root = open_root(data, features_root, say=note)
-    specs = load_table(table, mini=root.is_mini, settings=pairs, rows=wanted)
-    if root.is_mini and is_file_name(table):
-        note(f"{table} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")
-    planned = plan(specs, rows=wanted, seeds=numbers, root=root, out=out, plugin=plugin, force=force, device=device)
     try:
-        with bars(len(planned.experiments)) as shown:
-            results = run(
-                planned, device=device, force=force, progress=shown.of, on_done=shown.rows_done,
-                jobs=jobs or default_jobs(planned, device), curves=log,
-            )  # fmt: skip
+        done = reproduce_table(
+            table, data=data, features_root=features_root,
+            rows=None if rows is None else parse_range("--rows", rows), seeds=parse_range("--seeds", seeds),
+            out=out, device=device, jobs=jobs, settings=dict(map(parse_setting, settings or [])),
+            plugin=plugin, log=log, force=force, progress=True,
+        )  # fmt: skip
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None
-    reasons = {row.row.row: row.reason for row in planned.unavailable}
-    chosen = [row.model_dump(mode="json") for row in specs.rows]
-    records = summarise(chosen, results, reasons, simulated=root.is_simulated)
-    folder = out / root.name / specs.table
-    drawn = paper_table(
-        specs.title, records, dataset=root.name, task=specs.rows[0].task, simulated=root.is_simulated, folder=folder
-    )
-    about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
-    write_table(folder, drawn, about=about)
-    print_table(drawn)
+    print_table(done.drawn)
 
 
 def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:

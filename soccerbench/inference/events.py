@@ -1,4 +1,4 @@
-"""Detections as pandas frames.
+"""Events and detections as pandas frames, and a choice of them.
 
 Conventions
     half        1 or 2
@@ -9,29 +9,34 @@ Conventions
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from soccerbench.events import Events
-from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Found = Events | GroundingPredictions
 
-def frame(found: Events | GroundingPredictions) -> pd.DataFrame:
-    """One row a detection: half, time_s, label, confidence; for replays start_s and end_s in place of the label."""
+
+def frame(found: Found) -> pd.DataFrame:
+    """One row an event: half, time_s, label, and confidence or visible.
+
+    Of a replay's detections: half, start_s and end_s of the replay, time_s, confidence.
+    """
     import pandas as pd
 
+    columns: dict[str, Any]
     if isinstance(found, Events):
-        columns = {
-            "half": found.half,
-            "time_s": found.position_ms / 1000,
-            "label": np.array(CLASSES, dtype=object)[found.label],
-            "confidence": found.confidences,
-        }
+        columns = {"half": found.half, "time_s": found.position_ms / 1000}
+        columns["label"] = np.array(CLASSES, dtype=object)[found.label]
+        columns |= {"visible": found.shown} if found.confidence is None else {"confidence": found.confidence}
     else:
         counts = [len(replay.time_s) for replay in found.replays]
         columns = {
@@ -40,7 +45,28 @@ def frame(found: Events | GroundingPredictions) -> pd.DataFrame:
         }
         columns["time_s"] = np.concatenate([np.empty(0), *(replay.time_s for replay in found.replays)])
         columns["confidence"] = np.concatenate([np.empty(0), *(replay.score for replay in found.replays)])
-    by = ["half", *(["start_s"] if "start_s" in columns else []), "time_s", "confidence"]
-    order = [name != "confidence" for name in by]
-    made: pd.DataFrame = pd.DataFrame(columns).sort_values(by, ascending=order, kind="stable", ignore_index=True)
+    by = [name for name in ("half", "start_s", "time_s", "confidence") if name in columns]
+    upwards = [name != "confidence" for name in by]
+    made: pd.DataFrame = pd.DataFrame(columns).sort_values(by, ascending=upwards, kind="stable", ignore_index=True)
     return made
+
+
+def chosen(found: Found, *, min_confidence: float = 0.0, classes: Sequence[str] | None = None) -> Found:
+    """The detections that are confident enough and of some classes.
+
+    Raises:
+        ValueError: an unknown class, or classes of replays.
+    """
+    if isinstance(found, Events):
+        unknown = [name for name in classes or () if name not in CLASS_INDEX]
+        if unknown:
+            raise ValueError(f"unknown class {unknown[0]!r}; the classes are {', '.join(CLASSES)}")
+        wanted = range(len(CLASSES)) if classes is None else [CLASS_INDEX[name] for name in classes]
+        return found.take((found.confidences >= min_confidence) & np.isin(found.label, wanted))
+    if classes is not None:
+        raise ValueError("replays are not detected by class; leave the classes out")
+    replays = []
+    for replay in found.replays:
+        kept = replay.score >= min_confidence
+        replays.append(replace(replay, time_s=replay.time_s[kept], score=replay.score[kept]))
+    return replace(found, replays=tuple(replays))

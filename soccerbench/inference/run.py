@@ -139,7 +139,9 @@ class Run:
 
         Example:
             >>> run = sb.load_run("runs/mini/table2/row-08/seed-0")
-            >>> run.predict(sb.Dataset("mini").features(game, 1, run.row.blocks), fps=1).columns.tolist()
+            >>> data = sb.Dataset("mini")
+            >>> rows = data.features(data.splits["test"][0], 1, run.row.blocks)
+            >>> run.predict(rows, fps=1).columns.tolist()
             ['half', 'time_s', 'label', 'confidence']
         """
         from soccerbench.inference.events import frame

@@ -39,6 +39,23 @@ def check_tolerances(deltas_s: Sequence[float]) -> tuple[float, ...]:
     return deltas
 
 
+def parse_tolerances(text: str) -> tuple[float, ...]:
+    """Parse "loose", "tight" or "1,2,5" into window widths in seconds.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if text in NAMED_S:
+        return NAMED_S[text]
+    try:
+        widths = [float(part) for part in text.split(",")]
+    except ValueError:
+        widths = [math.nan]
+    if not all(math.isfinite(width) for width in widths):
+        raise ValueError(f"tolerances {text!r}: give loose, tight, or seconds such as 1,2,5")
+    return tuple(int(width) if width.is_integer() else width for width in widths)
+
+
 def check_protocol(protocol: str) -> None:
     """Raise ValueError for an unknown protocol."""
     if protocol not in get_args(Protocol):

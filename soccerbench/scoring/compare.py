@@ -7,7 +7,6 @@ Conventions
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,11 +32,11 @@ def compare_submissions(
     protocol: Protocol,
     repetitions: int = 1000,
     seed: int = 0,
-) -> tuple[ComparisonReport, Counter[str]]:
+) -> ComparisonReport:
     """Score two submissions and compare them game by game; the arguments are those of `evaluate_each`.
 
     Returns:
-        The object that `compare --json` prints, and what was ignored in labels and predictions, counted.
+        The object that `compare --json` prints; its `warnings` count what was ignored in labels and predictions.
 
     Raises:
         InputError: as `evaluate_each`.
@@ -55,7 +54,8 @@ def compare_submissions(
     overall = first.task.overall
     head: dict[str, Any] = {"task": task, "protocol": protocol, "signature": first.signature}
     head |= {"a": number(getattr(first.score, overall)), "b": number(getattr(second.score, overall))}
-    return comparison_report(head, differences, overall, first.classes), first.warnings | second.warnings
+    head["warnings"] = dict(sorted((first.warnings | second.warnings).items()))
+    return comparison_report(head, differences, overall, first.classes)
 
 
 def comparison_report(

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import open_games
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,39 @@ class Evaluation:
     def report(self) -> dict[str, Any]:
         """The object that `evaluate --json` prints."""
         return self.scores.to_json()
+
+    @property
+    def average_map(self) -> float:
+        """Spotting: a fraction."""
+        return float(self.score.average_map)
+
+    @property
+    def average_ap(self) -> float:
+        """Replay grounding: a fraction."""
+        return float(self.score.average_ap)
+
+    @property
+    def per_class(self) -> pd.DataFrame:
+        """Spotting: the score of each class, of all events and of those shown and not shown; with `bootstrap` its ends.
+
+        Raises:
+            ValueError: replay grounding, which is not scored by class.
+        """
+        import pandas as pd
+
+        if not self.classes:
+            raise ValueError("replay grounding is not scored by class")
+        fields = {"score": "per_class", "visible": "per_class_visible", "unshown": "per_class_unshown"}
+        columns = {name: getattr(self.score, field) for name, field in fields.items()}
+        if self.intervals:
+            columns |= {"low": self.intervals["per_class"].low, "high": self.intervals["per_class"].high}
+        made: pd.DataFrame = pd.DataFrame(columns, index=pd.Index(self.classes, name="label"))
+        return made
+
+    def bootstrap(self, repetitions: int = 1000, *, seed: int = 0) -> Evaluation:
+        """The same with confidence intervals over games."""
+        counted = list(self.statistics.values())
+        return replace(self, intervals=bootstrap(counted, repetitions=repetitions, rng=np.random.default_rng(seed)))
 
 
 def evaluate(

@@ -98,6 +98,7 @@ class ComparisonReport(Report):
     method: str
     games: int
     per_class: dict[str, Difference] | None = None
+    warnings: dict[str, int] = {}
 
 
 class SpottingCounts(Report):

@@ -57,6 +57,11 @@ def load_table(
 
     Raises:
         SpecError: unknown table, or an invalid value; names file or setting, row and key.
+
+    Example:
+        >>> table = sb.load_table("table2")
+        >>> len(table.rows), table.row(8).chunk_s
+        (10, 7.0)
     """
     file = table_file(name)
     if is_extractor_table(file):

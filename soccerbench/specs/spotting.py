@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import did_you_mean, first_error
+from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 
@@ -91,6 +91,17 @@ class Table(Frozen):
     title: str
     source: str
     rows: tuple[Row, ...]
+
+    def row(self, number: int) -> Row:
+        """The row of that number.
+
+        Raises:
+            SpecError: there is none.
+        """
+        for row in self.rows:
+            if row.row == number:
+                return row
+        raise SpecError(self.table, f"no row {number}; it has {', '.join(str(row.row) for row in self.rows)}")
 
     @model_validator(mode="after")
     def _rows_are_distinct(self) -> Self:

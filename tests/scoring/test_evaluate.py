@@ -181,11 +181,12 @@ def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predicti
     for game in GAMES:
         put(worse, game, "results_spotting.json", {"predictions": []})
     settings: dict[str, Any] = {"split": "all", "deltas_s": (1, 2), "protocol": "soccernet", "repetitions": 20}
-    same = compare_submissions(task="spotting", labels=root, a=predictions, b=predictions, **settings)[0].to_json()
+    same = compare_submissions(task="spotting", labels=root, a=predictions, b=predictions, **settings).to_json()
     assert (same["difference"], same["p_value"], same["games"]) == (0, 1, 2)
-    report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings)[0].to_json()
+    report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings).to_json()
     assert list(report) == [
         "task", "protocol", "signature", "a", "b", "difference", "interval", "p_value", "method", "games", "per_class",
+        "warnings",
     ]  # fmt: skip
     assert report["difference"] == report["a"] - report["b"] > 0
     assert set(report["per_class"]["Goal"]) == {"difference", "interval", "p_value"}

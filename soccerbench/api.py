@@ -1,0 +1,334 @@
+"""Public functions over several folders of the package; `import soccerbench as sb` gives them.
+
+In their examples `runs`, `labels.zip`, `mine.zip` and `theirs.zip` are files of yours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from soccerbench.experiments.results import Result
+    from soccerbench.report.table import Table
+    from soccerbench.scoring.evaluate import Evaluation
+    from soccerbench.scoring.schema import ComparisonReport
+
+Task = Literal["spotting", "grounding"]
+Protocol = Literal["soccernet", "strict"]
+
+
+class Dataset:
+    """A SoccerNet folder: its games, their labels and their features.
+
+    Args:
+        data: a folder, or "mini" for the embedded simulated dataset; None for the folder in $SOCCERNET_ROOT, else mini.
+        features_root: where the features are, if elsewhere.
+
+    Attributes:
+        root: the folder as the rest of the package reads it.
+
+    Raises:
+        InputError: no SoccerNet folder.
+
+    Example:
+        >>> data = sb.Dataset("mini")
+        >>> data.name, list(data.splits)
+        ('mini', ['train', 'valid', 'test', 'challenge'])
+        >>> game = data.splits["test"][0]
+        >>> data.labels(game).columns.tolist()
+        ['half', 'time_s', 'label', 'visible']
+        >>> rows, width = data.features(game, 1, "vtn").shape
+    """
+
+    def __init__(self, data: str | Path | None = None, *, features_root: str | Path | None = None) -> None:
+        from soccerbench.experiments.default_dataset import open_root
+
+        features = None if features_root is None else Path(features_root)
+        self.root = open_root(None if data is None else str(data), features, say=lambda _: None)
+
+    @property
+    def name(self) -> str:
+        """Of the runs' folder."""
+        return self.root.name
+
+    @property
+    def splits(self) -> dict[str, list[str]]:
+        """Train, valid, test and challenge -> games."""
+        return self.root.games
+
+    def __iter__(self) -> Iterator[str]:
+        """Every game, split by split."""
+        return (game for games in self.splits.values() for game in games)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.splits.values()))
+
+    def labels(self, game: str) -> pd.DataFrame:
+        """The events of a game, one row each: half, time_s, label, visible.
+
+        Raises:
+            InputError: no label file, or one that cannot be used.
+        """
+        from soccerbench.inference.events import frame
+        from soccerbench.soccernet.labels import read_spotting_labels
+
+        return frame(read_spotting_labels(self.root.tree, game, strict=True))
+
+    def features(self, game: str, half: int, blocks: str | Sequence[str] = "five") -> NDArray[Any]:
+        """The features of a half, float32 (T, C).
+
+        Args:
+            game: one of the dataset.
+            half: 1 or 2.
+            blocks: a set of `features.yaml` such as "five", a block such as "vtn", several with `+` between, or names.
+
+        Raises:
+            InputError: no such file, or one that cannot be read.
+            ValueError: an unknown set or block.
+        """
+        import numpy as np
+
+        from soccerbench.specs import blocks_of
+
+        names = blocks_of(blocks, mega=False) if isinstance(blocks, str) else blocks
+        store = self.root.store(names)
+        return store.take(game, half, np.arange(store.length(game, half)))
+
+
+@dataclass(frozen=True)
+class Results:
+    """What `reproduce` gave: one result for each row and seed, and their table.
+
+    Attributes:
+        results: the content of each `result.json`.
+        drawn: the table; files of it are in `folder`.
+        folder: of the table's runs.
+    """
+
+    results: tuple[Result, ...]
+    drawn: Table[Any]
+    folder: Path
+
+    def table(self) -> pd.DataFrame:
+        """The table: one line a row, mean and standard deviation over seeds in per cent."""
+        return self.drawn.frame()
+
+
+def reproduce(
+    table: str | Path,
+    *,
+    data: str | Path | None = None,
+    features_root: str | Path | None = None,
+    rows: Sequence[int] | None = None,
+    seeds: Sequence[int] = (0,),
+    out: str | Path = "runs",
+    device: str = "auto",
+    jobs: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    plugin: str | Path | None = None,
+    log: str | None = None,
+    force: bool = False,
+    progress: bool = False,
+) -> Results:
+    """Train and score the rows of a table; finished ones are read, interrupted ones resume.
+
+    Args:
+        table: a table's name, such as "table2", or your YAML file.
+        data: a SoccerNet folder, or "mini"; None for the folder in $SOCCERNET_ROOT, else mini.
+        features_root: where the features are, if not in `data`.
+        rows: row numbers; all if None.
+        seeds: one run a row each.
+        out: the folder of all runs.
+        device: "auto", "cpu" or "cuda".
+        jobs: experiments run at once; None for one for each core where features are narrow, else one.
+        settings: dotted key -> value, to override in every row.
+        plugin: a Python file with heads that rows name as module:Class.
+        log: learning curves to "tensorboard" or "wandb" too.
+        force: run again what was run with another spec, other data or other code.
+        progress: bars and notes on standard error.
+
+    Raises:
+        InputError: data or runs that cannot be used.
+        SpecError: no such table, row or key.
+
+    Example:
+        >>> done = sb.reproduce("table2", rows=[8], data="mini", out="runs", settings={"max_epochs": 1})
+        >>> done.table().columns.tolist()[:4]
+        ['Row', 'Features', 'Head', 'Chunk/NMS']
+    """
+    from soccerbench.experiments.default_dataset import open_root
+    from soccerbench.experiments.table import default_jobs, plan, run
+    from soccerbench.progress import silent
+    from soccerbench.report.console import bars, note
+    from soccerbench.report.tables.paper import paper_table, summarise, write_table
+    from soccerbench.specs import load_table
+    from soccerbench.specs.shipped import is_file_name
+
+    name, pairs = str(table), list((settings or {}).items())
+    load_table(name, settings=pairs, rows=rows)
+    features = None if features_root is None else Path(features_root)
+    root = open_root(None if data is None else str(data), features, say=note if progress else lambda _: None)
+    specs = load_table(name, mini=root.is_mini, settings=pairs, rows=rows)
+    if progress and root.is_mini and is_file_name(name):
+        note(f"{name} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")
+    planned = plan(
+        specs, rows=rows, seeds=seeds, root=root, out=Path(out), plugin=None if plugin is None else Path(plugin),
+        force=force, device=device,
+    )  # fmt: skip
+    with bars(len(planned.experiments)) if progress else nullcontext() as shown:
+        results = run(
+            planned, device=device, force=force, jobs=jobs or default_jobs(planned, device), curves=log,
+            progress=shown.of if shown else lambda _: silent, on_done=shown.rows_done if shown else lambda *_: None,
+        )  # fmt: skip
+    reasons = {row.row.row: row.reason for row in planned.unavailable}
+    records = summarise(
+        [row.model_dump(mode="json") for row in specs.rows], results, reasons, simulated=root.is_simulated
+    )
+    folder = Path(out) / root.name / specs.table
+    drawn = paper_table(
+        specs.title, records, dataset=root.name, task=specs.rows[0].task, simulated=root.is_simulated, folder=folder
+    )
+    about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
+    write_table(folder, drawn, about=about)
+    return Results(tuple(results), drawn, folder)
+
+
+def load_results(runs: str | Path) -> pd.DataFrame:
+    """The scores of all finished runs in a folder and below, as fractions.
+
+    Returns:
+        One row for each dataset, table, row, seed, split and tolerances.
+
+    Raises:
+        InputError: there is none, or one that cannot be read.
+
+    Example:
+        >>> found = sb.load_results("runs").query("split == 'test'")
+        >>> found[["table", "row", "seed", "tolerances"]].values.tolist()
+        [['table2', 8, 0, 'loose'], ['table2', 8, 0, 'tight']]
+    """
+    import pandas as pd
+
+    from soccerbench.experiments.results import read_runs
+    from soccerbench.scoring.tasks import TASKS
+
+    lines = []
+    for run in read_runs(Path(runs)):
+        result, spec = run.result, run.result.spec
+        for split, scores in result.scores.items():
+            for tolerances, report in (scores or {}).items():
+                overall = TASKS[report.task].overall
+                lines.append({
+                    "dataset": result.dataset, "table": result.table, "row": result.row, "seed": result.seed,
+                    "split": split, "tolerances": tolerances, "metric": TASKS[report.task].metric,
+                    "score": getattr(report, overall), "visible": getattr(report, f"{overall}_visible", None),
+                    "unshown": getattr(report, f"{overall}_unshown", None), "features": spec["features"],
+                    "head": spec["head"], "mode": spec["mode"], "simulated": result.simulated,
+                    "seconds": result.seconds, "folder": str(run.folder),
+                })  # fmt: skip
+    found: pd.DataFrame = pd.DataFrame(lines)
+    return found
+
+
+def evaluate(
+    *,
+    task: Task,
+    labels: str | Path,
+    predictions: str | Path,
+    split: str = "test",
+    tolerances: str | Sequence[float] = "loose",
+    protocol: Protocol = "soccernet",
+    classes: Sequence[str] | None = None,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> Evaluation:
+    """Score a submission, with the number that the official scorer gives.
+
+    Args:
+        task: what was submitted to.
+        labels: folder or zip with the labels, one folder a game.
+        predictions: folder or zip with the predictions, the same.
+        split: train, valid, test, challenge, or all games with labels.
+        tolerances: "loose", "tight", or window widths in seconds.
+        protocol: "soccernet" gives the official scorer's numbers, "strict" refuses what that ignores.
+        classes: score only these (spotting).
+        bootstrap: resamples of the games, for confidence intervals.
+        seed: of the resampling.
+
+    Raises:
+        InputError: files that are missing or cannot be used.
+        ValueError: an unknown split, class, protocol or tolerance.
+
+    Example:
+        >>> score = sb.evaluate(task="spotting", labels="labels.zip", predictions="mine.zip")
+        >>> 0 <= score.average_map <= 1
+        True
+        >>> score.per_class.columns.tolist()
+        ['score', 'visible', 'unshown']
+    """
+    from soccerbench.metrics.tolerances import parse_tolerances
+    from soccerbench.scoring.evaluate import evaluate as score
+
+    return score(
+        task=task, labels=Path(labels), predictions=Path(predictions), split=split,
+        deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
+        protocol=protocol, classes=classes, repetitions=bootstrap, seed=seed,
+    )  # fmt: skip
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    labels: str | Path | None = None,
+    task: Task | None = None,
+    split: str = "test",
+    tolerances: str | Sequence[float] = "loose",
+    protocol: Protocol = "soccernet",
+    repetitions: int = 1000,
+    seed: int = 0,
+) -> ComparisonReport:
+    """Whether one submission is better than another, or one row's runs than another's, game by game.
+
+    Args:
+        a: a submission, folder or zip, or a row's folder of runs.
+        b: the other one.
+        labels: of submissions; runs need none.
+        task: of submissions; runs know it.
+        split: the games to compare on.
+        tolerances: "loose", "tight", or for submissions window widths in seconds.
+        protocol: of submissions.
+        repetitions: resamples and exchanges of the games.
+        seed: of these draws.
+
+    Raises:
+        InputError: files that cannot be used, or that are of different games.
+        ValueError: labels without a task or the other way round.
+
+    Example:
+        >>> found = sb.compare("mine.zip", "theirs.zip", labels="labels.zip", task="spotting", repetitions=100)
+        >>> found.difference, found.games
+        (0.0, 100)
+    """
+    from soccerbench.experiments.compare_runs import compare_runs
+    from soccerbench.metrics.tolerances import parse_tolerances
+    from soccerbench.scoring.compare import compare_submissions
+
+    if labels is None or task is None:
+        if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
+            raise ValueError("compare: give labels and task for submissions; for runs leave out both, and the protocol")
+        return compare_runs(
+            a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed
+        )
+    deltas_s = parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances
+    return compare_submissions(
+        task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, deltas_s=deltas_s, protocol=protocol,
+        repetitions=repetitions, seed=seed,
+    )  # fmt: skip
