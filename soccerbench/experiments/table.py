@@ -176,7 +176,7 @@ def try_head(experiment: Experiment, *, device: str) -> None:
     clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda" and row.precision == "bfloat16"):
             logits = head(store.width, **row.architecture).to(device)(clips)
     except torch.OutOfMemoryError:  # depends on what else uses the GPU
         return

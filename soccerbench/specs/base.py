@@ -5,7 +5,8 @@ Conventions
     assumed     key -> why: the value of that key is our choice, not the paper's
     left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
     published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
-    digest      hash of everything but `published` and `left_open`: equal digests train equal models
+    precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
+    digest      hash of all but `published`, `left_open` and the default precision: equal digests train equal models
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ TableName = Annotated[str, AfterValidator(_plain)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Precision = Literal["bfloat16", "float32"]
+DEFAULT_PRECISION: Precision = "bfloat16"
 Published = float | Literal["-", "N/A"]
 
 CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
@@ -118,8 +121,9 @@ class BaseRow(Frozen):
         return self.digest_without(UNDIGESTED_KEYS)
 
     def digest_without(self, keys: set[str]) -> str:
-        """Sixteen hex digits over the row without some keys."""
-        return hash_of(self.model_dump(mode="json", exclude=keys))
+        """Sixteen hex digits over the row without some keys; the default precision is older than its key."""
+        usual = {"precision"} if getattr(self, "precision", None) == DEFAULT_PRECISION else set()
+        return hash_of(self.model_dump(mode="json", exclude=keys | usual))
 
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:
@@ -141,6 +145,7 @@ class TrainedRow(BaseRow):
     plateau: Plateau | None
     weight_decay: Annotated[float, Field(ge=0)]
     standardise: bool
+    precision: Precision = DEFAULT_PRECISION
 
     def whole_rows(self, key: str, fps: int) -> int:
         """How many feature rows a length in seconds spans.

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from soccerbench.errors import SpecError, did_you_mean, first_error
-from soccerbench.specs.base import Count, Frozen, Plateau, Share, TableName, hash_of
+from soccerbench.specs.base import DEFAULT_PRECISION, Count, Frozen, Plateau, Precision, Share, TableName, hash_of
 from soccerbench.specs.shipped import table_file
 from soccerbench.specs.yaml_file import overlay, put, read_yaml, refuse_unknown, settings_at_fault, split
 
@@ -36,7 +36,7 @@ _TABLE_KEYS = {"table", "title", "source", "task", "finetuned_percent", "default
 _FIXED = {"table", "row", "task", "model", "width", "parameters", "published", "assumed", "changed"}
 _SHAPELESS = {
     "mean", "std", "dropout", "augmentation", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau",
-    "annealing", "architecture", "pretraining", "note",
+    "annealing", "precision", "architecture", "pretraining", "note",
 }  # fmt: skip
 
 
@@ -92,13 +92,15 @@ class ExtractorRow(Frozen):
     max_epochs: Count
     plateau: Plateau | None
     annealing: Literal["cosine"] | None
+    precision: Precision = DEFAULT_PRECISION
     assumed: dict[str, str]
     changed: tuple[str, ...] = ()
     published: Published | None = None
 
     def digest(self) -> str:
         """Sixteen hex digits over all that a model and its fine-tuning come from."""
-        return hash_of(self.model_dump(mode="json", exclude=_UNDIGESTED))
+        usual = {"precision"} if self.precision == DEFAULT_PRECISION else set()
+        return hash_of(self.model_dump(mode="json", exclude=_UNDIGESTED | usual))
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:

@@ -1,7 +1,7 @@
 """The training loop: plain, resumable at every epoch, the same bits for the same seed.
 
 All randomness of an epoch comes from (seed, epoch) alone, so that a resumed run draws what the uninterrupted run would
-have drawn. On a GPU losses are summed on the device and read only every few steps, and `loss` runs in bfloat16.
+have drawn. On a GPU losses are summed on the device, read only every few steps, and computed in the row's `precision`.
 
 Source: the paper's section 4 and the NetVLAD++ reference code for the schedule: Adam, the rate lowered on a plateau of
 the validation loss, the best epoch kept; in ultra mode a fixed number of epochs and the last weights.
@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from soccerbench.errors import InputError
 from soccerbench.progress import Progress
-from soccerbench.specs.base import Plateau
+from soccerbench.specs.base import Plateau, Precision
 from soccerbench.training import checkpoint
 from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
@@ -79,6 +79,10 @@ class Schedule(Protocol):
     @property
     def weight_decay(self) -> float:
         """Of Adam."""
+
+    @property
+    def precision(self) -> Precision:
+        """Of the loss on a GPU."""
 
     @property
     def max_epochs(self) -> int:
@@ -143,7 +147,7 @@ def train(
             optimiser.param_groups[0]["capturable"] = on_gpu  # the checkpoint may be another device's
             if schedule is not None:
                 schedule.load_state_dict(state["schedule"])
-    step = _step(where, task, model, optimiser)
+    step = _step(where, row, task, model, optimiser)
     while not state["finished"]:
         epoch = state["epoch"] + 1
         rate = optimiser.param_groups[0]["lr"]
@@ -187,19 +191,19 @@ def uses_gpu(device: str) -> bool:
     return device != "cpu" and torch.cuda.is_available()
 
 
-def _loss(device: torch.device, task: Trainable[Any], model: nn.Module, batch: Any) -> Tensor:
-    """The loss of a batch; on a GPU in bfloat16 where that is precise enough."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+def _loss(device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, batch: Any) -> Tensor:
+    """The loss of a batch; on a GPU in the row's precision."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda" and row.precision == "bfloat16"):
         return task.loss(model, batch)
 
 
 def _step(
-    device: torch.device, task: Trainable[Any], model: nn.Module, optimiser: torch.optim.Optimizer
+    device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, optimiser: torch.optim.Optimizer
 ) -> Callable[[Any], Tensor]:
     """What trains on one batch and returns its loss; on a GPU replayed where the task allows it."""
 
     def step(batch: Any) -> Tensor:
-        loss = _loss(device, task, model, batch)
+        loss = _loss(device, row, task, model, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -225,7 +229,7 @@ def _epoch(
         if number % between == 0 or number == steps:
             check_finite_loss(folder, epoch, total.item())
             progress(f"epoch {epoch}/{row.max_epochs}", (epoch - 1) * steps + number, row.max_epochs * steps)
-    valid_loss = _valid_loss(device, task, model)
+    valid_loss = _valid_loss(device, row, task, model)
     for loss in (total.item(), valid_loss or 0.0):
         check_finite_loss(folder, epoch, loss)
     return total.item() / count, valid_loss
@@ -242,11 +246,11 @@ def check_finite_loss(folder: Path, epoch: int, loss: float) -> None:
 
 
 @torch.no_grad()
-def _valid_loss(device: torch.device, task: Trainable[Any], model: nn.Module) -> float | None:
+def _valid_loss(device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module) -> float | None:
     model.eval()
     total, count = torch.zeros((), dtype=torch.float64, device=device), 0
     for batch in _prefetched(task.valid_batches(), device):
-        total += _loss(device, task, model, batch).double() * len(batch[0])
+        total += _loss(device, row, task, model, batch).double() * len(batch[0])
         count += len(batch[0])
     return total.item() / count if count else None
 

@@ -52,6 +52,7 @@ MINIMAL = {
 }
 
 
+DIGESTS = {"table2": "3c05a203efa1f011", "table3": "ac334986179500c4"}  # of the first rows, as in older runs
 OMIT = object()
 
 
@@ -96,6 +97,27 @@ def test_the_digest_covers_all_but_published() -> None:
     assert row.model_copy(update={"nms_s": 29.0}).digest() != row.digest()
     assert len({row.digest() for row in table.rows}) == 10
     assert row.digest() == load_table("table2").rows[0].digest()
+
+
+def test_the_precision_on_a_gpu_is_part_of_the_digest_and_its_default_is_as_old_as_the_records() -> None:
+    for name in ("table2", "table3"):
+        row = load_table(name).rows[0]
+        assert (row.digest(), row.precision) == (DIGESTS[name], "bfloat16")
+        changed = load_table(name, settings=[parse_setting("precision=float32")], rows=[1]).rows[0]
+        assert changed.digest() != row.digest()
+        assert yaml.safe_load(spec_text(changed))["precision"] == "float32"
+    with pytest.raises(SpecError, match="--set precision=float16: table2 row 1: precision: 'float16' should be"):
+        load_table("table2", settings=[parse_setting("precision=float16")])
+    assert len({load_extractors(settings=[parse_setting(f"precision={name}")]).of("vtn").digest() for name in
+                ("bfloat16", "float32")}) == 2  # fmt: skip
+
+
+def test_every_choice_of_the_spotting_rows_that_the_paper_leaves_open_is_listed() -> None:
+    rows = load_table("table2").rows
+    common = {"mode.epoch", "learning_rate.schedule", "precision", "head.loss", "features.width", "mega.games"}
+    assert all(common <= set(row.left_open) for row in rows)
+    transformers = {"mixup_alpha.batch", "architecture.pooling"}
+    assert [row.row for row in rows if transformers <= set(row.left_open)] == [7, 10]
 
 
 def test_rows_override_defaults_and_settings_override_rows() -> None:

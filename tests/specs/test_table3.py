@@ -57,9 +57,16 @@ def test_what_the_paper_says_of_the_steps() -> None:
 
 
 def test_what_the_paper_leaves_open_is_declared() -> None:
-    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon"}
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision"}
+    transformer = {
+        "mode.epoch", "precision", "learning_rate.schedule", "offset_loss.sigmoid",
+        "architecture.pooling", "architecture.segments", "architecture.positions",
+    }  # fmt: skip
     fused, joined = {"postprocess.fuse"}, {"postprocess.fuse", "postprocess.nms"}
-    told = {1: cmn, 4: {"max_epochs"}, 6: cmn, 7: cmn | fused, 8: cmn | joined, 9: set(), 18: cmn | joined, 31: set()}
+    told = {
+        1: cmn, 4: transformer | {"max_epochs"}, 6: cmn, 7: cmn | fused, 8: cmn | joined, 9: transformer,
+        18: cmn | joined, 31: set(),
+    }  # fmt: skip
     assert {row: set(ROWS[row].left_open) for row in told} == told  # forty epochs are row 9's by the paper
     assert all(why for row in ROWS.values() for why in row.left_open.values())
     shown = yaml.safe_load(spec_text(ROWS[7]))
@@ -69,6 +76,7 @@ def test_what_the_paper_leaves_open_is_declared() -> None:
 
 
 def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_path: Path) -> None:
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision"}
     plain, told = (
         load_table(own_table(tmp_path, change)).rows[0]
         for change in ({}, {"assumed": {"batch_size": {"why": "ours"}, "postprocess.order": {"why": "ours"}}})
@@ -78,9 +86,9 @@ def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_pa
     assert told.model_digest() == plain.model_digest()
     assert "chunk_s" not in load_table(own_table(tmp_path, {"chunk_s": 100})).rows[0].left_open
     changed = load_table("table3", settings=[parse_setting("chunk_s=100")]).rows[0]
-    assert set(changed.left_open) == {"receptive_field_s", "learning_rate.adam_epsilon"}
+    assert set(changed.left_open) == cmn - {"chunk_s"}
     without = load_table("table3", settings=[parse_setting("postprocess=[]")]).rows[6]
-    assert set(without.left_open) == {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon"}
+    assert set(without.left_open) == cmn
     assert "max_epochs" not in load_table("table3", mini=True).rows[3].left_open  # six, with a reason of their own
 
 
