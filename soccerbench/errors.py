@@ -61,7 +61,7 @@ def os_error(path: Path, error: OSError, *, remedy: str, doing: str = "read", pl
     Args:
         path: the file or folder.
         error: of the system.
-        remedy: for causes that have none of their own, such as a full or a broken disk.
+        remedy: for causes without a remedy, such as a full or a broken disk.
         doing: "read" or "written".
         place: in the file, ending in a colon and a space.
     """

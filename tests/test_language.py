@@ -26,11 +26,9 @@ INSTEAD = {
 }
 WORDS = re.compile("|".join(rf"\b({bad})\b" for bad in INSTEAD), re.IGNORECASE)
 ALLOWED = re.compile(r"stand(s|ing)? for\b|stand-in|stand-?alone|lay out", re.IGNORECASE)
-NOT_YET = {
-    "soccerbench": {"events.py", "files.py", "experiments", "features", "metrics", "models", "simulation", "soccernet",
-                    "specs", "tasks", "training", "video"},
-    "tests": {"test_language.py", "experiments", "features", "metrics", "models", "scoring", "simulation", "soccernet",
-              "specs", "tasks", "training", "video"},
+NOT_YET = {  # parts of package and tests whose words are still to be made plain
+    "events.py", "files.py", "test_files.py", "test_language.py", "experiments", "features", "metrics", "models",
+    "scoring", "simulation", "soccernet", "specs", "tasks", "training", "video",
 }  # fmt: skip
 
 
@@ -47,7 +45,7 @@ def findings(text: str) -> list[str]:
 def checked() -> list[Path]:
     """Folders and files: the parts of package and tests, the documentation, the tables."""
     parts = [path for name in ("soccerbench", "tests") for path in sorted((ROOT / name).iterdir())]
-    kept = [path for path in parts if path.name not in NOT_YET[path.parent.name] and path.name != "__pycache__"]
+    kept = [path for path in parts if path.name not in NOT_YET and path.name != "__pycache__"]
     return [*kept, ROOT / "docs", ROOT / "reproduce", ROOT / "README.md"]
 
 

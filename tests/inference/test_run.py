@@ -141,7 +141,7 @@ def test_arrays_of_another_rate_or_shape_are_refused(trained: Callable[..., Path
 
 def test_official_spotting_checkpoint() -> None:
     if not SHARED.is_dir():
-        pytest.skip("the reference data is not at hand")
+        pytest.skip("no reference data")
     golden = np.load(SHARED / "netvladpp_golden.npz")
     run = load_run(SHARED / "netvladpp_official_layout.pth.tar", device="cpu")
     assert (run.task, run.fps, run.row.features, run.row.nms_s) == ("spotting", 2, "resnet", 30)
@@ -153,7 +153,7 @@ def test_official_spotting_checkpoint() -> None:
 
 def test_official_grounding_checkpoint() -> None:
     if not SHARED.is_dir():
-        pytest.skip("the reference data is not at hand")
+        pytest.skip("no reference data")
     run = load_run(SHARED / "cmn_official.pth.tar", device="cpu")
     assert (run.task, run.fps, run.width, run.row.features) == ("grounding", 2, 512, "resnet-pca512")
     assert (run.row.chunk_s, run.row.receptive_field_s) == (120, 40)

@@ -72,7 +72,7 @@ def class_scores(scores: Scores, visible: Scores, unshown: Scores, *, metric: st
                 axes.scatter(*zip(*points, strict=True), label=name, **dots)
         for place, value in enumerate(scores.values()):
             text = "-" if value is None else f"{100 * value:.1f}"
-            axes.annotate(text, (1.08, place), xycoords=("axes fraction", "data"), ha="right", va="center")
+            axes.annotate(text, (1.14, place), xycoords=("axes fraction", "data"), ha="right", va="center")
         axes.set_yticks(places, list(scores))
         axes.invert_yaxis()
         axes.set_xlim(0, 100)

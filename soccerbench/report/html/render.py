@@ -3,7 +3,8 @@
 Conventions
     names    are untrusted: templates escape them, scripts set them as text, and the data, JSON in a separate script
              element, has `<`, `>` and `&` as escapes, so that no name can end the element
-    policy   a content security policy forbids all loading, and every script but the page's, given by its hash
+    policy   a content security policy forbids loading anything but the videos of games, and any script but the page's,
+             given by its hash
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def render(page: Page) -> bytes:
         script=script,
         script_hash=digest,
         data=embedded(page.data),
+        media="media-src file: 'self'; " if page.data.get("videos") else "",
     )
     return text.encode()
 

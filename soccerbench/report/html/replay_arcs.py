@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from soccerbench.metrics.error_breakdown import WIDTH_S
+from soccerbench.report.html.matches import match_name
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
@@ -39,7 +40,7 @@ def grounded_games(
         columns = {name: np.array([row[name] for row in rows]) for name in _KINDS}
         np.add.at(counts, columns["outcome"].astype(int), 1)
         arcs = pack({name: (kind, columns[name]) for name, kind in _KINDS.items()})
-        games.append({"name": game.game, "arcs": arcs, "count": len(rows)})
+        games.append({"name": match_name(game.game), "folder": game.game, "arcs": arcs, "count": len(rows)})
     return games, counts.tolist()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from soccerbench.events import Events
 from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, most_confident, outcomes
+from soccerbench.report.html.matches import match_name
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
 from soccerbench.soccernet.classes import CLASSES
 
@@ -71,7 +72,14 @@ def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, ti
         np.add.at(confusions, (kept.label[confused], found.confused_with[confused]), 1)
         outcome = np.full(len(detection), UNCOUNTED)
         outcome[counts] = found.detection
-        games.append({"name": target.game, "events": _packed_events(target), "count": len(target)})
+        games.append(
+            {
+                "name": match_name(target.game),
+                "folder": target.game,
+                "events": _packed_events(target),
+                "count": len(target),
+            }
+        )
         detected.append({
             "detections": _packed_detections(detection.take(visible), outcome[visible]),
             "count": int(visible.sum()),

@@ -82,7 +82,8 @@ def test_nothing_is_loaded_and_only_our_script_may_run(hostile_page: Reader) -> 
 def test_hostile_names_arrive_as_they_are_and_as_text(hostile_page: Reader, hostile: tuple[Path, Path]) -> None:
     names = {path.parent.relative_to(hostile[0]).as_posix() for path in hostile[0].rglob("Labels-v2.json")}
     data = json.loads(hostile_page.scripts[0])
-    assert {game["name"] for game in data["games"]["all"]} == names
+    assert {game["folder"] for game in data["games"]["all"]} == names
+    assert {game["name"] for game in data["games"]["all"]} == names  # none is an official name
     assert len(hostile_page.scripts) == 2
     assert all(
         attributes["src"].startswith("data:image/svg+xml") for tag, attributes in hostile_page.tags if tag == "img"

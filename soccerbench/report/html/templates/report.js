@@ -15,6 +15,10 @@ const state = { entry: 0, split: "", game: 0, half: 1 };
 const readout = make("p", { class: "readout soft", "aria-live": "polite" });
 const timeline = new Timeline(data.classes, (text) => { readout.textContent = text; });
 
+const video = make("video", { controls: true, preload: "metadata", hidden: true });
+timeline.choose = (item) => { if (!video.hidden) video.currentTime = Math.max(0, item.from / 1000 - 2); };
+video.addEventListener("timeupdate", () => { timeline.now = 1000 * video.currentTime; timeline.paint(); });
+
 const entry = () => data.entries[state.entry];
 const shown = () => entry().splits[state.split];
 
@@ -87,7 +91,7 @@ function grounded(game) {
 }
 
 function controls(games) {
-  const pick = choice("Game", games.map(({ name }) => name), (index) => { state.game = index; show(games); });
+  const pick = choice("Match", games.map(({ name }) => name), (index) => { state.game = index; show(games); });
   pick.querySelector("select").value = state.game;
   const halves = choice("Half", ["1", "2"], (index) => { state.half = index + 1; show(games); });
   halves.querySelector("select").value = state.half - 1;
@@ -116,7 +120,17 @@ function filter() {
     make("fieldset", {}, make("legend", { class: "soft" }, "Shown classes"), ...boxes.map(([, label]) => label), all(true), all(false)));
 }
 
+// The video of the half, where the page knows one: an item that is clicked is shown from two seconds before.
+function play(game) {
+  const address = data.videos?.[game.folder]?.[state.half];
+  timeline.now = null;
+  video.hidden = !address;
+  if (address && video.getAttribute("src") !== address) video.src = address;
+  if (!address) video.removeAttribute("src");
+}
+
 function show(games) {
+  play(games[state.game]);
   timeline.show(shown().arcs ? grounded(games[state.game]) : spotted(games, state.game), state.half);
   readout.textContent = "";
 }
@@ -131,7 +145,7 @@ function timelines() {
   const replays = Boolean(shown().arcs);
   const omitted = shown().omitted ? `The ${shown().omitted} least confident detections are left out: of each class `
     + `${shown().times} times as many as it has events are kept. ` : "";
-  parts.push(controls(games), filter(), timeline.stage, readout,
+  parts.push(controls(games), filter(), make("div", { class: "watch" }, video, make("div", {}, timeline.stage, readout)),
     replays ? legend(GROUNDED, { missed: "the event of a replay without a detection" })
       : legend([...DETECTED, "missed"], { uncounted: MEANING.uncounted, missed: "an event (hollow if it was not shown)" }),
     make("p", { class: "soft" }, omitted, replays ? "Arcs lead from each replay to the event that it shows. "

@@ -9,6 +9,8 @@ const paths = Object.fromEntries(Object.entries(SHAPES).map(([name, path]) => [n
 class Timeline {
   constructor(classes, read) {
     this.classes = classes;
+    this.now = null; // the position of the video
+    this.choose = () => {}; // called with an item that was clicked or stepped to
     this.read = read; // called with the text of what is under the pointer or the cursor
     this.hidden = new Set();
     this.least = 0;
@@ -74,6 +76,10 @@ class Timeline {
     pen.rect(this.gutter, 0, width - this.gutter, height);
     pen.clip();
     for (const item of this.visible()) this[item.kind](item);
+    if (this.now !== null) {
+      pen.fillStyle = this.colour("accent");
+      pen.fillRect(this.x(this.now) - 1, AXIS - 6, 2, height);
+    }
     pen.restore();
     this.labels(lanes, width);
   }
@@ -188,6 +194,7 @@ class Timeline {
     if (!seen.length) return;
     const at = seen.indexOf(this.marked);
     this.mark(seen[at < 0 ? (by > 0 ? 0 : seen.length - 1) : (at + by + seen.length) % seen.length]);
+    this.choose(this.marked);
   }
 
   listen() {
@@ -214,6 +221,7 @@ class Timeline {
       fingers.set(event.pointerId, local(event));
       this.canvas.setPointerCapture(event.pointerId);
       this.point(event);
+      if (this.marked) this.choose(this.marked);
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!fingers.has(event.pointerId)) return this.point(event);

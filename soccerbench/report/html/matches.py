@@ -1,0 +1,45 @@
+"""A match on the page: its name, and the videos that its timeline can show."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from soccerbench.report.html.page import Page
+
+_OFFICIAL = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d) - \d\d-\d\d (.+)")
+PLAYABLE = (".mp4", ".webm", ".mkv")  # what browsers play, the safest first
+
+
+def match_name(game: str) -> str:
+    """Teams, result and date of a game's folder, such as "Chelsea 1 - 1 Burnley, 2015-02-21"; other names whole."""
+    found = _OFFICIAL.fullmatch(game)
+    return f"{found[2]}, {found[1]}" if found else game
+
+
+def with_videos(page: Page, folder: Path | None, out: Path) -> Page:
+    """The page with the addresses of the videos of its games, relative to the page; nothing is copied.
+
+    Args:
+        page: of runs or of a submission.
+        folder: holds the games' folders; None for labels in a zip.
+        out: where the page will be written.
+    """
+    arcs = [split.get("arcs", []) for entry in page.data["entries"] for split in entry["splits"].values()]
+    games = dict.fromkeys(game["folder"] for members in (*page.data["games"].values(), *arcs) for game in members)
+    videos = {game: _videos(folder / game, out.parent) for game in games} if folder and folder.is_dir() else {}
+    return replace(page, data={**page.data, "videos": {game: found for game, found in videos.items() if found}})
+
+
+def _videos(folder: Path, page: Path) -> dict[str, str]:
+    """Half -> address."""
+    found = {}
+    for half in ("1", "2"):
+        files = [folder / f"{half}{size}{kind}" for kind in PLAYABLE for size in ("_720p", "", "_224p")]
+        file = next(filter(Path.is_file, files), None)
+        if file is not None:
+            found[half] = quote(os.path.relpath(file.resolve(), page.resolve()))
+    return found
