@@ -77,7 +77,7 @@ def planned(root: Path, out: Path, settings: Settings, batch: int | None = None)
 
 def extracted_per_s(what: Plan) -> float:
     """Rows a second of the longest half; a short one before it warms the device up."""
-    outcomes = list(run(what, tick=lambda _: None))
+    outcomes = list(run(what))
     assert [outcome.state for outcome in outcomes] == ["done"] * len(outcomes), outcomes
     longest = max(outcomes, key=lambda outcome: outcome.rows)
     return longest.rows / longest.seconds

@@ -99,8 +99,8 @@ def extract(
     )
     results = []
     try:
-        with video_bar(planned.video_s, len(planned.halves.good) + len(planned.halves.bad)) as bar:
-            for result in run(planned, tick=bar.tick):
+        with video_bar(planned.rows, len(planned.halves.good) + len(planned.halves.bad)) as bar:
+            for result in run(planned, progress=bar.step):
                 results.append(result)
                 bar.note(result)
     except KeyboardInterrupt:

@@ -150,15 +150,16 @@ class _Speed(ProgressColumn):
 
 
 class VideoBar:
-    """A bar over seconds of video, with the time left; without a terminal a line a half."""
+    """A bar over rows, one a second of video, with the time left; without a terminal a line a half."""
 
-    def __init__(self, progress: Progress, video_s: float, halves: int) -> None:
+    def __init__(self, progress: Progress, rows: int, halves: int) -> None:
         self._progress, self._halves, self._done = progress, halves, 0
-        self._task = progress.add_task("extract", total=video_s)
+        self._task, self._rows_of = progress.add_task("extract", total=rows), dict[str, int]()
 
-    def tick(self, seconds: float) -> None:
-        """Report seconds of video that were extracted."""
-        self._progress.advance(self._task, seconds)
+    def step(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002
+        """Report the rows of one half that are done."""
+        self._rows_of[stage] = done
+        self._progress.update(self._task, completed=sum(self._rows_of.values()))
 
     def note(self, result: HalfResult) -> None:
         """Report the outcome of a half."""
@@ -174,7 +175,7 @@ class VideoBar:
 
 
 @contextmanager
-def video_bar(video_s: float, halves: int) -> Iterator[VideoBar]:
+def video_bar(rows: int, halves: int) -> Iterator[VideoBar]:
     """A bar on standard error."""
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), _Speed(), TimeRemainingColumn())
@@ -185,7 +186,7 @@ def video_bar(video_s: float, halves: int) -> Iterator[VideoBar]:
         disable=not console.is_terminal,
         speed_estimate_period=SPEED_PERIOD_S,
     ) as progress:
-        yield VideoBar(progress, video_s, halves)
+        yield VideoBar(progress, rows, halves)
 
 
 def note(text: str) -> None:

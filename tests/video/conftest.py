@@ -70,7 +70,7 @@ def _built() -> dict[tuple[str, str], Loaded]:
 
 @pytest.fixture
 def extract(_built: dict[tuple[str, str], Loaded], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Outcome]]:
-    """`plan` and `run` with small models, of random weights if not told otherwise; each is built once a session."""
+    """`plan` and `run` with small models, of random weights by default; each is built once a session."""
 
     def load(
         rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None
@@ -92,7 +92,7 @@ def extract(_built: dict[tuple[str, str], Loaded], monkeypatch: pytest.MonkeyPat
         used = [pair for pair in TINY if "." not in pair[0] or pair[0].split(".")[0] in ("clip", *models)]
         options = {"untrained": True, "device": "cpu"} | options
         planned = plan(root, models=models, settings=[*used, *settings], **options)
-        return list(run(planned, tick=lambda _: None))
+        return list(run(planned))
 
     monkeypatch.setattr("soccerbench.video.extraction.plan.load_models", load)
     return whole

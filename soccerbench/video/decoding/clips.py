@@ -1,13 +1,13 @@
-"""The clip grid: which frames of a video stand for one second of it.
+"""The clip grid: which frames of a video belong to one second of it.
 
 Clips are sampled in time, not in frame numbers, at a whole number of frames a second. Windows one second apart then
 see the same frames, whatever the video's own rate is and even where it varies, so that work on one frame is done once.
 
 Conventions
     grid      frames g = 0, 1, …; frame g is the one on screen at g / grid_fps seconds from the start of the half
-    grid_fps  the least common multiple of the clips' rates, so that every clip's frames lie on the grid
+    grid_fps  the least common multiple of the clips' rates, so that every clip's frames are on the grid
     window    frame k of a clip is at second + (k - frames // 2) / fps
-    row       row i of a half stands for second i; a half of d seconds has max(1, floor(d)) rows
+    row       row i of a half is second i; a half of d seconds has max(1, floor(d)) rows
     clamp     frames before the video or after it are its first or its last grid frame
 """
 

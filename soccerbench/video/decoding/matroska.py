@@ -125,7 +125,7 @@ def _width(head: bytes, at: int, position: int) -> int:
 
 
 def _check(stream: BinaryIO, element: Element) -> None:
-    """Hold an element against its checksum."""
+    """Compare an element with its checksum."""
     assert element.end is not None
     stream.seek(element.begin + len(CHECKSUM))
     stated = int.from_bytes(stream.read(4), "little")

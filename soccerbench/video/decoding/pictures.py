@@ -60,8 +60,7 @@ class Picture:
 def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]:
     """Decode the pictures of a file, the first of them on screen at `start_s` or earlier.
 
-    A start further in is sought by its key frame; where that does not lead before it, the file is decoded from its
-    beginning.
+    Decoding begins at the key picture before a later start; where seeking does not lead there, at the beginning.
 
     Raises:
         InputError: no video file, or damage, of which the module's head says what is noticed.
@@ -86,7 +85,7 @@ def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]
 
 
 def pictures(source: Source, *, seek_s: Fraction | None = None) -> Iterator[Picture]:
-    """The pictures in the order of time, from the beginning or from the key picture that is sought.
+    """The pictures in the order of time, from the beginning or from the key picture before `seek_s`.
 
     Raises:
         InputError: damage.

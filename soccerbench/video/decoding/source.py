@@ -37,7 +37,7 @@ LAST_S = 2
 COPY = "copy the file again, convert it with ffmpeg, or leave the game out"
 ENCODE = "convert it with ffmpeg -c:v libx264 (-c copy does not help)"
 STILL = "copy the file again; if the picture did not change there, convert it with ffmpeg -fps_mode cfr"
-# Up to version 18 PyAV refuses titles that are not in UTF-8 unless it is told not to; from 19 on it takes them.
+# Up to version 18 PyAV refuses titles that are not in UTF-8 by default; from 19 on it takes them.
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 

@@ -50,7 +50,7 @@ class FeatureWriter:
     """
 
     def __init__(self, stream: IO[bytes], *, rows: int, width: int) -> None:
-        self._stream, self._width, self._rows, self._missing = stream, width, rows, rows
+        self._stream, self._width, self._rows, self.written = stream, width, rows, 0
         self._hash = hashlib.sha256()
         header = {"descr": "<f4", "fortran_order": False, "shape": (rows, width)}
         np.lib.format.write_array_header_1_0(stream, header)
@@ -66,7 +66,7 @@ class FeatureWriter:
         data = np.ascontiguousarray(rows, dtype="<f4").tobytes()
         self._stream.write(data)
         self._hash.update(data)
-        self._missing -= len(rows)
+        self.written += len(rows)
 
     def finish(self) -> str:
         """The SHA-256 of the values.
@@ -74,8 +74,8 @@ class FeatureWriter:
         Raises:
             ValueError: more or fewer rows than announced.
         """
-        if self._missing:
-            raise ValueError(f"{self._rows - self._missing} rows, expected {self._rows}")
+        if self.written != self._rows:
+            raise ValueError(f"{self.written} rows, expected {self._rows}")
         return self._hash.hexdigest()
 
 
@@ -123,7 +123,7 @@ class FeatureFile(_Frozen):
 
 
 class JoinedFile(_Frozen):
-    """Several blocks side by side in one file; `of` are the hashes of the files that it was joined from."""
+    """The columns of several blocks in one file; `of` are the hashes of the files that it was joined from."""
 
     file: str
     rows: int

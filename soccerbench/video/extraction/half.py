@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from soccerbench import __version__
 from soccerbench.errors import InputError
 from soccerbench.files import remove_leftovers, replacing
 from soccerbench.lease import only_writer
+from soccerbench.progress import Progress
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.video.decoding.clips import Clip, grid_fps
@@ -45,7 +46,6 @@ from soccerbench.video.extraction.job import Job, Loaded
 from soccerbench.video.extraction.sliding import Slider, slide
 from soccerbench.video.extraction.videos import Half, half_fingerprint
 
-Tick = Callable[[float], None]
 Step = dict[int, Tensor]
 
 
@@ -77,34 +77,29 @@ class HalfExtraction:
     half: Half
     device: torch.device
 
-    def run(self, tick: Tick) -> Outcome:
+    def run(self, progress: Progress) -> Outcome:
         """Extract what is missing.
 
         Args:
-            tick: called with seconds of video that were extracted, or need not be.
+            progress: called with the half, its rows that are done and all of them.
 
         Returns:
             Whether it was done now, had been done before, or why it cannot be done.
         """
-        half = self.half
-        with only_writer(self._folder, lease=self._folder / f".{half.half}_{RECORD}.lease"):
-            return self._run(tick)
-
-    def _run(self, tick: Tick) -> Outcome:
         half, started = self.half, time.monotonic()
-        try:
-            known = self.job.check_free(half, video=self._video)
-            record, missing = self._look(known)
-            if missing:
-                record = self._extract(record, missing, tick)
-            joined = self._join(record)
-        except (InputError, ValueError, OSError) as error:
-            return Outcome(half.game, half.half, "failed", text=str(error))
-        except torch.OutOfMemoryError:
-            text = f"{half.video.path}: the GPU has no memory left; give a smaller --batch"
-            return Outcome(half.game, half.half, "failed", text=text)
+        with only_writer(self._folder, lease=self._folder / f".{half.half}_{RECORD}.lease"):
+            try:
+                record, missing = self._look(self.job.check_free(half, video=self._video))
+                if missing:
+                    record = self._extract(record, missing, progress)
+                joined = self._join(record)
+            except (InputError, ValueError, OSError) as error:
+                return Outcome(half.game, half.half, "failed", text=str(error))
+            except torch.OutOfMemoryError:
+                text = f"{half.video.path}: the GPU has no memory left; give a smaller --batch"
+                return Outcome(half.game, half.half, "failed", text=text)
         if not missing and joined is record:
-            tick(half.video.duration_s)
+            progress(half.title, half.rows, half.rows)
             return Outcome(half.game, half.half, "there", half.rows)
         return Outcome(half.game, half.half, "done", half.rows, time.monotonic() - started)
 
@@ -132,7 +127,7 @@ class HalfExtraction:
                 missing.append(row)
         return record.model_copy(update={"video": facts}), missing
 
-    def _extract(self, record: HalfRecord, missing: list[ExtractorRow], tick: Tick) -> HalfRecord:
+    def _extract(self, record: HalfRecord, missing: list[ExtractorRow], progress: Progress) -> HalfRecord:
         """Slide the missing models over the half and write their files; the half's new record."""
         started = time.monotonic()
         remove_leftovers(self._folder)
@@ -145,8 +140,9 @@ class HalfExtraction:
                 width = self.models[row.model].model.width
                 stream = stack.enter_context(replacing(path))
                 files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=width)
-            for model, rows in self._slide(missing, tick):
+            for model, rows in self._slide(missing):
                 files[model].append(normalised(rows, self.job.normalise))
+                progress(self.half.title, min(file.written for file in files.values()), self.half.rows)
             hashes = {model: file.finish() for model, file in files.items()}
             pass_s = time.monotonic() - started
             made = {self.job.block(row.model): self._described(row, hashes[row.model], pass_s) for row in missing}
@@ -155,7 +151,7 @@ class HalfExtraction:
         return record
 
     def _join(self, record: HalfRecord) -> HalfRecord:
-        """Write the embedding, the five blocks side by side, once all five are there; the record with it."""
+        """Write the embedding, the columns of all five blocks, once all five are there, and the record."""
         folder, path = self._folder, self._folder / f"{self.half.half}_{JOINED_FILE}"
         blocks = {name: record.features[name] for name in JOINED_BLOCKS if name in record.features}
         of = {name: file.sha256 for name, file in blocks.items()}
@@ -174,7 +170,7 @@ class HalfExtraction:
             write_record(folder, self.half.half, record)
         return record
 
-    def _slide(self, rows: list[ExtractorRow], tick: Tick) -> Iterator[tuple[str, NDArray[np.floating]]]:
+    def _slide(self, rows: list[ExtractorRow]) -> Iterator[tuple[str, NDArray[np.floating]]]:
         sliders = {
             row.model: Slider(
                 self.models[row.model].model,
@@ -187,7 +183,7 @@ class HalfExtraction:
         }
         rate = grid_fps(slider.clip for slider in sliders.values())
         steps = self._steps(rate, sorted({row.size for row in rows}))
-        return slide(sliders, _counted(read_ahead(steps), self.job.step_s, tick), device=self.device)
+        return slide(sliders, read_ahead(steps), device=self.device)
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""
@@ -211,12 +207,6 @@ class HalfExtraction:
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
             pass_s=round(pass_s, 3),
         )
-
-
-def _counted(steps: Iterator[Step], step_s: int, tick: Tick) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        tick(float(step_s))
 
 
 def _pictures(video: Video, rate: int, sizes: list[int]) -> Iterator[dict[int, NDArray[np.uint8]]]:

@@ -14,12 +14,13 @@ from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
 from soccerbench.files import write_json
 from soccerbench.lease import only_writer
+from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
 from soccerbench.video.extraction.feature_files import Normalise, read_record
-from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
+from soccerbench.video.extraction.half import HalfExtraction, Outcome
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
 from soccerbench.video.extraction.workers import extract_in_processes
@@ -37,9 +38,9 @@ class Plan:
     workers: int
 
     @property
-    def video_s(self) -> float:
-        """Seconds of video in all."""
-        return sum(half.video.duration_s for half in self.halves.good)
+    def rows(self) -> int:
+        """Rows of all halves, one a second."""
+        return sum(half.rows for half in self.halves.good)
 
 
 def plan(
@@ -118,12 +119,12 @@ def plan(
     return Plan(job, halves, workers or (torch.cuda.device_count() if on_gpu else 1))
 
 
-def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
+def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
     """Extract what was planned, half by half; what is there and whole is kept.
 
     Args:
         planned: from `plan`.
-        tick: called with seconds of video that were extracted.
+        progress: called with a half, its rows that are done and all of them.
 
     Yields:
         What became of each half, in the order in which they are done; those without a usable video first.
@@ -143,10 +144,10 @@ def run(planned: Plan, *, tick: Tick) -> Iterator[Outcome]:
         yield Outcome(game, half, "failed", text=text)
     if planned.workers == 1:
         for one in halves.good:
-            yield HalfExtraction(job, models, one, device).run(tick)
+            yield HalfExtraction(job, models, one, device).run(progress)
     else:
         del models
-        yield from extract_in_processes(job, halves.good, workers=planned.workers, tick=tick)
+        yield from extract_in_processes(job, halves.good, workers=planned.workers, progress=progress)
 
 
 def check_unmixed(out: Path, halves: Iterable[Half]) -> None:

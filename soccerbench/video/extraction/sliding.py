@@ -6,10 +6,10 @@ they are decoded and rows leave as soon as their window is complete: memory does
 
 Conventions
     grid     frames at the least common multiple of the models' rates; a model sees every `grid_fps // clip.fps`th
-    clamp    to the first and last frame at the model's own rate, so that its rows do not depend on the models beside it
+    clamp    to the first and last frame at the model's own rate, so that its rows do not depend on the other models
     step     seconds of frames that are taken in, and windows that are completed, at once
-    bits     on a CPU one second of frames and CPU_WINDOWS windows go through a model at a time, whatever the step: the
-             same rows, bit for bit; on a GPU a whole step does, and rows of different steps agree to rounding
+    bits     on a CPU one second of frames and CPU_WINDOWS windows go through a model at a time for every step: the same
+             rows, bit for bit; on a GPU a whole step does, and rows of different steps agree to rounding
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Slider:
 
 
 def channels_last(model: nn.Module, device: torch.device) -> bool:
-    """Whether a model is quicker where channels lie together: on a GPU, but for depthwise convolutions."""
+    """Whether a model is faster with channels last: on a GPU, except with depthwise convolutions."""
     convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv3d)]
     return device.type == "cuda" and not any(layer.groups == layer.in_channels for layer in convolutions)
 

@@ -15,21 +15,22 @@ from typing import cast
 import torch
 
 from soccerbench.processes import start_worker
-from soccerbench.video.extraction.half import HalfExtraction, Outcome, Tick
+from soccerbench.progress import Progress
+from soccerbench.video.extraction.half import HalfExtraction, Outcome
 from soccerbench.video.extraction.job import Job, load_models
 from soccerbench.video.extraction.videos import Half
 
 GRACE_S = 30
 
 
-def extract_in_processes(job: Job, halves: Sequence[Half], *, workers: int, tick: Tick) -> Iterator[Outcome]:
+def extract_in_processes(job: Job, halves: Sequence[Half], *, workers: int, progress: Progress) -> Iterator[Outcome]:
     """Extract halves in several processes; the outcomes as they come.
 
     Args:
         job: which models, and how.
         halves: each is taken by the next worker that is free.
         workers: processes; worker i computes on GPU i modulo the number of GPUs.
-        tick: called with seconds of video that were extracted.
+        progress: called with a half, its rows that are done and all of them.
     """
     waiting = deque(halves)
     pool = [_Worker(job, index, workers) for index in range(min(workers, len(halves)))]
@@ -40,8 +41,8 @@ def extract_in_processes(job: Job, halves: Sequence[Half], *, workers: int, tick
             for pipe in wait(list(busy)):
                 worker = busy[cast("Connection", pipe)]
                 message = worker.receive()
-                if isinstance(message, float):
-                    tick(message)
+                if isinstance(message, tuple):
+                    progress(*message)
                     continue
                 yield message
                 if waiting and worker.process.is_alive():
@@ -69,11 +70,11 @@ class _Worker:
         with suppress(OSError):  # it died since; `receive` will say so
             self.pipe.send(half)
 
-    def receive(self) -> float | Outcome:
-        """Seconds that were extracted, or what became of the half."""
+    def receive(self) -> tuple[str, int, int] | Outcome:
+        """Progress, or what became of the half."""
         assert self.half is not None
         try:
-            message: float | Outcome = self.pipe.recv()
+            message: tuple[str, int, int] | Outcome = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
             text = f"its process died (exit code {self.process.exitcode}), as when memory runs out; run it again"
@@ -84,10 +85,10 @@ class _Worker:
 
 
 def _work(pipe: Connection, job: Job, index: int, workers: int) -> None:
-    """What a worker does: halves in, seconds and outcomes out, until the pipe is closed."""
+    """What a worker does: halves in, progress and outcomes out, until the pipe is closed."""
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
     device = job.device_of(index)
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     with suppress(EOFError, OSError):
         while True:
-            pipe.send(HalfExtraction(job, models, pipe.recv(), device).run(pipe.send))
+            pipe.send(HalfExtraction(job, models, pipe.recv(), device).run(lambda *step: pipe.send(step)))

@@ -2,7 +2,7 @@
 
 Conventions
     pooled     for mega features: train, valid and test of a root and any other annotated games, all as `train`; never
-               a game of the challenge set, whatever folder it lies in
+               a game of the challenge set, whatever its folder
     extra      a folder of games, with or without a `splits.json`, or one game's own folder
     left out   said in one line each; the other games are taken all the same
 """
@@ -29,7 +29,7 @@ OWN_SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Game:
-    """A game by its name, the root and folder it lies in, and the split that its snippets belong to."""
+    """A game by its name, its root and folder, and the split that its snippets belong to."""
 
     name: str
     root: Path
@@ -60,7 +60,7 @@ def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
     """The games of some splits of a root, kept apart.
 
     Raises:
-        InputError: no root, a game that stands in two splits, or a challenge split without labels.
+        InputError: no root, a game in two splits, or a challenge split without labels.
         ValueError: no such split.
     """
     for split in splits:

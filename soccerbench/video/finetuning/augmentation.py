@@ -4,7 +4,7 @@ Everything is drawn from the generator that is passed in, and always the same nu
 one off leaves the others as they were.
 
 Conventions
-    flip    left and right are swapped and the label stays: none of the 17 events is told by its direction, and the
+    flip    left and right are swapped and the label stays: no event is defined by its direction, and the
             home side attacks either goal
     crop    a square of at least `crop` times the short side, scaled back to the short side
     colour  brightness, contrast and saturation, each by a factor in [1 - colour, 1 + colour]
@@ -43,7 +43,7 @@ def augment(frames: NDArray[np.uint8], length: int, strength: Strength, rng: np.
     """Draw one clip.
 
     Args:
-        frames: (T, H, W, 3) RGB, T at least `length`: what lies around the clip to either side may be drawn into it.
+        frames: (T, H, W, 3) RGB, T at least `length`: frames before and after the clip may be drawn into it.
         length: frames of the clip.
         strength: how much of each change.
         rng: of this clip's draws.

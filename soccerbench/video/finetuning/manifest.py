@@ -3,7 +3,7 @@
 Nothing is cut out or encoded again: a snippet is a place in a video.
 
 Conventions
-    roots     absolute folders; every video is named relative to one of them and lies below it
+    roots     absolute folders; every video is named relative to one of them and is below it
     halves    each game in one split, each half once, with its snippets as [centre in milliseconds of the file, label,
               ambiguous]
     counts    split -> class -> snippets, the sum of what follows: a file that was cut or changed by hand is refused
@@ -55,7 +55,7 @@ class HalfSnippets(_Frozen):
     def _is_possible(self) -> HalfSnippets:
         parts = PurePosixPath(self.video.replace("\\", "/")).parts
         if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in self.video:
-            raise ValueError(f"video {self.video!r} does not lie below its root")
+            raise ValueError(f"video {self.video!r} is not below its root")
         if self.split not in SPLITS:
             raise ValueError(f"unknown split {self.split!r}")
         for centre_ms, label, _ in self.snippets:
@@ -92,7 +92,7 @@ class Manifest(_Frozen):
             if split_of.setdefault(half.game, half.split) != half.split:
                 raise ValueError(f"{half.game}: in {split_of[half.game]} and in {half.split}")
         if len({(half.game, half.half) for half in self.halves}) < len(self.halves):
-            raise ValueError("a half stands there twice")
+            raise ValueError("a half is listed twice")
         if self.counts != count(self.snippets):
             raise ValueError("the snippets are not as many as it says")
         return self

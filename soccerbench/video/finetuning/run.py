@@ -52,7 +52,7 @@ class FineTuneRun:
         out: the folder of all runs.
         init: a checkpoint to begin with.
         shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
-        plugin: the file of a model of one's own.
+        plugin: the file of a custom model.
         room_bytes: of decoded frames kept in memory; what is beyond is decoded again in every epoch.
     """
 
@@ -67,7 +67,7 @@ class FineTuneRun:
 
     @property
     def folder(self) -> Path:
-        """Where everything of this run lies."""
+        """Where everything of this run is written."""
         kind = "finetuned-shuffled" if self.shuffled else "finetuned"
         return self.out / self.dataset / kind / self.row.model / f"seed-{self.seed}"
 

@@ -4,12 +4,12 @@ Source: section 2.2 of the paper: each snippet centres at one of the 17 classes 
 background (non-event). How much background, it does not say.
 
 Conventions
-    label       0 is background; 1 to 17 are `data.classes.CLASSES` in order
+    label       0 is background; 1 to 17 are `soccernet.classes.CLASSES` in order
     centre      an event's own position; near an edge of the half the centre stays and frames are repeated
     visible     events that are not on screen are snippets, too, as they are labels of the spotting task
-    background  whole seconds, drawn from (seed, game, half) alone: its five seconds lie in the video and share no
+    background  whole seconds, drawn from (seed, game, half) alone: its five seconds are in the video and share no
                 moment with those of an event, shown or not, or of other background; none is later than the half's last
-                event, after which nothing tells whether anybody still annotated
+                event, after which the half may not be annotated
     ambiguous   an event with one of another class less than 2.5 s away
 """
 
@@ -83,7 +83,7 @@ def plan(
         leave_out_ambiguous: no ambiguous events.
 
     Returns:
-        Snippets whose centre lies in the video; an event after its end has none.
+        Snippets whose centre is in the video; an event after its end has none.
 
     Raises:
         ValueError: a game in two splits, or a negative number of snippets.
@@ -113,7 +113,7 @@ def plan(
 
 
 def check_apart(splits: Mapping[str, Sequence[str]]) -> None:
-    """Raise for a game that stands in two splits.
+    """Raise for a game in two splits.
 
     Raises:
         ValueError: names the game and its splits.

@@ -39,7 +39,7 @@ class FineTuning:
         targets: (N,) their classes; given apart, so that a control can shuffle them.
         valid: the validation snippets; none where every split trains.
         init: a checkpoint to begin with.
-        plugin: the file of a model of one's own.
+        plugin: the file of a custom model.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ def confusion(
         classes: K.
         batch_size: snippets at a time.
         progress: called after every batch.
-        stage: what is told to it.
+        stage: what it is called with.
 
     Returns:
         (K, K) counts, the true class by row, the found one by column.

@@ -4,7 +4,7 @@ Conventions
     images      (N, 3, H, W), red, green, blue, values 0 to 255, whole numbers or not
     clips       (B, T, 3, H, W)
     per frame   what depends on one frame alone; windows that share frames share it
-    feature     (B, width), what goes into the soccer embedding; the classifier stands on it
+    feature     (B, width), what goes into the soccer embedding; the input of the classifier
     classes     0 is the background, 1 to 17 the events
 """
 

@@ -3,7 +3,7 @@
 Source: "Video Transformer Network", arXiv 2102.00719, and its public code for the sizes.
 
 Two departures. Its Longformer attends within a sliding window of 18 frames, which spares memory on long videos; a clip
-of 16 frames lies within that window almost whole, so that plain attention over all frames is nearly the same and needs
+of 16 frames is almost entirely within that window, so that plain attention over all frames is nearly the same and needs
 no further package. And the paper's feature has 384 columns, which no public configuration of VTN has: it is taken to be
 the hidden layer of the head.
 """

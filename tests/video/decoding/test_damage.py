@@ -182,7 +182,7 @@ def test_interlaced_pictures_come_all(tmp_path, numbered_video, number_of, codec
 
 
 def test_a_hole_of_more_than_a_second(tmp_path, numbered_video):
-    """Before a key picture: whether pictures were lost there, nothing in the file tells."""
+    """Before a key picture: nothing in the file says whether pictures were lost there."""
     times = [40 * n for n in range(20)] + [3000 + 40 * n for n in range(20)]
     path = numbered_video(tmp_path / "a.mkv", times_ms=times, codec="ffv1", options={"g": "1"})
     assert "after second 0.76: no picture for 2.2 s" in refusal(path)

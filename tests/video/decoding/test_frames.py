@@ -1,4 +1,4 @@
-"""Which pictures of a video stand on the grid, and in which shape."""
+"""Which pictures of a video are on the grid, and in which shape."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_real_clips_are_plain_decoding_at_their_own_rate(name):
 @pytest.mark.parametrize(
     "options", [{"g": "12"}, {"g": "12", "x264-params": "open-gop=1:bframes=3:b-adapt=0"}, {"g": "500"}]
 )
-def test_a_stretch_is_the_same_sought_or_decoded_from_the_beginning(tmp_path, numbered_video, number_of, options):
+def test_a_stretch_is_the_same_with_a_seek_and_without(tmp_path, numbered_video, number_of, options):
     path = numbered_video(tmp_path / "a.mkv", pictures=150, options=options)
     whole = list(frames(path, fps=12, size=32, crop=True))
     assert len(whole) == 72

@@ -222,7 +222,7 @@ def test_rows_do_not_depend_on_the_step(root: Path, extract: Extract, step_s: in
     assert arrays(root) == arrays(root.parent / "out")
 
 
-def test_rows_do_not_depend_on_the_models_beside(root: Path, extract: Extract) -> None:
+def test_rows_do_not_depend_on_the_other_models(root: Path, extract: Extract) -> None:
     extract(root, ("vtn", "ircsn"))
     extract(root, ("vtn",), out=root.parent / "out")
     ours = arrays(root)

@@ -1,4 +1,4 @@
-"""Sliding: the rows of window by window, whatever the step, the rate of the grid and the models beside."""
+"""Sliding: the rows of window by window, whatever the step, the rate of the grid and the other models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZE = 4
 
 
 class Order(Extractor):
-    """A feature that tells which frames it was made of, and in which order."""
+    """A feature that holds which frames it was made of, and in which order."""
 
     def __init__(self, frames: int) -> None:
         super().__init__(width=frames, classes=2, dropout=0, mean=(0, 0, 0), std=(1, 1, 1))

@@ -73,7 +73,7 @@ def test_a_crop_of_a_ramp_is_less_steep() -> None:
 
 
 def test_colour_factors() -> None:
-    clip = torch.tensor([[100.0, 40.0], [60.0, 40.0], [20.0, 40.0]]).view(1, 3, 1, 2)  # red-brown beside grey
+    clip = torch.tensor([[100.0, 40.0], [60.0, 40.0], [20.0, 40.0]]).view(1, 3, 1, 2)  # red-brown next to grey
     assert torch.allclose(recolour(clip, 1.5, 1, 1), 1.5 * clip)
     assert torch.allclose(recolour(clip, 1, 1, 1), clip, atol=1e-4)
     grey = recolour(clip, 1, 1, 0)

@@ -55,7 +55,7 @@ def test_each_event_is_the_centre_of_one_snippet():
     ]
 
 
-def test_what_lies_after_the_end_of_the_video_or_has_none_is_left_out():
+def test_what_is_after_the_end_of_the_video_or_has_none_is_left_out():
     events = [(1, 2, 59_999), (1, 2, 60_000), (2, 2, 10_000)]
     assert [s.centre_s for s in planned(events, durations_s={("game", 1): 60.0})] == [59.999]
 
@@ -304,10 +304,10 @@ def test_mega_refuses_a_game_twice_and_an_empty_folder(root, tmp_path, numbered_
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        (("halves", 0, "video"), "../../etc/passwd", "does not lie below its root"),
-        (("halves", 0, "video"), "/etc/passwd", "does not lie below its root"),
-        (("halves", 0, "video"), "a\\..\\..\\b", "does not lie below its root"),
-        (("halves", 0, "video"), "", "does not lie below its root"),
+        (("halves", 0, "video"), "../../etc/passwd", "is not below its root"),
+        (("halves", 0, "video"), "/etc/passwd", "is not below its root"),
+        (("halves", 0, "video"), "a\\..\\..\\b", "is not below its root"),
+        (("halves", 0, "video"), "", "is not below its root"),
         (("halves", 0, "root"), 1, "root 1 of 1"),
         (("halves", 0, "root"), -1, "greater than or equal to 0"),
         (("halves", 0, "half"), 3, "less than or equal to 2"),
@@ -318,7 +318,7 @@ def test_mega_refuses_a_game_twice_and_an_empty_folder(root, tmp_path, numbered_
         (("halves", 0, "snippets", 0, 0), 10**9, "a snippet at 1000000000 ms of a video of 40 s"),
         (("halves", 0, "snippets", 0, 0), 1e400, "no JSON"),
         (("halves", 0, "snippets"), [], "not as many as it says"),
-        (("halves", 1, "half"), 1, "a half stands there twice"),
+        (("halves", 1, "half"), 1, "a half is listed twice"),
         (("classes", 0), "Nothing", "other classes"),
         (("snippet_s",), 4.0, "4 s"),
         (("seed",), "x", "valid integer"),

@@ -1,4 +1,4 @@
-"""A video model of one's own: its row, its class, and what is said when they do not fit."""
+"""A custom video model: its row, its class, and the errors when they do not fit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NoExtractor(nn.Module):
 TABLE = """
 table: mine
 title: A model of my own
-source: nobody's paper
+source: no paper
 task: recognition
 rows:
   - row: 1
@@ -89,7 +89,7 @@ def test_a_row_names_a_class_in_a_file(table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "instead", "told"),
+    ("was", "instead", "said"),
     [
         ("my_net:Difference", "my_net:NoExtractor", "has no Extractor called NoExtractor"),
         ("my_net:Difference", "other:Difference", "the row says module other"),
@@ -100,10 +100,10 @@ def test_a_row_names_a_class_in_a_file(table: Path) -> None:
         ("width: 12", "width: null", "width"),
     ],
 )
-def test_what_does_not_fit_is_told(table: Path, was: str, instead: str, told: str) -> None:
+def test_what_does_not_fit_is_refused(table: Path, was: str, instead: str, said: str) -> None:
     assert was in TABLE
     table.write_text(TABLE.replace(was, instead), "utf-8")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=said):
         build(load_extractors(str(table)).rows[0], plugin=table.parent / "my_net.py")
 
 
@@ -112,7 +112,7 @@ def test_without_its_file_a_custom_model_is_not_built(table: Path) -> None:
         build(load_extractors(str(table)).of("own-net"))
 
 
-def test_its_features_stand_beside_the_papers(table: Path, tmp_path: Path) -> None:
+def test_its_features_are_joined_to_the_papers(table: Path, tmp_path: Path) -> None:
     videos, features = tmp_path / "videos", tmp_path / "features"
     write_videos(videos, games=4, minutes=0.25)
     plugin = table.parent / "my_net.py"
@@ -120,7 +120,7 @@ def test_its_features_stand_beside_the_papers(table: Path, tmp_path: Path) -> No
     narrow = [("backbone", "resnet18"), ("pools", [2, 2])]
     for models, of, settings in ((["tpn-r50"], "table1", tiny + narrow), (["own-net"], str(table), tiny)):
         planned = plan(videos, models=models, untrained=True, out=features, settings=settings, table=of, plugin=plugin)
-        assert {outcome.state for outcome in run(planned, tick=lambda _: None)} == {"done"}
+        assert {outcome.state for outcome in run(planned)} == {"done"}
     root = Dataset(videos, features=features)
     alone, joined = root.store(blocks_of("own-net", mega=False)), root.store(blocks_of("tpn-r50+own-net", mega=False))
     game, rows = root.games["test"][0], np.arange(15)
