@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -61,9 +61,7 @@ SCENARIOS = {
 }
 
 
-def simulate(
-    submissions: tuple[Submission, ...], games: int, rng: np.random.Generator
-) -> list[list[SpottingStatistics]]:
+def simulate(submissions: Sequence[Submission], games: int, rng: np.random.Generator) -> list[list[SpottingStatistics]]:
     """The statistics of each submission, one a game, on the same random test set."""
     eventful = rng.gamma(25, 1 / 25, games)
     counts = rng.poisson(np.outer(eventful, TEST_EVENTS) / 100)  # (games, classes)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from soccerbench.progress import Progress, silent
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -294,6 +296,7 @@ def compare(
     protocol: Protocol = "soccernet",
     repetitions: int = 1000,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> ComparisonReport:
     """Whether one submission is better than another, or one row's runs than another's, game by game.
 
@@ -307,6 +310,7 @@ def compare(
         protocol: of submissions.
         repetitions: resamples and exchanges of the games.
         seed: of these draws.
+        progress: called as the work proceeds.
 
     Raises:
         InputError: files that cannot be used, or that are of different games.
@@ -325,10 +329,11 @@ def compare(
         if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
             raise ValueError("compare: give labels and task for submissions; for runs leave out both, and the protocol")
         return compare_runs(
-            a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed
-        )
+            a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
+            progress=progress,
+        )  # fmt: skip
     deltas_s = parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances
     return compare_submissions(
         task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, deltas_s=deltas_s, protocol=protocol,
-        repetitions=repetitions, seed=seed,
+        repetitions=repetitions, seed=seed, progress=progress,
     )  # fmt: skip

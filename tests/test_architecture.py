@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lease": {"errors", "processes"},
     "torch_files": {"errors"},
     "specs": BASE,
-    "metrics": {"events"},
+    "metrics": {"events", "progress"},
     "models": {"errors", "torch_files"},
     "soccernet": BASE,
     "features": BASE | {"soccernet", "specs"},

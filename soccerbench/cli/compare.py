@@ -35,19 +35,20 @@ def compare(
     repetitions: Annotated[int, typer.Option(min=1, help="Resamples and exchanges of the games.")] = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Compare two submissions game by game, or two rows by seed too, and report whether the difference is significant.
+    """Compare two submissions game by game, or two rows over games and seeds; is the difference significant?
 
     Examples: soccerbench compare a.zip b.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
     from soccerbench.api import compare as compared
-    from soccerbench.report.console import print_table
+    from soccerbench.report.console import bar, print_table
     from soccerbench.report.tables.scores import comparison_table
 
-    found = compared(
-        a, b, labels=labels, task=None if task is None else task.value, split=split, tolerances=tolerances,
-        protocol=protocol.value, repetitions=repetitions, seed=seed,
-    )  # fmt: skip
+    with bar("compare") as progress:
+        found = compared(
+            a, b, labels=labels, task=None if task is None else task.value, split=split, tolerances=tolerances,
+            protocol=protocol.value, repetitions=repetitions, seed=seed, progress=progress,
+        )  # fmt: skip
     print_warnings(Counter(found.warnings))
     report = found.to_json()
     if json:

@@ -1,7 +1,7 @@
-"""Compare two rows, or two runs of one row, game by game and seed by seed.
+"""Compare two rows, or two runs of one row, over games and seeds.
 
 Conventions
-    shared      only seeds that both have are compared, each with itself; a score is the mean over them
+    seeds       the score of a row is the mean over its seeds; those of the two rows are not paired, and may differ
     statistics  come from `result.json`, so neither labels nor predictions are needed
 """
 
@@ -14,14 +14,23 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
-from soccerbench.metrics import NAMED_S, compare_means
-from soccerbench.scoring.compare import comparison_report
+from soccerbench.metrics import NAMED_S, compare, compare_seeds
+from soccerbench.metrics.resampling import check_repetitions
+from soccerbench.progress import Progress, silent
+from soccerbench.scoring.compare import comparison_report, short_names
 from soccerbench.scoring.schema import ComparisonReport
 from soccerbench.scoring.tasks import TASKS
 
 
 def compare_runs(
-    *, a: Path, b: Path, split: str, tolerances: str, repetitions: int = 1000, seed: int = 0
+    *,
+    a: Path,
+    b: Path,
+    split: str,
+    tolerances: str,
+    repetitions: int = 1000,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> ComparisonReport:
     """Compare the runs of two rows on the games of a split.
 
@@ -30,35 +39,44 @@ def compare_runs(
         b: folder of the second's.
         split: that both were scored on.
         tolerances: "loose" or "tight".
-        repetitions: resamples and exchanges of the games.
+        repetitions: resamples of games and seeds, or (one seed each) resamples and exchanges of games.
         seed: of these draws.
+        progress: called as the work proceeds.
 
     Returns:
-        The object that `compare --json` prints, with the `seeds` that were compared.
+        The object that `compare --json` prints, with the `seeds` of both.
 
     Raises:
-        InputError: a folder without runs or with those of several rows, no shared seed, a split that was not scored, or
-            different games.
+        InputError: a folder without runs or with those of several rows, one seed of one row and several of the other, a
+            split that was not scored, or different games.
         ValueError: other tolerances.
     """
     if tolerances not in NAMED_S:
         raise ValueError(f"--tolerances {tolerances!r}: runs have counts for loose and tight only")
+    check_repetitions(repetitions)
     sides = [_runs_of_one_row(folder) for folder in (a, b)]
-    seeds = sorted(set(sides[0]) & set(sides[1]))
-    if not seeds:
-        raise InputError(b, f"has no seed that {a} has", "run both rows with the same --seeds")
-    pairs = [[runs[number] for number in seeds] for runs in sides]
-    games = {tuple(_counted(run, split, tolerances)) for runs in pairs for run in runs}
+    games = {tuple(_counted(run, split, tolerances)) for side in sides for run in side.values()}
     if len(games) > 1:
         raise InputError(b, f"was scored on other games than {a}", "compare runs on the same data")
-    reports = [[(run.result.scores[split] or {})[tolerances].to_json() for run in runs] for runs in pairs]
+    for folder, (side, other) in ((a, sides), (b, sides[::-1])):
+        if len(side) == 1 < len(other):
+            problem = f"has one seed, and the other row {len(other)}: one seed shows no spread"
+            raise InputError(
+                folder, problem, "run more --seeds, or give one seed's folder of the other, as in …/seed-0"
+            )
+    statistics: Any = [[run.statistics(split, tolerances) for run in side.values()] for side in sides]
+    options: Any = {"repetitions": repetitions, "rng": np.random.default_rng(seed), "progress": progress}
+    several = len(sides[0]) > 1
+    compared = (
+        compare_seeds(*statistics, **options) if several else compare(*(side[0] for side in statistics), **options)
+    )
+    reports = [[(run.result.scores[split] or {})[tolerances].to_json() for run in side.values()] for side in sides]
     first = reports[0][0]
-    statistics: Any = [[run.statistics(split, tolerances) for run in runs] for runs in pairs]
-    compared = compare_means(*statistics, repetitions=repetitions, rng=np.random.default_rng(seed))
     overall = TASKS[first["task"]].overall
     means = [float(np.mean([report[overall] for report in side])) for side in reports]
     head = {key: first[key] for key in ("task", "protocol", "signature")} | {
-        "seeds": seeds,
+        "names": short_names(a, b),
+        "seeds": [sorted(side) for side in sides],
         "a": means[0],
         "b": means[1],
     }

@@ -7,7 +7,7 @@ from soccerbench.metrics.grounding import (
 )
 from soccerbench.metrics.grounding_counts import grounding_statistics
 from soccerbench.metrics.replay_matching import Annotations, Replay
-from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_means, mean_and_deviation
+from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_seeds, mean_and_deviation
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
 from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
@@ -30,7 +30,7 @@ __all__ = [
     "average_map",
     "bootstrap",
     "compare",
-    "compare_means",
+    "compare_seeds",
     "grounding_score",
     "grounding_statistics",
     "mean_and_deviation",

@@ -83,9 +83,11 @@ def average_precision(found: Floats, passed: Floats, events: Floats, protocol: P
     best, found, events = (values.reshape(len(values), -1) for values in (precision, found, events[None]))
     _accumulate(np.maximum, best[::-1])
     columns, total = np.arange(best.shape[1]), best[0].copy()
-    counter = np.min_scalar_type(len(best))  # adding bytes is faster than counting booleans
+    whole = np.min_scalar_type(int(max(found[-1].max(initial=0), events.max(initial=0))))
+    found = found.astype(whole)  # comparing short integers, and adding bytes below, is faster
+    counter = np.min_scalar_type(len(best))
     for step in range(1, STEPS + 1):
-        short = found < np.ceil(events * step / STEPS)
+        short = found < np.ceil(events * step / STEPS).astype(whole)
         level = np.add.reduce(short.view(np.uint8), axis=0, dtype=counter)
         total += np.where(level > last, 0, best[np.minimum(level, last), columns])  # no level reaches the recall
     mean: Floats = total.reshape(levels) / (STEPS + 1)

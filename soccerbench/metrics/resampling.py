@@ -7,15 +7,18 @@ Conventions
     percentile   interval between quantiles of the resampled scores; its coverage was the best of percentile, BCa and
                  studentised intervals (benchmarks/interval_coverage.py, results/intervals)
     permutation  under the null hypothesis the two submissions are exchangeable in every game: p is the share of
-                 random exchanges, the observed one included, with at least as large a difference
+                 exchanges, the observed one included, with at least as large a difference. Confidences of different
+                 submissions have different scales, so ranks are exchanged in their place
+    seeds        runs of one method are resampled as well as games, independently for both methods: seed 0 of one has
+                 nothing to do with seed 0 of the other. p is then that of the resamples
     names        results are keyed by the field of the score and have its shape
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean, stdev
 from typing import Any, TypeVar
 
@@ -25,10 +28,19 @@ import numpy.typing as npt
 from soccerbench.events import Floats
 from soccerbench.metrics.grounding import resampled_grounding_scores
 from soccerbench.metrics.spotting import resampled_spotting_scores
-from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, ranked
+from soccerbench.progress import Progress, silent
 
 Statistics = TypeVar("Statistics", SpottingStatistics, GroundingStatistics)
 ROUNDING = 1e-12  # differences closer than this are equal
+MOST = 100_000  # resamples
+BLOCK = 2000  # resamples scored at once
+BYTES_A_RESAMPLE = 1300  # of 100 games: how often each is drawn, and the scores
+# 95 % interval of a difference contains the truth: games -> share, from results/intervals/comparison.json
+COVERAGE: Mapping[str, Mapping[int, float]] = {
+    "files": {4: 0.81, 8: 0.86, 16: 0.91, 50: 0.94},
+    "seeds": {4: 0.99, 8: 1.0},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +69,13 @@ class Comparison:
     interval: dict[str, Interval]
     p_value: dict[str, Floats]
     games: int
-    method: str = "paired permutation"
+    runs: tuple[int, int] = (1, 1)
+    method: str = "paired permutation of ranks"
+
+    @property
+    def smallest_p(self) -> float:
+        """No exchange of these games can give a smaller p-value."""
+        return 2.0 / 2**self.games if self.runs == (1, 1) else 0.0
 
 
 def bootstrap(
@@ -67,15 +85,15 @@ def bootstrap(
 
     Args:
         statistics: one a game.
-        repetitions: number of resamples of the games, at least 1.
+        repetitions: number of resamples of the games, from 1 to `MOST`.
         rng: random generator.
         level: probability, in (0, 1).
 
     Returns:
         An interval for every field of the score.
     """
-    scores = resampled_scores(statistics, _resamples(len(statistics), repetitions, rng))
-    return {name: percentile(values, level) for name, values in scores.items()}
+    weights = _resamples(len(statistics), repetitions, rng)
+    return {name: percentile(values, level) for name, values in resampled_scores(statistics, weights).items()}
 
 
 def compare(
@@ -85,67 +103,85 @@ def compare(
     repetitions: int,
     rng: np.random.Generator,
     level: float = 0.95,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compare two submissions game by game.
 
     Args:
         a: statistics of the first submission, one a game.
         b: those of the second, of the same games in the same order.
-        repetitions: number of resamples of the games for the intervals, and of exchanges for the p-values.
+        repetitions: number of resamples of the games for the intervals, and of exchanges for the p-values; where there
+            are not more exchanges than that, each is made once.
         rng: random generator.
         level: probability of the intervals, in (0, 1).
+        progress: called as the work proceeds.
 
     Raises:
         ValueError: different numbers of games, or games counted differently.
     """
-    return compare_means([a], [b], repetitions=repetitions, rng=rng, level=level)
+    _check_games([a, b])
+    weights = np.vstack([np.ones((1, len(a))), _resamples(len(a), repetitions, rng)])
+    steps = _Steps(progress, 3)
+    first, second = (steps.done(resampled_scores(side, weights, visibility=False)) for side in (a, b))
+    kept, p_value = _exchanges(len(a), repetitions, rng)
+    exchanges = np.vstack([np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])])
+    exchanged = steps.done(resampled_scores([*ranked(a), *ranked(b)], exchanges, visibility=False))
+    changed = {name: np.subtract(*np.split(values, 2)) for name, values in exchanged.items()}
+    return Comparison(
+        difference={name: first[name][0] - second[name][0] for name in first},
+        interval={name: percentile(first[name][1:] - second[name][1:], level) for name in first},
+        p_value={name: p_value(first[name][:1] - second[name][:1], changed[name]) for name in first},
+        games=len(a),
+    )
 
 
-def compare_means(
+def compare_seeds(
     a: Sequence[Sequence[Statistics]],
     b: Sequence[Sequence[Statistics]],
     *,
     repetitions: int,
     rng: np.random.Generator,
     level: float = 0.95,
+    progress: Progress = silent,
 ) -> Comparison:
-    """Compare the mean scores of several submissions each, such as runs from several seeds.
-
-    A resample of the games, or an exchange in some of them, is the same for all pairs.
+    """Compare the mean scores of two methods, each trained from several seeds.
 
     Args:
-        a: for each pair the statistics of its first submission, one a game.
-        b: for each pair those of its second, of the same games in the same order.
-        repetitions: as in `compare`.
-        rng: the same.
-        level: the same.
+        a: runs of the first method, at least two; of each the statistics, one a game.
+        b: those of the second, of the same games in the same order; their number may differ.
+        repetitions: number of resamples.
+        rng: random generator.
+        level: probability of the intervals, in (0, 1).
+        progress: called as the work proceeds.
 
     Raises:
-        ValueError: no pair, different numbers of submissions or games, or games counted differently.
+        ValueError: a method with a single run, different numbers of games, or games counted differently.
     """
-    sizes = {len(statistics) for statistics in (*a, *b)}
-    if len(a) != len(b) or len(sizes) != 1:
-        first, second = (", ".join(str(len(statistics)) for statistics in side) for side in (a, b))
-        raise ValueError(f"{first} games against {second}: both need the same games")
-    rescore = partial(resampled_scores, visibility=False)
-    once, weights = np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)
-    kept = rng.integers(0, 2, weights.shape).astype(float)
-    one, other = np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])
-
-    def differences(x: Sequence[Any], y: Sequence[Any]) -> tuple[dict[str, Floats], ...]:
-        """Of one pair: as observed, in each resample, after each exchange."""
-        return (
-            _difference(rescore(x, once), rescore(y, once)),
-            _difference(rescore(x, weights), rescore(y, weights)),
-            _difference(rescore([*x, *y], one), rescore([*x, *y], other)),
-        )
-
-    observed, resampled, exchanged = map(_mean, zip(*map(differences, a, b), strict=True))
+    _check_games([*a, *b])
+    if min(len(a), len(b)) < 2:
+        raise ValueError("one run of a method shows no spread over seeds: compare two files instead")
+    weights = np.vstack([np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)])
+    steps = _Steps(progress, len(a) + len(b))
+    means = []
+    for runs in (a, b):
+        drawn = rng.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=repetitions)
+        # a mean of n drawn runs varies less than one of n new runs, by (n - 1) / n
+        shares = 1 / len(runs) + math.sqrt(len(runs) / (len(runs) - 1)) * (drawn / len(runs) - 1 / len(runs))
+        shares = np.vstack([np.full((1, len(runs)), 1 / len(runs)), shares])  # (1 + R, runs)
+        total: dict[str, Floats] = {}
+        for share, run in zip(shares.T, runs, strict=True):
+            for name, values in steps.done(resampled_scores(run, weights, visibility=False)).items():
+                part = values * share.reshape(-1, *[1] * (values.ndim - 1))
+                total[name] = total[name] + part if name in total else part
+        means.append(total)
+    difference = {name: means[0][name] - means[1][name] for name in means[0]}
     return Comparison(
-        difference={name: values[0] for name, values in observed.items()},
-        interval={name: percentile(values, level) for name, values in resampled.items()},
-        p_value={name: permutation_p(observed[name], values) for name, values in exchanged.items()},
+        difference={name: values[0] for name, values in difference.items()},
+        interval={name: percentile(values[1:], level) for name, values in difference.items()},
+        p_value={name: bootstrap_p(values[1:]) for name, values in difference.items()},
         games=len(a[0]),
+        runs=(len(a), len(b)),
+        method="bootstrap over seeds and games",
     )
 
 
@@ -171,20 +207,83 @@ def permutation_p(observed: Floats, exchanged: Floats) -> Floats:
     return np.where(np.isnan(observed[0]), np.nan, (1 + as_large) / (1 + len(exchanged)))
 
 
-def _difference(first: dict[str, Floats], second: dict[str, Floats]) -> dict[str, Floats]:
-    return {name: first[name] - second[name] for name in first}
+def exact_p(observed: Floats, exchanged: Floats) -> Floats:
+    """The same among all exchanges, which are (R, …) with the one that exchanges nothing."""
+    as_large = (np.abs(exchanged) >= np.abs(observed) - ROUNDING).mean(axis=0)
+    return np.where(np.isnan(observed[0]), np.nan, as_large)
 
 
-def _mean(scores: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
-    return {name: np.mean([score[name] for score in scores], axis=0) for name in scores[0]}
+def bootstrap_p(differences: Floats) -> Floats:
+    """Twice the share of resampled differences, (R, …), on the rarer side of zero: what the interval says, as a p."""
+    rarer = np.minimum((differences <= ROUNDING).sum(axis=0), (differences >= -ROUNDING).sum(axis=0))
+    p_value = np.minimum(2 * (1 + rarer) / (1 + len(differences)), 1)
+    return np.where(np.isnan(differences).any(axis=0), np.nan, p_value)
+
+
+def holm(p_values: Floats) -> Floats:
+    """Holm's p-values, (N,): adjusted for their number; NaN stays and does not count."""
+    order = np.argsort(p_values)  # NaN last
+    factors = np.maximum(np.count_nonzero(~np.isnan(p_values)) - np.arange(len(order)), 1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return adjusted
+
+
+def coverage(games: int, runs: int) -> float:
+    """How often a 95 % interval of a difference contains the true one, as simulated; the nearest smaller test set's.
+
+    Args:
+        games: resampled.
+        runs: of the method with fewer; more than one where seeds are resampled too.
+    """
+    known = COVERAGE["seeds" if runs > 1 else "files"]
+    return known[max((size for size in known if size <= games), default=min(known))]
+
+
+def check_repetitions(repetitions: int) -> None:
+    """Raise ValueError for no or far too many resamples."""
+    if repetitions < 1:
+        raise ValueError(f"{repetitions} repetitions: at least one is needed")
+    if repetitions > MOST:
+        gigabytes = repetitions * BYTES_A_RESAMPLE / 1e9
+        raise ValueError(
+            f"{repetitions} resamples would need {gigabytes:,.0f} GB; at most {MOST} are possible, and 10000 suffice"
+        )
+
+
+def _check_games(statistics: Sequence[Sequence[Any]]) -> None:
+    if len({len(games) for games in statistics}) != 1:
+        found = " games against ".join(str(len(games)) for games in statistics)
+        raise ValueError(f"{found}: both need the same games")
+
+
+class _Steps:
+    """Counts what is done."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._count, self._total = progress, 0, total
+
+    def done(self, scores: dict[str, Floats]) -> dict[str, Floats]:
+        """Note one more step, which gave these scores."""
+        self._count += 1
+        self._progress("resamples", self._count, self._total)
+        return scores
+
+
+def _exchanges(
+    games: int, repetitions: int, rng: np.random.Generator
+) -> tuple[Floats, Callable[[Floats, Floats], Floats]]:
+    """In which games each exchange keeps the submissions, (R, G), and how p follows: all if few, else random."""
+    if 2**games <= repetitions:
+        return (np.arange(2**games)[:, None] >> np.arange(games) & 1).astype(float), exact_p
+    return rng.integers(0, 2, (repetitions, games)).astype(float), permutation_p
 
 
 def _resamples(games: int, repetitions: int, rng: np.random.Generator) -> Floats:
     """Number of times each game is drawn in each resample; (R, G)."""
     if not games:
         raise ValueError("no game to resample")
-    if repetitions < 1:
-        raise ValueError(f"{repetitions} repetitions: at least one is needed")
+    check_repetitions(repetitions)
     return rng.multinomial(games, np.full(games, 1 / games), size=repetitions).astype(float)
 
 
@@ -199,6 +298,13 @@ def resampled_scores(statistics: Sequence[Any], weights: Floats, *, visibility: 
     Returns:
         The fields of the score by name, each with a leading axis of length R.
     """
-    if isinstance(statistics[0], SpottingStatistics):
-        return resampled_spotting_scores(statistics, weights, visibility=visibility)
-    return resampled_grounding_scores(statistics, weights)
+    scores: list[dict[str, Floats]] = []
+    for start in range(0, len(weights), BLOCK):
+        block = weights[start : start + BLOCK]
+        if isinstance(statistics[0], SpottingStatistics):
+            scores.append(resampled_spotting_scores(statistics, block, visibility=visibility))
+        else:
+            scores.append(resampled_grounding_scores(statistics, block))
+    return (
+        scores[0] if len(scores) == 1 else {name: np.concatenate([one[name] for one in scores]) for name in scores[0]}
+    )

@@ -13,7 +13,9 @@ Conventions
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,7 @@ from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
 CELLS: dict[Protocol, int] = {"soccernet": 2**17, "strict": 2**21}  # numbers in memory at once
+THREADS = min(os.cpu_count() or 1, 4)
 KINDS = ("", "_visible", "_unshown")
 
 
@@ -97,13 +100,20 @@ def resampled_spotting_scores(
         for name in ("events_visible", "events_unshown")
     )
     precision = np.empty((len(KINDS) if visibility else 1, len(weights), statistics[0].classes, len(deltas_s)))
-    for index in range(statistics[0].classes):
+
+    def score_class(index: int) -> None:
         rows = np.flatnonzero(label == index)
         events = np.stack([shown[index] + unshown[index], shown[index], unshown[index]][: len(precision)])
         counts = _ClassCounts(*(values[rows] for values in columns), events=events, tolerances=len(deltas_s))
         step = max(1, CELLS[protocol] // counts.cells)
         for chosen in (slice(start, start + step) for start in range(0, len(weights), step)):
             precision[:, chosen, index] = counts.precision(weights[chosen], protocol)
+
+    if len(weights) == 1:
+        list(map(score_class, range(statistics[0].classes)))
+    else:
+        with ThreadPoolExecutor(THREADS) as pool:  # numpy and scipy compute without the interpreter's lock
+            list(pool.map(score_class, range(statistics[0].classes)))
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
     scores = {"map_per_tolerance": per_tolerance[0]}
     for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):

@@ -5,14 +5,15 @@ Scores, intervals and comparisons need only these counts, so a resample of the g
 Conventions
     row    detections that are equal for every score: same class, level, hits and visibility. In memory they may
            be several rows; JSON has one
-    level  number of the highest of the 200 thresholds reached (soccernet), or the confidence itself (strict)
+    level  number of the highest of the 200 thresholds reached (soccernet), or the confidence itself (strict);
+           only its order counts
     mask   bit d is the tolerance deltas_s[d]
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,32 @@ class GroundingStatistics:
             scored=int(value["scored"]),
             missing=int(value["missing"]),
         )
+
+
+def ranked(statistics: Sequence[Any]) -> list[Any]:
+    """The same statistics with ranks as levels, which no longer depend on the scale of the confidences.
+
+    The rank of a detection is minus the number of detections of its class, in all of these games, with its confidence
+    or a higher one. The order and the ties stay, so the score does too.
+
+    Args:
+        statistics: of either task, one a game.
+    """
+    level = np.concatenate([game.level for game in statistics])
+    label, count = np.zeros(len(level), dtype=np.int64), np.ones(len(level), dtype=np.int64)
+    if isinstance(statistics[0], SpottingStatistics):
+        label, count = (np.concatenate([getattr(game, name) for game in statistics]) for name in ("label", "count"))
+    order = np.lexsort((-level, label))
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (np.diff(label[order]) != 0) | (np.diff(level[order]) != 0)
+    last = np.append(np.flatnonzero(new)[1:], len(order)) - 1  # of each group of equals
+    passed = np.cumsum(count[order])
+    before = np.append(0, passed)[np.searchsorted(label[order], label)]  # in the classes before
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = -passed[last[np.cumsum(new) - 1]] if len(order) else 0
+    rank += before
+    bounds = np.cumsum([len(game.level) for game in statistics])[:-1]
+    return [replace(game, level=part) for game, part in zip(statistics, np.split(rank, bounds), strict=True)]
 
 
 def check_alike(statistics: Sequence[SpottingStatistics]) -> None:

@@ -15,7 +15,9 @@ import numpy as np
 
 from soccerbench.events import Protocol
 from soccerbench.metrics import Comparison, compare
+from soccerbench.metrics.resampling import check_repetitions, coverage, holm
 from soccerbench.metrics.signature import TaskName
+from soccerbench.progress import Progress, silent
 from soccerbench.scoring.evaluate import evaluate_each
 from soccerbench.scoring.schema import ComparisonReport
 from soccerbench.scoring.tasks import interval_of, number
@@ -32,6 +34,7 @@ def compare_submissions(
     protocol: Protocol,
     repetitions: int = 1000,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> ComparisonReport:
     """Score two submissions and compare them game by game; the arguments are those of `evaluate_each`.
 
@@ -42,6 +45,8 @@ def compare_submissions(
         InputError: as `evaluate_each`.
         ValueError: the same.
     """
+    check_repetitions(repetitions)
+    progress("reading", 0, 3)
     first, second = evaluate_each(
         task=task, labels=labels, predictions=[a, b], split=split, deltas_s=deltas_s, protocol=protocol
     )
@@ -50,9 +55,15 @@ def compare_submissions(
         list(second.statistics.values()),
         repetitions=repetitions,
         rng=np.random.default_rng(seed),
+        progress=progress,
     )
     overall = first.task.overall
-    head: dict[str, Any] = {"task": task, "protocol": protocol, "signature": first.signature}
+    head: dict[str, Any] = {
+        "task": task,
+        "protocol": protocol,
+        "signature": first.signature,
+        "names": short_names(a, b),
+    }
     head |= {"a": number(getattr(first.score, overall)), "b": number(getattr(second.score, overall))}
     head["warnings"] = dict(sorted((first.warnings | second.warnings).items()))
     return comparison_report(head, differences, overall, first.classes)
@@ -81,6 +92,26 @@ def comparison_report(
             "p_value": p_value,
         }
 
-    per_class = {name: of("per_class", place) for place, name in enumerate(classes)}
-    report = {**head, **of(overall), "method": differences.method, "games": differences.games}
+    adjusted = holm(differences.p_value["per_class"]) if classes else ()
+    per_class = {
+        name: of("per_class", place) | {"p_value_holm": number(float(adjusted[place]))}
+        for place, name in enumerate(classes)
+    }
+    report = {
+        **head,
+        **of(overall),
+        "interval_coverage": coverage(differences.games, min(differences.runs)),
+        "smallest_p": differences.smallest_p,
+        "method": differences.method,
+        "games": differences.games,
+    }
     return ComparisonReport.model_validate(report | ({"per_class": per_class} if classes else {}))
+
+
+def short_names(a: Path, b: Path) -> tuple[str, str]:
+    """The ends of two paths from the first part in which they differ."""
+    first, second = a.absolute().parts, b.absolute().parts
+    for count in range(1, min(len(first), len(second))):
+        if first[-count] != second[-count]:
+            return "/".join(first[-count:]), "/".join(second[-count:])
+    return a.name, b.name

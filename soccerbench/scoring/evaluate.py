@@ -20,6 +20,7 @@ import numpy as np
 from soccerbench import __version__
 from soccerbench.events import Protocol
 from soccerbench.metrics import NAMED_S, Interval, bootstrap, signature
+from soccerbench.metrics.resampling import check_repetitions
 from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
@@ -167,6 +168,8 @@ def evaluate_each(
     """
     kind, strict = TASKS[task], protocol == "strict"
     kind.classes(classes)
+    if repetitions:
+        check_repetitions(repetitions)
     truth: list[Any] = []
     evaluations = []
     for path in predictions:

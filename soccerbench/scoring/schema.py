@@ -76,25 +76,36 @@ Scores = Annotated[SpottingScores | GroundingScores, Field(discriminator="task")
 
 
 class Difference(Report):
-    """The score of a minus the score of b, overall or of one class."""
+    """The score of a minus the score of b, overall or of one class; `p_value_holm` is adjusted for all classes."""
 
     difference: Fraction
     interval: IntervalReport
     p_value: Fraction
+    p_value_holm: Fraction = None
 
 
 class ComparisonReport(Report):
-    """The object of `compare --json`: of two submissions, or (with `seeds`) of the runs of two rows."""
+    """The object of `compare --json`: of two submissions, or (with `seeds`) of the runs of two rows.
+
+    Attributes:
+        names: of a and b, as short as they can be told apart.
+        seeds: of the runs of each.
+        smallest_p: the smallest p-value that this number of games allows.
+        interval_coverage: how often such an interval of so few games contains the true difference, as simulated.
+    """
 
     task: Literal["spotting", "grounding"]
     protocol: ProtocolName
     signature: str
-    seeds: tuple[int, ...] | None = None
+    names: tuple[str, str]
+    seeds: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     a: Fraction
     b: Fraction
     difference: Fraction
     interval: IntervalReport
+    interval_coverage: float
     p_value: Fraction
+    smallest_p: float
     method: str
     games: int
     per_class: dict[str, Difference] | None = None

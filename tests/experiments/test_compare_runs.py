@@ -1,4 +1,4 @@
-"""Two rows compared: by game and by seed, from what their results keep."""
+"""Two rows compared over games and seeds, from what their results keep."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.experiments.compare_runs import compare_runs
-from soccerbench.metrics import SpottingStatistics, compare, compare_means
+from soccerbench.metrics import SpottingStatistics
 
 
 def counted(mask: int, level: int) -> SpottingStatistics:
@@ -47,13 +47,14 @@ def rows(tmp_path: Path) -> tuple[Path, Path]:
     return good, write(tmp_path, {0: [0] * 6, 1: [2] * 6, 7: [3] * 6}, row=2)
 
 
-def test_only_shared_seeds_count_and_scores_are_means(rows: tuple[Path, Path]) -> None:
+def test_seeds_are_not_paired_and_scores_are_means(rows: tuple[Path, Path]) -> None:
     report = compare_runs(a=rows[0], b=rows[1], split="test", tolerances="loose", repetitions=200).to_json()
-    assert report["seeds"] == [0, 1]
-    assert report["a"] == pytest.approx((0.18 + 0.15) / 2)
+    assert report["seeds"] == [[0, 1, 5], [0, 1, 7]]
+    assert report["names"] == ["row-01", "row-02"]
+    assert report["a"] == pytest.approx((0.18 + 0.15) / 3)
     assert report["games"] == 6
-    assert report["difference"] > 0
     assert report["per_class"]["Goal"]["difference"] == report["difference"]
+    assert report["interval"]["low"] < 0 < report["interval"]["high"]  # one seed of three reverses the order
     turned = compare_runs(a=rows[1], b=rows[0], split="test", tolerances="loose", repetitions=200).to_json()
     assert turned["difference"] == -report["difference"]
 
@@ -62,22 +63,6 @@ def test_a_row_does_not_differ_from_itself(rows: tuple[Path, Path]) -> None:
     report = compare_runs(a=rows[0], b=rows[0], split="test", tolerances="loose", repetitions=50).to_json()
     assert report["difference"] == 0
     assert report["p_value"] == 1
-    assert report["seeds"] == [0, 1, 5]
-
-
-def test_one_pair_is_the_plain_comparison_and_two_are_its_mean() -> None:
-    a, b = [counted(3, 150)] * 4 + [counted(0, 20)], [counted(1, 90)] * 5
-    draws = {"repetitions": 300}
-    plain = compare(a, b, rng=np.random.default_rng(1), **draws)
-    twice = compare_means([a, a], [b, b], rng=np.random.default_rng(1), **draws)
-    for field, difference in plain.difference.items():
-        assert np.array_equal(twice.difference[field], difference)
-        assert np.array_equal(twice.p_value[field], plain.p_value[field])
-        assert np.allclose(twice.interval[field].low, plain.interval[field].low, rtol=0, atol=1e-12)
-    mixed = compare_means([a, b], [b, a], rng=np.random.default_rng(1), **draws)
-    assert mixed.difference["average_map"] == 0
-    with pytest.raises(ValueError, match="both need the same games"):
-        compare_means([a, a], [b, b[:-1]], rng=np.random.default_rng(1), **draws)
 
 
 def test_what_cannot_be_compared_is_named(rows: tuple[Path, Path], tmp_path: Path) -> None:
@@ -89,7 +74,7 @@ def test_what_cannot_be_compared_is_named(rows: tuple[Path, Path], tmp_path: Pat
         compare_runs(a=rows[0], b=rows[1], split="test", tolerances="1,2")
     for seed in (0, 1):
         shutil.rmtree(rows[1] / f"seed-{seed}")
-    with pytest.raises(InputError, match="has no seed that"):
+    with pytest.raises(InputError, match="has one seed, and the other row 3"):
         compare_runs(a=rows[0], b=rows[1], split="test", tolerances="loose")
     fewer = write(tmp_path / "fewer", {0: [3] * 6}, games=5)
     with pytest.raises(InputError, match="other games"):
@@ -99,6 +84,9 @@ def test_what_cannot_be_compared_is_named(rows: tuple[Path, Path], tmp_path: Pat
 def test_the_verb_takes_runs_without_labels(rows: tuple[Path, Path]) -> None:
     done = CliRunner().invoke(app, ["compare", *map(str, rows), "--repetitions", "100"])
     assert done.exit_code == 0, done.output
-    assert "Means over seeds 0, 1, each compared with itself." in done.output
+    assert "Means over seeds 0, 1, 5 and 0, 1, 7; seeds and games are both resampled." in done.output
+    single = CliRunner().invoke(app, ["compare", *(str(row / "seed-0") for row in rows), "--repetitions", "100"])
+    assert "two trained files, not two methods" in single.output
+    assert "With 6 games no p below 0.031 is possible." in " ".join(single.output.split())
     asked = CliRunner().invoke(app, ["compare", *map(str, rows), "--task", "spotting"])
     assert isinstance(asked.exception, ValueError)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ from soccerbench.metrics import (
     average_map,
     bootstrap,
     compare,
+    compare_seeds,
     grounding_statistics,
     spotting_score,
     spotting_statistics_by_game,
 )
-from soccerbench.metrics.resampling import percentile, permutation_p
+from soccerbench.metrics.resampling import COVERAGE, bootstrap_p, coverage, holm, percentile, permutation_p
 from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.metrics.statistics import ranked
+from soccerbench.specs.shipped import shipped
 
 PROTOCOLS = ("soccernet", "strict")
 DELTAS_S = (5, 10, 20)
@@ -109,10 +113,11 @@ def test_intervals_are_those_of_scipy(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_p_values_are_those_of_scipy(protocol):
+@pytest.mark.parametrize("repetitions", [31, 32])
+def test_p_values_are_those_of_scipy(protocol, repetitions):
     """Over all exchanges; of random ones p also counts the observed difference, which adds one above and below."""
     a, b = (statistics(3, protocol, games=5, skill=skill) for skill in (0.9, 0.6))
-    both = [*a, *b]
+    both = [*ranked(a), *ranked(b)]
 
     def difference(x, y):
         first, second = (spotting_score([both[game] for game in games]).average_map for games in (x, y))
@@ -120,11 +125,107 @@ def test_p_values_are_those_of_scipy(protocol):
 
     options = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": False}
     expected = stats.permutation_test((np.arange(5), np.arange(5, 10)), difference, **options)
-    exchanges = np.arange(32)[:, None] >> np.arange(5) & 1
-    measured = compare(a, b, repetitions=32, rng=Drawn(np.ones((32, 5)), exchanges))
+    exchanges = np.arange(32)[32 - repetitions :, None] >> np.arange(5) & 1  # with 31, not that which keeps all
+    measured = compare(a, b, repetitions=repetitions, rng=Drawn(np.ones((repetitions, 5)), exchanges))
     assert measured.difference["average_map"] == pytest.approx(expected.statistic, rel=0, abs=1e-12)
     assert 0 < expected.pvalue < 1
-    assert measured.p_value["average_map"] == pytest.approx((1 + 32 * expected.pvalue) / 33, rel=0, abs=1e-12)
+    assert measured.p_value["average_map"] == pytest.approx(expected.pvalue, rel=0, abs=1e-12)
+    assert measured.smallest_p == 2 / 32
+
+
+def transformed(games, function):
+    return [replace(game, level=function(game.level)) for game in games]
+
+
+def test_p_does_not_depend_on_the_scale_of_confidences():
+    """Nothing of a comparison changes when one submission's confidences become their tenth root: neither does p."""
+    a, b = (statistics(seed, "strict", games=30, skill=skill) for seed, skill in ((0, 0.7), (0, 0.6)))
+    plain, other = (
+        compare(a, side, repetitions=300, rng=np.random.default_rng(1))
+        for side in (b, transformed(b, lambda level: level**0.1))
+    )
+    assert 0.001 < plain.p_value["average_map"] < 1
+    for name, values in plain.p_value.items():
+        np.testing.assert_array_equal(values, other.p_value[name])
+
+
+def test_a_tenth_dropped_is_seen_on_any_scale():
+    """Fifty games, a tenth of the detections dropped: p = 0.001, with square roots of the confidences too."""
+    a, rng = statistics(5, games=50, skill=0.9), np.random.default_rng(0)
+    dropped = []
+    for game in a:
+        kept = rng.random(len(game.label)) > 0.1
+        rows = {name: getattr(game, name)[kept] for name in ("label", "level", "hits", "visible", "count")}
+        dropped.append(replace(game, **rows))
+    root = transformed(dropped, lambda level: np.int64(np.sqrt(level / 199) * 199))
+    for b in (dropped, root):
+        assert compare(a, b, repetitions=999, rng=np.random.default_rng(1)).p_value["average_map"] == 0.001
+
+
+def test_ranks_keep_order_ties_and_score():
+    counts = statistics(0)
+    ranks = ranked(counts)
+    for label in range(3):
+        level, rank = (np.concatenate([game.level[game.label == label] for game in games]) for games in (counts, ranks))
+        np.testing.assert_array_equal(np.sign(np.subtract.outer(level, level)), np.sign(np.subtract.outer(rank, rank)))
+        assert rank.min() == -len(rank)
+    for name, value in vars(spotting_score(counts)).items():
+        np.testing.assert_array_equal(getattr(spotting_score(ranks), name), value)
+
+
+def test_seeds_and_games_are_both_resampled():
+    """Runs that are alike add nothing to the interval over games; runs that differ widen it; order does not matter."""
+    a, b = statistics(0, skill=0.8), statistics(0, skill=0.6)
+    low, high = statistics(0, skill=0.4), statistics(0, skill=0.9)
+    files = compare(a, b, repetitions=2000, rng=np.random.default_rng(0))
+    alike = compare_seeds([a, a], [b, b, b], repetitions=2000, rng=np.random.default_rng(0))
+    varied = compare_seeds([a, a], [low, high], repetitions=2000, rng=np.random.default_rng(0))
+    turned = compare_seeds([a, a], [high, low], repetitions=2000, rng=np.random.default_rng(0))
+
+    def width(found):
+        return found.interval["average_map"].high - found.interval["average_map"].low
+
+    assert alike.difference["average_map"] == pytest.approx(files.difference["average_map"], rel=0, abs=1e-12)
+    assert width(alike) == pytest.approx(width(files), rel=1e-9)
+    assert width(varied) > 1.5 * width(alike)
+    assert width(turned) == pytest.approx(width(varied), rel=0.1)
+    assert (alike.runs, files.runs) == ((2, 3), (1, 1))
+    with pytest.raises(ValueError, match="one run of a method"):
+        compare_seeds([a], [b, b], repetitions=10, rng=np.random.default_rng(0))
+
+
+def test_p_agrees_with_the_interval_of_resamples():
+    differences = np.append(np.full(3, -0.1), np.full(96, 0.2))
+    assert bootstrap_p(differences) == pytest.approx(2 * 4 / 100)
+    assert np.isnan(bootstrap_p(np.array([0.1, np.nan])))
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(
+        holm(np.array([0.01, 0.04, np.nan, 0.03])), [0.03, 0.06, np.nan, 0.06], rtol=0, atol=1e-15
+    )
+
+
+def test_coverage_is_what_was_simulated():
+    simulated = json.loads((shipped("results") / "intervals" / "comparison.json").read_text())
+    for kind, by_games in COVERAGE.items():
+        assert {str(games): share for games, share in by_games.items()} == {
+            games: round(found["interval"], 2) for games, found in simulated[kind].items()
+        }
+    smallest = min(COVERAGE["files"])
+    assert coverage(1, 1) == coverage(smallest, 1) == COVERAGE["files"][smallest]
+    assert coverage(10**6, 3) == COVERAGE["seeds"][max(COVERAGE["seeds"])]
+
+
+def test_blocks_change_nothing_and_memory_is_bounded(monkeypatch):
+    counts = statistics(0)
+    whole = bootstrap(counts, repetitions=50, rng=np.random.default_rng(0))["per_class"]
+    monkeypatch.setattr("soccerbench.metrics.resampling.BLOCK", 7)
+    np.testing.assert_array_equal(
+        bootstrap(counts, repetitions=50, rng=np.random.default_rng(0))["per_class"].low, whole.low
+    )
+    with pytest.raises(ValueError, match=r"1000000000 resamples would need 1,300 GB; at most 100000"):
+        bootstrap(counts, repetitions=10**9, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -13,6 +13,7 @@ from soccerbench.report.table import Column, Range, Table, percent, percent_rang
 from soccerbench.scoring.evaluate import Evaluation
 
 SIGNIFICANT_P = 0.05
+POOR_COVERAGE = 0.9  # of a 95 % interval
 REPETITIONS = 500
 LEVEL = 0.95
 Line = Mapping[str, Any]
@@ -46,33 +47,50 @@ def comparison_table(report: Mapping[str, Any]) -> Table[Line]:
     """
     lines = [{**report, "class": "all"}]
     lines += [{**entry, "class": name} for name, entry in report.get("per_class", {}).items()]
+    names = report["names"]
     shown: list[Column[Line]] = [
         Column("Class", _of("class")),
-        Column("A - B, points", lambda line: percent(line["difference"]), "+.2f"),
+        Column("difference, points", lambda line: percent(line["difference"]), "+.2f"),
         _interval_column(report["interval"]),
         Column("p", _of("p_value"), ".3f"),
     ]
-    notes = [report["signature"]]
-    if "seeds" in report:
-        notes.append(f"Means over seeds {', '.join(map(str, report['seeds']))}; each seed is compared with itself.")
+    notes = [f"Difference: {names[0]} - {names[1]}. {report['signature']}"]
     if len(lines) > 1:
-        notes.append("Of 17 classes one is expected below p = 0.05 by chance alone.")
+        shown.append(Column("p (Holm)", lambda line: line.get("p_value_holm"), ".3f"))
+        notes.append("p (Holm) is adjusted for the number of classes: use it to say that a class differs.")
+    seeds = report.get("seeds")
+    if seeds and len(seeds[0]) == 1:
+        notes.append("One seed each: this compares two trained files, not two methods.")
+    elif seeds:
+        first, second = (", ".join(map(str, side)) for side in seeds)
+        notes.append(f"Means over seeds {first} and {second}; seeds and games are both resampled.")
     return table(verdict(report), shown, lines, notes)
 
 
 def verdict(report: Mapping[str, Any]) -> str:
-    """One sentence: which submission is better, by how much, and whether that is more than chance."""
+    """One or two sentences: which is better, by how much, and whether games and seeds show more than chance."""
     difference, p_value, interval, games = (report[key] for key in ("difference", "p_value", "interval", "games"))
+    first, second = report["names"]
     if difference is None:
         return "Nothing to compare: there is no event to be found."
     ends = sorted(100 * end if difference >= 0 else -100 * end for end in (interval["low"], interval["high"]))
     known = f"{interval['level']:.0%} interval {Range(*ends):.1f}, p = {p_value:.2g}"
-    better, points = ("A" if difference >= 0 else "B"), f"{100 * abs(difference):.1f} points"
+    better, points = (first if difference >= 0 else second), f"{100 * abs(difference):.1f} points"
+    limit, coverage = report["smallest_p"], report["interval_coverage"]
+    few = f" With {games} games no p below {limit:.2g} is possible." if limit > SIGNIFICANT_P / 10 else ""
+    if coverage < POOR_COVERAGE:
+        few += f" So few games give an interval that contains the truth in about {coverage:.0%} of cases, not 95 %."
     if difference == 0:
-        return f"A and B score the same ({known})."
-    if p_value < SIGNIFICANT_P:
-        return f"{better} is better by {points} ({known}): a real difference at {games} games."
-    return f"No difference can be shown at {games} games: {better} scores {points} more ({known})."
+        return f"{first} and {second} score the same ({known})."
+    trusted = coverage >= POOR_COVERAGE or "seeds" not in report or len(report["seeds"][0]) == 1
+    if p_value < SIGNIFICANT_P and trusted:
+        return f"{better} is better by {points} ({known}): a real difference at {games} games.{few}"
+    if ends[0] > 0:
+        return (
+            f"{better} scores {points} more ({known}): the interval excludes zero, "
+            f"but {games} games are too few to show a difference.{few}"
+        )
+    return f"No difference can be shown at {games} games: {better} scores {points} more ({known}).{few}"
 
 
 class SeedScores(NamedTuple):
