@@ -28,17 +28,9 @@ from soccerbench.errors import InputError
 from soccerbench.events import FPS, GROUNDING_FRAMES, Ints, cut_to_frames
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.rows import (
-    OFFICIAL_ERRORS,
-    Columns,
-    RowFile,
-    Table,
-    about,
-    numbers,
-    parsed,
-    whole_column,
-    whole_number,
-)
+from soccerbench.soccernet.columns import OFFICIAL_ERRORS, Columns, numbers, parsed, whole_column, whole_number
+from soccerbench.soccernet.row_file import RowFile
+from soccerbench.soccernet.rows import Table, about
 
 GROUNDING_RESULTS = "results_grounding.json"
 GROUNDING_FILES = (GROUNDING_RESULTS, "Detection-replays.json")

@@ -18,7 +18,9 @@ import numpy as np
 
 from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.rows import RowFile, Table, before_vectors
+from soccerbench.soccernet.columns import before_vectors
+from soccerbench.soccernet.row_file import RowFile
+from soccerbench.soccernet.rows import Table
 
 SPOTTING_LABELS = "Labels-v2.json"
 

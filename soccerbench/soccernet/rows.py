@@ -6,43 +6,35 @@ Conventions
     fault    anything a strict reader refuses; a lenient one counts it and takes what the official scorer takes
     refused  entries that the official scorer fails on, which both readers refuse
     entry    counted from 1 in messages
-    bulk     a column is parsed at once; where that fails, in chunks; only a chunk that fails is parsed value by value
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path
 from reprlib import Repr
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
-from numpy.typing import NDArray
 
-from soccerbench.errors import InputError
-from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Floats, Ints, cut_to_frames
-from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
+from soccerbench.events import Bools, Floats, Ints
 from soccerbench.soccernet.classes import CLASS_INDEX
+from soccerbench.soccernet.columns import (
+    clock_column,
+    clock_of,
+    confidence_column,
+    confidence_of,
+    parsed,
+    position_of,
+    whole_column,
+    whole_number,
+)
 
 LIMIT_MS = 2 * 3600 * 1000
-OFFICIAL_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 MISSING = object()
-_FARTHEST = 10**12  # numbers are clipped to it, so that they fit 64 bits
-_CHUNK = 256
-_GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
-_PATTERN = np.frombuffer(b"0 - 00:00", np.uint8)
-_SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
-_SECONDS = np.array([0, 0, 0, 0, 600, 60, 0, 10, 1])
 _shorten = Repr()
 _shorten.maxstring = _shorten.maxother = _shorten.maxlong = 40
 shown: Callable[[Any], str] = _shorten.repr
-Columns = tuple[NDArray[Any], ...]
 
 
 class Fault(NamedTuple):
@@ -149,7 +141,7 @@ class Table:
     def clocks(self) -> tuple[Ints, Ints]:
         """(N,) half and (N,) whole second of `gameTime`."""
         values, remedy = self.values("gameTime"), 'give the half and the time in it as "1 - 02:13"'
-        half, second, formed, readable = parsed(values, _clock_column, _clock)
+        half, second, formed, readable = parsed(values, clock_column, clock_of)
         if not _all_in(half, 1, 2) or not formed.all():
             missing = self.missing("gameTime", values, remedy)
             self.add("oddly written gameTimes", ~formed & ~missing, about("gameTime {} is none", values), remedy)
@@ -160,7 +152,7 @@ class Table:
     def positions(self, *, optional: bool = False) -> tuple[Ints, Bools]:
         """(N,) `position` in milliseconds, and (N,) which entries have one."""
         values = self.values("position")
-        position, whole, readable = parsed(values, whole_column, _position)
+        position, whole, readable = parsed(values, whole_column, position_of)
         if _all_in(position, 0, LIMIT_MS) and whole.all():
             return position, whole
         remedy = "give milliseconds from the start of the half, 0 to 7200000"
@@ -180,7 +172,7 @@ class Table:
     def confidences(self, key: str = "confidence") -> tuple[Floats, Bools, Bools]:
         """(N,) a confidence, NaN for none; (N,) where the official scorer cannot read it; (N,) where it is missing."""
         values, remedy = self.values(key), "give a number from 0 to 1"
-        confidence, boolean, readable = parsed(values, _confidence_column, _confidence)
+        confidence, boolean, readable = parsed(values, confidence_column, confidence_of)
         if ((confidence >= 0) & (confidence <= 1)).all() and not boolean.any():
             return confidence, ~readable, ~readable
         missing = self.missing(key, values, remedy)
@@ -200,214 +192,6 @@ class Table:
 
     def _none(self) -> Bools:
         return np.zeros(len(self), np.bool_)
-
-
-@dataclass(frozen=True)
-class RowFile:
-    """One JSON file with a list of entries, being read.
-
-    Args:
-        path: names it in errors.
-        key: of the list.
-        data: the file's text.
-        document: the same, parsed.
-        entries: of the list, up to the first that is no object, which is refused.
-        keys: of the document and its entries, not of objects in them.
-        strict: refuse every fault, not only what the official scorer fails on.
-        warnings: how many entries have which fault.
-    """
-
-    path: Path
-    key: str
-    data: bytes
-    document: Any
-    entries: list[Any]
-    keys: int
-    strict: bool
-    warnings: Counter[str]
-
-    @classmethod
-    def read(cls, tree: Tree, name: str, key: str, *, strict: bool) -> RowFile:
-        """Read and parse a file.
-
-        Raises:
-            InputError: it is missing or no JSON, or has no list under `key`.
-        """
-        path, data = tree.path / name, tree.read(name)
-        document = parse_json(data, path, lenient=not strict)
-        entries = entries_of(document, key, path, strict=strict)
-        try:
-            keys = len(document) + sum(map(dict.__len__, entries))
-        except TypeError:
-            keys = 0
-            entries = entries[: next(row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))]
-        return cls(path, key, data, document, entries, keys, strict, Counter())
-
-    def first_bad(self, table: Table) -> int | None:
-        """The first entry of a table that cannot be used, counted from 0."""
-        bad = table.faulty if self.strict else table.refused
-        return int(np.argmax(bad)) if bad.any() else None
-
-    def error(self, table: Table, row: int, place: str = "") -> InputError:
-        """Why one entry cannot be used; `place` names it, without it as one of the list."""
-        found = [fault for fault in table.faults if fault.rows[row]]
-        problem = " and ".join(table.problems(row)) or "cannot be read"
-        remedy = found[0].remedy if found else "write it as SoccerNet does"
-        return InputError(self.path, f"{place or f'{self.key}, entry {row + 1}'}: {problem}", remedy)
-
-    def count(self, table: Table, rows: int | None = None) -> None:
-        """Count the faults of a table, or of its first rows, in the order in which they come."""
-        for fault in sorted(table.faults, key=lambda fault: int(np.argmax(fault.rows))):
-            count = int(np.count_nonzero(fault.rows[:rows]))
-            if count:
-                self.warnings[fault.kind] += count
-
-    def check(self, table: Table) -> None:
-        """Count a table's faults.
-
-        Raises:
-            InputError: the first entry that cannot be used.
-        """
-        bad = self.first_bad(table)
-        if bad is not None:
-            raise self.error(table, bad)
-        self.count(table)
-
-    def check_repeated_keys(self, *, nested: bool) -> None:
-        """Count keys that are written twice in one object, of which the last is read.
-
-        Args:
-            nested: whether entries hold objects or lists.
-
-        Raises:
-            InputError: such a key, if `strict`.
-        """
-        keys = count_keys(self.document) if nested else self.keys
-        repeated = count_repeated_keys(self.data, self.path, keys=keys)
-        if repeated and self.strict:
-            raise InputError(self.path, f"{repeated} keys appear twice in one object", "write each key once")
-        if repeated:
-            self.warnings["keys that appear twice in one object, the last read"] += repeated
-
-
-def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any]:
-    """The list under `key`.
-
-    Raises:
-        InputError: none there; a lenient reader takes any other empty thing for an empty list, as a loop would.
-    """
-    entries = document.get(key) if isinstance(document, dict) else None
-    if not strict and (entries == "" or entries == {}):
-        return []
-    if not isinstance(entries, list):
-        raise InputError(path, f"no list under {key!r}", f'write {{"{key}": [{{…}}, …]}}')
-    return entries
-
-
-def count_keys(value: Any) -> int:
-    """How many keys a parsed document holds, at any depth."""
-    keys, waiting = 0, [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            keys += len(item)
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return keys
-
-
-def numbers(values: list[Any], dtype: type[np.int64 | np.float64]) -> NDArray[Any]:
-    """Numbers, or the texts of numbers, parsed together.
-
-    Raises:
-        OverflowError, TypeError, ValueError: some are neither, text and numbers are mixed, or they are not whole
-            where `dtype` is.
-    """
-    try:
-        found = orjson.loads(f"[{','.join(values)}]")
-    except TypeError:  # no texts
-        found = values
-    kinds = {int} if dtype is np.int64 else {int, float}
-    if len(found) != len(values) or not kinds.issuperset(map(type, found)):
-        raise ValueError(f"not every value is a {dtype.__name__}")
-    return np.fromiter(found, dtype, len(found))
-
-
-def parsed(values: list[Any], bulk: Callable[[list[Any]], Columns], one: Callable[[Any], tuple[Any, ...]]) -> Columns:
-    """A column's values, and what is known of each: as a whole if possible, else in chunks, odd ones one by one."""
-    try:
-        return bulk(values)
-    except OFFICIAL_ERRORS:
-        if len(values) <= _CHUNK:
-            return tuple(np.array(column) for column in zip(*map(one, values), strict=True))
-    chunks = (parsed(values[start : start + _CHUNK], bulk, one) for start in range(0, len(values), _CHUNK))
-    return tuple(map(np.concatenate, zip(*chunks, strict=True)))
-
-
-def whole_column(values: list[Any]) -> Columns:
-    """What `whole_number` gives, for a column of whole numbers or of their texts."""
-    sure = np.ones(len(values), np.bool_)
-    return np.clip(numbers(values, np.int64), -_FARTHEST, _FARTHEST), sure, sure
-
-
-def whole_number(value: Any) -> tuple[int, bool, bool]:
-    """A number cut to a whole one, whether it was one, and whether the official scorer can read it."""
-    try:
-        number = int(value)
-    except OFFICIAL_ERRORS:
-        return 0, False, False
-    return clip(number), isinstance(value, (int, str)) and not isinstance(value, bool), True
-
-
-def _position(value: Any) -> tuple[int, bool, bool]:
-    """The same for a position, of which the official scorer computes the frame."""
-    position, whole, readable = whole_number(value)
-    try:
-        int(FPS * (int(value) / 1000))
-    except OFFICIAL_ERRORS:
-        readable = False
-    return position, whole, readable
-
-
-def _confidence_column(values: list[Any]) -> Columns:
-    sure = np.ones(len(values), np.bool_)
-    return numbers(values, np.float64), ~sure, sure
-
-
-def _confidence(value: Any) -> tuple[float, bool, bool]:
-    """A confidence, whether it is true or false, and whether the official scorer can read it: null is no number."""
-    try:
-        return (math.nan if value is None else float(value)), isinstance(value, bool), True
-    except OFFICIAL_ERRORS:
-        return math.nan, False, False
-
-
-def _clock_column(values: list[Any]) -> Columns:
-    offset = np.frombuffer("".join(values).encode("ascii"), np.uint8).reshape(len(values), len(_PATTERN)) - _PATTERN
-    if not (offset <= _SPAN).all():
-        raise ValueError("not every gameTime is written the same way")
-    sure = np.ones(len(values), np.bool_)
-    return offset[:, 0].astype(np.int64), offset @ _SECONDS, sure, sure
-
-
-def _clock(value: Any) -> tuple[int, int, bool, bool]:
-    """Half and second as the official scorer cuts them out, whether they are well written, and readable at all."""
-    try:
-        half, second = int(value[0]), 60 * int(value[-5:-3]) + int(value[-2:])
-    except OFFICIAL_ERRORS:
-        return 0, 0, False, False
-    return half, second, isinstance(value, str) and _GAME_TIME.fullmatch(value) is not None, True
-
-
-def clip(number: int) -> int:
-    """A whole number within what 64 bits hold with ease."""
-    return max(-_FARTHEST, min(number, _FARTHEST))
-
-
-def before_vectors(position_ms: Ints) -> Bools:
-    """(N,) the positions so far before the half that the official scorer's vector does not wrap to them."""
-    return cut_to_frames(position_ms / 1000) < -SPOTTING_FRAMES
 
 
 def about(problem: str, values: list[Any]) -> Callable[[int], str]:

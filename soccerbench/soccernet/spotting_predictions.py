@@ -22,7 +22,9 @@ from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, fra
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.rows import RowFile, Table, before_vectors
+from soccerbench.soccernet.columns import before_vectors
+from soccerbench.soccernet.row_file import RowFile
+from soccerbench.soccernet.rows import Table
 
 SPOTTING_RESULTS = "results_spotting.json"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soccerbench.soccernet.rows import numbers
+from soccerbench.soccernet.columns import numbers
 
 decimals = st.decimals(0, 1, allow_nan=False).map(lambda value: f"{value:f}")
 floats = st.floats(allow_nan=False, allow_infinity=False)

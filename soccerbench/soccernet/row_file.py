@@ -1,0 +1,129 @@
+"""One label or prediction file: read, parsed, and its faults counted or refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soccerbench.errors import InputError
+from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
+from soccerbench.soccernet.rows import Table
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """One JSON file with a list of entries, being read.
+
+    Args:
+        path: names it in errors.
+        key: of the list.
+        data: the file's text.
+        document: the same, parsed.
+        entries: of the list, up to the first that is no object, which is refused.
+        keys: of the document and its entries, not of objects in them.
+        strict: refuse every fault, not only what the official scorer fails on.
+        warnings: how many entries have which fault.
+    """
+
+    path: Path
+    key: str
+    data: bytes
+    document: Any
+    entries: list[Any]
+    keys: int
+    strict: bool
+    warnings: Counter[str]
+
+    @classmethod
+    def read(cls, tree: Tree, name: str, key: str, *, strict: bool) -> RowFile:
+        """Read and parse a file.
+
+        Raises:
+            InputError: it is missing or no JSON, or has no list under `key`.
+        """
+        path, data = tree.path / name, tree.read(name)
+        document = parse_json(data, path, lenient=not strict)
+        entries = entries_of(document, key, path, strict=strict)
+        try:
+            keys = len(document) + sum(map(dict.__len__, entries))
+        except TypeError:
+            keys = 0
+            entries = entries[: next(row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))]
+        return cls(path, key, data, document, entries, keys, strict, Counter())
+
+    def first_bad(self, table: Table) -> int | None:
+        """The first entry of a table that cannot be used, counted from 0."""
+        bad = table.faulty if self.strict else table.refused
+        return int(np.argmax(bad)) if bad.any() else None
+
+    def error(self, table: Table, row: int, place: str = "") -> InputError:
+        """Why one entry cannot be used; `place` names it, without it as one of the list."""
+        found = [fault for fault in table.faults if fault.rows[row]]
+        problem = " and ".join(table.problems(row)) or "cannot be read"
+        remedy = found[0].remedy if found else "write it as SoccerNet does"
+        return InputError(self.path, f"{place or f'{self.key}, entry {row + 1}'}: {problem}", remedy)
+
+    def count(self, table: Table, rows: int | None = None) -> None:
+        """Count the faults of a table, or of its first rows, in the order in which they come."""
+        for fault in sorted(table.faults, key=lambda fault: int(np.argmax(fault.rows))):
+            count = int(np.count_nonzero(fault.rows[:rows]))
+            if count:
+                self.warnings[fault.kind] += count
+
+    def check(self, table: Table) -> None:
+        """Count a table's faults.
+
+        Raises:
+            InputError: the first entry that cannot be used.
+        """
+        bad = self.first_bad(table)
+        if bad is not None:
+            raise self.error(table, bad)
+        self.count(table)
+
+    def check_repeated_keys(self, *, nested: bool) -> None:
+        """Count keys that are written twice in one object, of which the last is read.
+
+        Args:
+            nested: whether entries hold objects or lists.
+
+        Raises:
+            InputError: such a key, if `strict`.
+        """
+        keys = count_keys(self.document) if nested else self.keys
+        repeated = count_repeated_keys(self.data, self.path, keys=keys)
+        if repeated and self.strict:
+            raise InputError(self.path, f"{repeated} keys appear twice in one object", "write each key once")
+        if repeated:
+            self.warnings["keys that appear twice in one object, the last read"] += repeated
+
+
+def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any]:
+    """The list under `key`.
+
+    Raises:
+        InputError: none there; a lenient reader takes any other empty thing for an empty list, as a loop would.
+    """
+    entries = document.get(key) if isinstance(document, dict) else None
+    if not strict and (entries == "" or entries == {}):
+        return []
+    if not isinstance(entries, list):
+        raise InputError(path, f"no list under {key!r}", f'write {{"{key}": [{{…}}, …]}}')
+    return entries
+
+
+def count_keys(value: Any) -> int:
+    """How many keys a parsed document holds, at any depth."""
+    keys, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            keys += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return keys
