@@ -103,7 +103,7 @@ def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:
         raise InputError(path, "missing", remedy) from None
     except OSError as error:
         raise os_error(path, error, remedy=remedy) from None
-    except (EOFError, ValueError, OverflowError, SyntaxError, TypeError) as error:
+    except Exception as error:  # whatever damage makes the parser of headers raise
         problem, trusted = _damage(path, str(error))
         raise InputError(path, f"not a readable feature file ({problem})", trusted or remedy) from None
     if not isinstance(values, np.memmap):

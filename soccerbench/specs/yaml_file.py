@@ -77,8 +77,8 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
     Raises:
         SpecError: not a mapping, a key both stated and assumed, an assumption without a reason, or a computed key.
     """
-    if not isinstance(raw, Mapping):
-        raise SpecError(place, "a mapping of keys to values is needed")
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("assumed") or {}, Mapping):
+        raise SpecError(place, "a mapping of keys to values is needed, and another one under assumed")
     values = {key: value for key, value in raw.items() if key != "assumed"}
     reasons, left_open = {}, {}
     for key, entry in (raw.get("assumed") or {}).items():

@@ -28,6 +28,7 @@ from soccerbench.training import checkpoint
 from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.prefetch import read_ahead
+from soccerbench.training.restore import restore
 
 STEPS_PER_CHECK = 64  # on a GPU, which idles whenever the loss is read
 
@@ -119,7 +120,7 @@ def train(
         cosine: the rate falls over all epochs along half a cosine, in place of the plateau.
 
     Raises:
-        InputError: data that cannot be read, a non-finite loss, a full disk.
+        InputError: data that cannot be read, a checkpoint of another training, a non-finite loss, a full disk.
         ValueError: no such device here.
     """
     started, on_gpu = time.monotonic(), uses_gpu(device)
@@ -141,12 +142,7 @@ def train(
     before_s, resumed_after = state.get("seconds", 0.0), state["epoch"]
     if state["epoch"]:
         log.info("resuming after epoch %d", state["epoch"])
-        model.load_state_dict(state["model"])
-        if not state["finished"]:
-            optimiser.load_state_dict(state["optimiser"])
-            optimiser.param_groups[0]["capturable"] = on_gpu  # the checkpoint may be another device's
-            if schedule is not None:
-                schedule.load_state_dict(state["schedule"])
+        restore(folder / checkpoint.CHECKPOINT, state, model, optimiser, schedule)
     step = _step(where, row, task, model, optimiser)
     while not state["finished"]:
         epoch = state["epoch"] + 1

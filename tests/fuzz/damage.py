@@ -88,7 +88,7 @@ def encode(document: Any) -> bytes:
 
 def damage_value(document: Any, rng: random.Random) -> bytes:
     """Replace, remove or add something anywhere inside."""
-    holders = list(_holders(document))
+    holders = list(containers(document))
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         holder = rng.choice(holders)
         keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
@@ -106,7 +106,7 @@ def damage_value(document: Any, rng: random.Random) -> bytes:
 
 def damage_mildly(document: Any, rng: random.Random) -> bytes:
     """Give a few entries values that are odd but, mostly, still scored."""
-    holders = [holder for holder in _holders(document) if isinstance(holder, dict) and ODD.keys() & holder.keys()]
+    holders = [holder for holder in containers(document) if isinstance(holder, dict) and ODD.keys() & holder.keys()]
     for _ in range(rng.randint(1, 3)):
         if holders:
             holder = rng.choice(holders)
@@ -117,11 +117,16 @@ def damage_mildly(document: Any, rng: random.Random) -> bytes:
 
 def damage_bytes(document: Any, rng: random.Random) -> bytes:
     """Flip, cut, double or overwrite bytes of the text."""
-    data = bytearray(encode(document))
+    return damage_raw(encode(document), rng)
+
+
+def damage_raw(content: bytes, rng: random.Random) -> bytes:
+    """Flip, cut, double or overwrite bytes of any file."""
+    data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 8))):
-        place = rng.randrange(len(data))
+        place = rng.randrange(max(len(data), 1))
         action = rng.randrange(4)
-        if action == 0:
+        if action == 0 and place < len(data):
             data[place] ^= 1 << rng.randrange(8)
         elif action == 1 and place:
             del data[place:]
@@ -184,7 +189,8 @@ def damage_zip(data: bytes, rng: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def _holders(value: Any) -> list[Any]:
+def containers(value: Any) -> list[Any]:
+    """Every mapping and list in a value."""
     if isinstance(value, dict):
-        return [value, *(found for item in value.values() for found in _holders(item))]
-    return [value, *(found for item in value for found in _holders(item))] if isinstance(value, list) else []
+        return [value, *(found for item in value.values() for found in containers(item))]
+    return [value, *(found for item in value for found in containers(item))] if isinstance(value, list) else []
