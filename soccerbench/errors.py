@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+T = TypeVar("T")
 _REMEDIES = {
     errno.EACCES: "change its permissions or choose another path",
     errno.EPERM: "change its permissions or choose another path",
@@ -66,7 +68,8 @@ def os_error(path: Path, error: OSError, *, remedy: str, doing: str = "read", pl
         place: in the file, ending in a colon and a space.
     """
     problem = f"{place}cannot be {doing} ({os_problem(error, path)})"
-    return InputError(path, problem, _REMEDIES.get(error.errno or 0, remedy))
+    remedies = _REMEDIES if doing == "read" else _REMEDIES | {errno.ENOENT: "choose another path"}
+    return InputError(path, problem, remedies.get(error.errno or 0, remedy))
 
 
 def line_of(error: Exception) -> str:
@@ -85,6 +88,20 @@ def counted(count: int, one: str, many: str = "") -> str:
         many: the noun for any other number, if not `one` and an s.
     """
     return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def grouped(problems: Iterable[T], key: Callable[[T], str]) -> list[tuple[T, int]]:
+    """The first of all problems that differ in numbers and quoted names only, and how many there are, in order.
+
+    Args:
+        problems: of any kind.
+        key: the text that tells their kinds apart.
+    """
+    groups: dict[str, list[T]] = {}
+    for problem in problems:
+        kind = re.sub(r"'[^']*'|[0-9]+(\.[0-9]+)?", "", key(problem))
+        groups.setdefault(kind, []).append(problem)
+    return [(group[0], len(group)) for group in groups.values()]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import orjson
 
-from soccerbench.errors import InputError
+from soccerbench.errors import os_error
 from soccerbench.processes import Writer
 
 
@@ -38,9 +38,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise InputError(
-            path, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
-        ) from None
+        raise os_error(path, error, doing="written", remedy="free some space or choose another folder") from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -60,9 +58,7 @@ def folder_beside(out: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
     except OSError as error:
-        raise InputError(
-            out, f"cannot be written ({error.strerror or error})", "free some space or choose another folder"
-        ) from None
+        raise os_error(out, error, doing="written", remedy="free some space or choose another folder") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

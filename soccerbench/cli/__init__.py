@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,6 +43,9 @@ for data_verb in (mini, videos, download, verify, pack):
     data.command()(data_verb)
 
 
+UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"soccerbench {__version__}")
@@ -68,7 +71,16 @@ def _remedy(error: Exception) -> str:
 def main() -> None:
     """Run the command line; unusable input, or a file that cannot be read, is one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+        else:
+            message = " ".join(error.format_message().split()).rstrip(".")
+            print(f"soccerbench: {message}; --help shows what there is", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except (ValueError, ModuleNotFoundError, OSError) as error:
         if os.environ.get("SOCCERBENCH_DEBUG"):
             raise

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_GAMES, MAX_SEED
+
 
 class Scale(str, Enum):
     """How large the features are."""
@@ -18,8 +20,8 @@ class Scale(str, Enum):
 
 def mini(
     out: Annotated[Path, typer.Argument(help="A new or an empty folder.")],
-    seed: Annotated[int, typer.Option(min=0, help="Draws the matches.")] = 0,
-    games: Annotated[int, typer.Option(min=4, help="How many games, over all splits.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Draws the matches.")] = 0,
+    games: Annotated[int, typer.Option(min=4, max=MAX_GAMES, help="How many games, over all splits.")] = 24,
     scale: Annotated[
         Scale, typer.Option(help="mini: few channels, every block; release: the released files at full width.")
     ] = Scale.mini,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_WORKERS
+
 
 class DtypeName(str, Enum):
     """How the packed values are stored."""
@@ -25,7 +27,9 @@ def pack(
     blocks: Annotated[
         str | None, typer.Option(help="Blocks to pack, such as vtn,gta; all that the root has if not given.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as there are cores, at most 4.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Threads; as many as there are cores, at most 4.")
+    ] = None,
 ) -> None:
     """Pack a root: one checksummed file a split, half the bytes, read by `reproduce --data` like a plain root.
 

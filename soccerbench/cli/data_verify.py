@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import AsJson, print_json
+from soccerbench.cli.options import MAX_WORKERS, AsJson, print_json
 
 
 def verify(
     root: Annotated[Path, typer.Argument(help="A SoccerNet folder, plain or packed.")],
     as_json: AsJson = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as there are cores, at most 4.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Threads; as many as there are cores, at most 4.")
+    ] = None,
 ) -> None:
     """Read every feature file once and compare it with what it should be; exit code 1 if anything is wrong.
 

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_GAMES, MAX_SEED
+
 
 def videos(
     out: Annotated[Path, typer.Argument(help="A new or an empty folder.")],
-    seed: Annotated[int, typer.Option(min=0, help="Draws events, motions and colours.")] = 0,
-    games: Annotated[int, typer.Option(min=4, help="How many games, over all splits.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Draws events, motions and colours.")] = 0,
+    games: Annotated[int, typer.Option(min=4, max=MAX_GAMES, help="How many games, over all splits.")] = 24,
     minutes: Annotated[float, typer.Option(help="Length of each half.")] = 5.0,
 ) -> None:
     """Write small videos of moving players, whose motion shows the event: the same bytes for the same seed.

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_BATCH, MAX_WORKERS
+
 
 class Normalisation(str, Enum):
     """How each block's row is scaled before it is written."""
@@ -48,10 +50,11 @@ def extract(
     split: Annotated[str | None, typer.Option(help="Only train, valid, test or challenge.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes, one GPU after the other; one, or as many as GPUs.")
+        int | None,
+        typer.Option(min=1, max=MAX_WORKERS, help="Processes, one GPU after the other; one, or as many as GPUs."),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Windows at a time on a GPU; fewer take less memory.")
+        int | None, typer.Option(min=1, max=MAX_BATCH, help="Windows at a time on a GPU; fewer take less memory.")
     ] = None,
     precision: Annotated[Precision, typer.Option(help="bfloat16 on a GPU, float32 on a CPU.")] = Precision.auto,
     normalise: Annotated[

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_MEMORY_GIB
+
 
 def finetune(
     model: Annotated[
@@ -30,7 +32,10 @@ def finetune(
         bool, typer.Option("--shuffle-labels", help="Shuffle the training labels: a control, kept apart.")
     ] = False,
     memory_gib: Annotated[
-        float, typer.Option(min=0, help="Decoded frames to keep; what is beyond is decoded in every epoch.")
+        float,
+        typer.Option(
+            min=0, max=MAX_MEMORY_GIB, help="Decoded frames to keep; what is beyond is decoded in every epoch."
+        ),
     ] = 4.0,
     log: Annotated[
         str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")

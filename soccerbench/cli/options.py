@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+MAX_GAMES, MAX_SEED = 1000, 2**32 - 1  # SoccerNet has 550 games
+MAX_WORKERS, MAX_BATCH, MAX_MEMORY_GIB = 256, 1024, 4096
+
 
 class TaskOption(str, Enum):
     """The two tasks."""

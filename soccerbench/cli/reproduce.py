@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_WORKERS
+
 
 def reproduce(
     table: Annotated[str, typer.Argument(help="A table's name (see `soccerbench list`), your YAML file, or figure3.")],
@@ -22,6 +24,7 @@ def reproduce(
         int | None,
         typer.Option(
             min=1,
+            max=MAX_WORKERS,
             help="Experiments run at once, about 0.8 GB of memory each on mini; by default one for each core where "
             "the features are narrow and the device is the CPU, else one. There the numbers stay the same.",
         ),

@@ -60,9 +60,11 @@ def validate(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -
 
     Example: soccerbench validate my_table.yaml
     """
+    from soccerbench.errors import counted
+
     for file in files:
         table = _load(str(file) if file.suffix in (".yaml", ".yml") else f"{file}.yaml")
-        typer.echo(f"{file}: {len(table.rows)} rows, all valid")
+        typer.echo(f"{file}: {counted(len(table.rows), 'row')}, all valid")
 
 
 def _load(name: str, *, mini: bool = False) -> Table | ExtractorTable:

@@ -27,6 +27,7 @@ def submit(
     Examples: soccerbench submit runs/mini/table2/row-08/seed-0 --task spotting;
     soccerbench submit --validate results.zip --task grounding --labels replay_labels.zip
     """
+    from soccerbench.errors import counted, grouped
     from soccerbench.soccernet.submission import pack_submission, validate_submission
 
     if (source is None) == (validate is None):
@@ -39,9 +40,9 @@ def submit(
         assert validate is not None
         problems = validate_submission(validate, task=task.value, split=split, labels=labels)
         done = f"{validate}: nothing wrong"
-    for problem in problems:
-        typer.echo(problem)
+    for problem, count in grouped(problems, key=lambda line: line.partition(": ")[2] or line):
+        typer.echo(problem if count == 1 else f"{problem} (and {count - 1} more like it)")
     if problems:
-        typer.echo(f"soccerbench: {len(problems)} problems", err=True)
+        typer.echo(f"soccerbench: {counted(len(problems), 'problem')}", err=True)
         raise typer.Exit(1)
     typer.echo(done, err=True)

@@ -7,6 +7,7 @@ overwritten by another spec, other data or other code unless that is asked for.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import (
     code_hash,
@@ -200,6 +201,7 @@ class Experiment:
             raise InputError(file, problem, "give it validation games, or --set plateau=null")
         assert self.store is not None
         row.check_lengths(self.store.fps)
+        check_batch_memory(row, self.store)
 
     def _train(self, pipeline: Pipeline, device: str, progress: Progress) -> tuple[nn.Module | None, float]:
         """The trained head, None for a row without one, and the seconds that training took in all sessions."""
@@ -394,3 +396,19 @@ def _logging_to(file: Path) -> Iterator[None]:
         package.removeHandler(handler)
         package.setLevel(level)
         handler.close()
+
+
+def check_batch_memory(row: TrainedRow, store: FeatureStore) -> None:
+    """Refuse a batch of features that this machine's memory cannot hold, before it is allocated.
+
+    Raises:
+        SpecError: names the row, what a batch needs and what there is.
+    """
+    needed = 4 * row.batch_size * row.whole_rows("chunk_s", store.fps) * store.width
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        problem = (
+            f"a batch of {row.batch_size} chunks of {row.chunk_s:g} s takes {needed / 1e9:.0f} GB and this machine has "
+            f"{memory / 1e9:.0f} GB; set a smaller batch_size or chunk_s"
+        )
+        raise SpecError(f"{row.table} row {row.row}", problem)

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
+from soccerbench.errors import counted, grouped
 from soccerbench.experiments.drift import Movement, RowCheck
 from soccerbench.experiments.results import Accuracy
 from soccerbench.features.verify import FileReport, Report
@@ -68,16 +69,19 @@ def verification_table(report: Report) -> Table[FileReport]:
         Column("problems", lambda file: places.count((file.split, file.file)), "d"),
     ]
     notes = []
-    for problem in report.problems[:PROBLEMS_SHOWN]:
+    groups = grouped(report.problems, key=lambda one: f"{one.check} {one.split} {one.file} {one.problem}")
+    for problem, count in groups[:PROBLEMS_SHOWN]:
         parts = (problem.split, problem.game, problem.half and f"half {problem.half}", problem.file)
         place = ", ".join(str(part) for part in parts if part)
-        notes.append(": ".join(part for part in (problem.check, place, problem.problem) if part))
-    left = len(report.problems) - PROBLEMS_SHOWN
-    notes += [f"and {left} more; --json has all of them"] if left > 0 else []
+        said = ": ".join(part for part in (problem.check, place, problem.problem) if part)
+        notes.append(said if count == 1 else f"{said} (and {count - 1} more like it)")
+    left = sum(count for _, count in groups[PROBLEMS_SHOWN:])
+    notes += [f"and {left} more"] if left else []
+    notes += ["--json has all of them"] if len(groups) < len(report.problems) or left else []
     notes += [f"note: {note}" for note in report.notes]
     size = sum(file.nbytes for file in report.files) / 1e9
     speed = f"{size:.2f} GB in {report.seconds:.1f} s, {size / max(report.seconds, 1e-9):.2f} GB/s"
-    verdict = "verified" if report.ok else f"{len(report.problems)} problems"
+    verdict = "verified" if report.ok else counted(len(report.problems), "problem")
     return table(f"{report.root}: {verdict} ({speed})", columns, report.files, notes)
 
 
