@@ -64,19 +64,7 @@ def frames(
 def on_grid(
     path: Path, *, fps: int, start_s: float = 0.0, stop_s: float | None = None, origin_s: float = 0.0
 ) -> Iterator[tuple[VideoFrame, int]]:
-    """The pictures of the grid as they were decoded, each with the number of grid frames during which it is on screen.
-
-    Args:
-        path: a video file.
-        fps: grid frames a second.
-        start_s: time of the first grid frame that is wanted.
-        stop_s: the first time that is not wanted; to the end where not given, or where the video is shorter.
-        origin_s: where in the file the half begins, from which the other times count.
-
-    Raises:
-        InputError: as `frames`.
-        ValueError: fps below 1, or a time before the start.
-    """
+    """The pictures of the grid as they were decoded, each with its number of grid frames; arguments as of `frames`."""
     if fps < 1 or not 0 <= start_s < math.inf:
         raise ValueError(f"frames at {fps} fps from {start_s} s: give positive numbers")
     grid = math.ceil(start_s * fps - _ROUNDING)

@@ -23,10 +23,10 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from heapq import heappop, heappush
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 from av.packet import Packet
@@ -42,15 +42,8 @@ _WITH_HIDDEN_PICTURES = frozenset(("vp8", "vp9", "av1", "libdav1d", "mpeg4", "ms
 _IDR = 5
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One decoded picture and when it is on screen.
-
-    Args:
-        frame: as decoded.
-        start_s: when it comes.
-        end_s: when the next one comes; for the last one, when the video ends.
-    """
+class Picture(NamedTuple):
+    """One decoded picture, when it comes, and when the next one does; for the last one, when the video ends."""
 
     frame: VideoFrame
     start_s: Fraction

@@ -121,11 +121,7 @@ class Source:
         return found
 
     def check(self) -> None:
-        """Read the file to its end without decoding it.
-
-        Raises:
-            InputError: damage that does not need a decoder to be seen.
-        """
+        """Read the file to its end without decoding it; raises as `packets`."""
         for _ in self.packets():
             pass
 

@@ -64,17 +64,22 @@ class Video:
 
 
 def half_video(folder: Path, half: int) -> Path:
-    """The video of one half: `{half}_224p.mkv`, else `{half}.mkv`, else the first by name of `{half}.*`, `{half}_*`.
+    """The video of one half, the first of `videos_of`.
 
     Raises:
         InputError: none there.
     """
+    for path in videos_of(folder, half):
+        return path
+    raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
+
+
+def videos_of(folder: Path, half: int) -> list[Path]:
+    """`{half}_224p.mkv`, `{half}.mkv`, then other files `{half}.*` and `{half}_*` by name, of those that exist."""
     first = [folder / f"{half}_224p.mkv", folder / f"{half}.mkv"]
     others = [path for pattern in (f"{half}.*", f"{half}_*") for path in folder.glob(pattern)]
-    for path in (*first, *sorted(path for path in others if path.suffix.lower() in CONTAINERS)):
-        if path.is_file():
-            return path
-    raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
+    wanted = (*first, *sorted(path for path in others if path.suffix.lower() in CONTAINERS))
+    return [path for path in wanted if path.is_file()]
 
 
 def probe(path: Path) -> Video:

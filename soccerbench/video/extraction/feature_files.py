@@ -17,11 +17,12 @@ from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from soccerbench.errors import InputError
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
+from soccerbench.specs.base import Frozen
 from soccerbench.specs.features import load_features
 
 RECORD = "extraction.json"
@@ -87,11 +88,7 @@ def normalised(rows: NDArray[np.floating[Any]], how: Normalise) -> NDArray[np.fl
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VideoFacts(_Frozen):
+class VideoFacts(Frozen):
     """The video that a half was extracted from; row 0 is second `start_s` of the file, as its `video.ini` says."""
 
     file: str
@@ -103,7 +100,7 @@ class VideoFacts(_Frozen):
     notes: tuple[str, ...] = ()
 
 
-class FeatureFile(_Frozen):
+class FeatureFile(Frozen):
     """One model's features of one half.
 
     `identity` is all that the values depend on: the hashes of spec, weights, video and code, normalisation, precision.
@@ -122,7 +119,7 @@ class FeatureFile(_Frozen):
     pass_s: float
 
 
-class JoinedFile(_Frozen):
+class JoinedFile(Frozen):
     """The columns of several blocks in one file; `of` are the hashes of the files that it was joined from."""
 
     file: str
@@ -137,15 +134,15 @@ class JoinedFile(_Frozen):
         return sum(self.widths.values())
 
 
-class HalfRecord(_Frozen):
+class HalfRecord(Frozen):
     """All feature files of one half, by block, and the joined file."""
 
     alignment: str = ALIGNMENT
     rows_per_second: int = 1
     first_row_s: float = 0.0
-    normalisations: dict[str, str] = dict(NORMALISATIONS)
+    normalisations: dict[str, str] = Field(default_factory=lambda: dict(NORMALISATIONS))
     video: VideoFacts
-    features: dict[str, FeatureFile] = {}
+    features: dict[str, FeatureFile] = Field(default_factory=dict)
     joined: JoinedFile | None = None
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice, repeat, starmap
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,6 @@ from soccerbench.training.prefetch import read_ahead
 from soccerbench.video.decoding.clips import Clip, grid_fps
 from soccerbench.video.decoding.frames import Scaler, on_grid
 from soccerbench.video.decoding.source import opened
-from soccerbench.video.decoding.video import Video
 from soccerbench.video.extraction.feature_files import (
     JOINED_BLOCKS,
     JOINED_FILE,
@@ -187,7 +186,10 @@ class HalfExtraction:
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""
-        pictures = _pictures(self.half.video, rate, sizes)
+        video, scalers = self.half.video, {size: Scaler(size, crop=True) for size in sizes}
+        shown = on_grid(video.path, fps=rate, stop_s=video.stop_s, origin_s=video.start_s)
+        scaled = (({size: scale(frame) for size, scale in scalers.items()}, times) for frame, times in shown)
+        pictures = chain.from_iterable(starmap(repeat, scaled))
         while some := list(islice(pictures, rate * self.job.step_s)):
             step = {size: torch.from_numpy(np.stack([picture[size] for picture in some])) for size in sizes}
             on_gpu = self.device.type == "cuda"
@@ -207,11 +209,3 @@ class HalfExtraction:
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
             pass_s=round(pass_s, 3),
         )
-
-
-def _pictures(video: Video, rate: int, sizes: list[int]) -> Iterator[dict[int, NDArray[np.uint8]]]:
-    scalers = {size: Scaler(size, crop=True) for size in sizes}
-    for frame, times in on_grid(video.path, fps=rate, stop_s=video.stop_s, origin_s=video.start_s):
-        picture = {size: scale(frame) for size, scale in scalers.items()}
-        for _ in range(times):
-            yield picture

@@ -65,31 +65,16 @@ def plan(
 ) -> Plan:
     """Choose models, checkpoints and halves, and check everything that can be checked without decoding.
 
-    Args:
-        root: holds the games, with `1_224p.mkv` and `2_224p.mkv` or other videos in their folders.
-        models: names of models, or of a set of `features.yaml` such as "five".
-        checkpoints: as `find_weights` takes them.
-        untrained: random weights for models without a checkpoint.
-        mega: the models were fine-tuned on the mega set.
-        out: folder for the features; the videos' folders if not given.
-        games: folders below the root; else those of `split`; else all that hold videos.
-        split: train, valid, test or challenge.
-        device: "auto", "cpu" or "cuda".
-        workers: processes; one, or on GPUs as many as there are, if not given.
-        batch: windows at a time on a GPU.
-        precision: "auto", "float32" or "bfloat16", which is for GPUs.
-        normalise: how each block's row is scaled before it is written.
-        settings: (dotted key, value) pairs that override the models' specs and those next to their checkpoints.
-        table: "table1", or the path of a YAML file with custom models.
-        plugin: the Python file that holds their classes.
-        force: replace features of another identity.
+    The arguments are the options of `soccerbench extract`, but for two: `models` may hold names of sets of
+    `features.yaml`, and `settings` are (dotted key, value) pairs, which override the models' specs.
 
     Raises:
         InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
         SpecError: an unknown model, or a setting that no model has.
         ValueError: a model without a checkpoint, an unknown device or precision.
     """
-    names = _named(models)
+    sets = load_features().sets
+    names = list(dict.fromkeys(name for model in models for name in sets.get(model, (model,))))
     specs = load_extractors(table, models=names, settings=settings).rows
     weights = find_weights([row.model for row in specs], checkpoints, untrained=untrained)
     of_weights = [setting for row in specs for setting in settings_of(row, weights[row.model])]
@@ -174,12 +159,6 @@ def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: boo
     Features of simulated videos or random weights are not: the folder is marked as simulated, so that nothing measured
     on it is compared with a published number.
 
-    Args:
-        root: holds the videos.
-        out: holds the features.
-        widths: of the blocks that were extracted.
-        untrained: with random weights.
-
     Raises:
         InputError: an invalid `features.json`, or a full disk.
     """
@@ -199,9 +178,3 @@ def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: boo
         known = dict(parse_json(file.read_bytes(), file)) if file.exists() else {}
         content = {"simulated": simulated} if simulated else {}
         write_json(file, {**known, **content, "blocks": known.get("blocks", {}) | own})
-
-
-def _named(models: Sequence[str]) -> list[str]:
-    """Models and sets of them as the models."""
-    sets = load_features().sets
-    return list(dict.fromkeys(name for model in models for name in sets.get(model, (model,))))

@@ -85,7 +85,7 @@ class Slider:
         Args:
             images: (N, 3, H, W), values 0 to 255, at the clip's rate, at most a step of them.
         """
-        for part in _parts(images, self.clip.fps * self.compute.frames_s):
+        for part in torch.split(images, self.clip.fps * self.compute.frames_s):
             with torch.inference_mode(), self.compute.autocast():
                 prepared = self.model.per_frame(part)  # (n, 3, H, W) -> (n, …)
                 if self._channels_last and prepared.ndim == 4:
@@ -164,11 +164,6 @@ def slide(
             yield from _named(name, slider.give())
     for name, slider in sliders.items():
         yield from _named(name, slider.give(ended=True))
-
-
-def _parts(images: Tensor, length: int) -> Iterator[Tensor]:
-    for start in range(0, len(images), length):
-        yield images[start : start + length]
 
 
 def _named(name: str, rows: Iterator[Rows]) -> Iterator[tuple[str, Rows]]:

@@ -14,7 +14,7 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.video.decoding.clips import row_count
-from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
+from soccerbench.video.decoding.video import Video, check_duration, half_video, probe, videos_of
 
 SAMPLES, SAMPLE_BYTES = 16, 2**16
 
@@ -69,7 +69,7 @@ def find_games(root: Path, *, games: Sequence[str] = (), split: str | None = Non
         found = [folder for folder in folders if (root / folder).is_dir()]
     else:
         below = sorted(folder for folder, _ in walked(root))
-        found = [path.relative_to(root).as_posix() for path in below if any(_has_video(path, h) for h in HALVES)]
+        found = [path.relative_to(root).as_posix() for path in below if any(videos_of(path, h) for h in HALVES)]
     if not found:
         of_split = "" if split is None else f" of split {split}"
         raise InputError(root, f"holds no game{of_split}", "put 1_224p.mkv and 2_224p.mkv into each game's folder")
@@ -106,14 +106,6 @@ def fingerprint(path: Path) -> str:
             stream.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
             digest.update(stream.read(SAMPLE_BYTES))
     return digest.hexdigest()[:16]
-
-
-def _has_video(folder: Path, half: int) -> bool:
-    try:
-        half_video(folder, half)
-    except InputError:
-        return False
-    return True
 
 
 def _doubts(root: Path, half: Half) -> list[str]:

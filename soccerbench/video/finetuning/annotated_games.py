@@ -22,7 +22,6 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
-from soccerbench.video.finetuning.snippets import check_apart
 
 OWN_SPLITS = ("train", "valid", "test")
 
@@ -159,10 +158,13 @@ def _annotated(folder: Path) -> list[Game]:
 
 
 def _check_apart(root: Dataset) -> None:
-    try:
-        check_apart(root.games)
-    except ValueError as error:
-        raise InputError(root.path / "splits.json", str(error), "list it once") from None
+    home: dict[str, str] = {}
+    for split, games in root.games.items():
+        for game in games:
+            if game in home:
+                problem = f"{game}: listed in {home[game]} and in {split}"
+                raise InputError(root.path / "splits.json", problem, "list it once")
+            home[game] = split
 
 
 def _plain(game: str) -> str:

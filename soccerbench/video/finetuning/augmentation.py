@@ -12,34 +12,18 @@ Conventions
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soccerbench.specs.video_models import Augmentation
+
 GREY = torch.tensor([0.299, 0.587, 0.114])  # shares of red, green and blue in brightness, ITU-R BT.601
 
 
-class Strength(Protocol):
-    """How much of each; `soccerbench.specs.video_models.Augmentation` is one."""
-
-    @property
-    def crop(self) -> float:
-        """The smallest square, as a share of the short side, in (0, 1]."""
-
-    @property
-    def flip(self) -> float:
-        """The chance of a flip, in [0, 1]."""
-
-    @property
-    def colour(self) -> float:
-        """The largest change of a colour factor, in [0, 1)."""
-
-
-def augment(frames: NDArray[np.uint8], length: int, strength: Strength, rng: np.random.Generator) -> Tensor:
+def augment(frames: NDArray[np.uint8], length: int, strength: Augmentation, rng: np.random.Generator) -> Tensor:
     """Draw one clip.
 
     Args:

@@ -11,32 +11,29 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from soccerbench import __version__
 from soccerbench.errors import InputError
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS
+from soccerbench.specs.base import Frozen
 from soccerbench.video.finetuning.annotated_games import Games
-from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, Stretch, plan
+from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, Stretch, snippets_of_half
 
 FILE = "snippets.json"
 Counts = dict[str, dict[str, int]]
 _REMEDY = "write it again with `soccerbench snippets`"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HalfSnippets(_Frozen):
+class HalfSnippets(Frozen):
     """One half's video and its snippets; `root` is an index into the manifest's roots.
 
     The half is the `duration_s` seconds of the file from `start_s` on, as its `video.ini` says.
@@ -66,7 +63,7 @@ class HalfSnippets(_Frozen):
         return self
 
 
-class Manifest(_Frozen):
+class Manifest(Frozen):
     """Snippets, the videos they are in, and what they were drawn with."""
 
     format: Literal[1] = 1
@@ -100,11 +97,7 @@ class Manifest(_Frozen):
     @cached_property
     def snippets(self) -> tuple[Snippet, ...]:
         """All of them, by split, game, half and time."""
-        return tuple(
-            Snippet(half.game, half.half, centre_ms / 1000, label, half.split, ambiguous)
-            for half in self.halves
-            for centre_ms, label, ambiguous in half.snippets
-        )
+        return tuple(_snippets(self.halves))
 
     @cached_property
     def videos(self) -> Mapping[tuple[str, int], Stretch]:
@@ -131,37 +124,27 @@ def manifest_of(
         mega: whether the games were pooled.
         leave_out_ambiguous: no events with one of another class near.
     """
-    splits: dict[str, list[str]] = {}
-    for game in found.games.values():
-        splits.setdefault(game.split, []).append(game.name)
-    durations_s = {half: video.duration_s for half, video in found.videos.items()}
-    snippets = plan(
-        found.labels,
-        durations_s,
-        splits,
-        background_per_half=background_per_half,
-        seed=seed,
-        leave_out_ambiguous=leave_out_ambiguous,
-    )
-    of_half: dict[tuple[str, int], list[tuple[int, int, bool]]] = {half: [] for half in found.videos}
-    for snippet in snippets:
-        half = snippet.game, snippet.half
-        centre_s = snippet.centre_s + found.videos[half].start_s
-        of_half[half].append((round(1000 * centre_s), snippet.label, snippet.ambiguous))
     roots = list(dict.fromkeys(str(game.root.resolve()) for game in found.games.values()))
-    halves = [
-        HalfSnippets(
-            root=roots.index(str(found.games[game].root.resolve())),
-            game=game,
-            half=half,
-            split=found.games[game].split,
-            video=f"{found.games[game].folder}/{video.path.name}",
-            start_s=video.start_s,
-            duration_s=video.duration_s,
-            snippets=tuple(of_half[game, half]),
+    halves = []
+    for (name, half), video in found.videos.items():
+        game = found.games[name]
+        drawn = snippets_of_half(
+            found.labels[name], name, half, video.duration_s, background=background_per_half, seed=seed
         )
-        for (game, half), video in found.videos.items()
-    ]
+        start_ms = round(1000 * video.start_s)
+        kept = [(start_ms + ms, label, odd) for ms, label, odd in drawn if not (odd and leave_out_ambiguous)]
+        halves.append(
+            HalfSnippets(
+                root=roots.index(str(game.root.resolve())),
+                game=name,
+                half=half,
+                split=game.split,
+                video=f"{game.folder}/{video.path.name}",
+                start_s=video.start_s,
+                duration_s=video.duration_s,
+                snippets=tuple(kept),
+            )
+        )
     return Manifest(
         versions={"soccerbench": __version__, "numpy": version("numpy"), "av": version("av")},
         seed=seed,
@@ -169,9 +152,15 @@ def manifest_of(
         mega=mega,
         ambiguous_left_out=leave_out_ambiguous,
         roots=tuple(roots),
-        counts=count(snippets),
+        counts=count(_snippets(halves)),
         halves=tuple(halves),
     )
+
+
+def _snippets(halves: Iterable[HalfSnippets]) -> Iterator[Snippet]:
+    for half in halves:
+        for centre_ms, label, ambiguous in half.snippets:
+            yield Snippet(half.game, half.half, centre_ms / 1000, label, half.split, ambiguous)
 
 
 def count(snippets: Iterable[Snippet]) -> Counts:

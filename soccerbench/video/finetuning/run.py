@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
 from soccerbench.experiments import run_folder
@@ -137,13 +136,17 @@ class FineTuneRun:
         write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
         room = Room(self.room_bytes)
-        training, valid = self._clips("train", room, spare=self._spare, crop=False), self._clips("valid", room)
+        spare = int(self.row.augmentation.jitter_s * self.row.clip.fps)  # frames that the jitter may move a clip by
+        training, valid = self._clips("train", room, spare=spare, crop=False), self._clips("valid", room)
         if not len(training):
             raise ValueError("no training snippets: make snippets of games of the train split")
         if not len(valid) and self.row.plateau is not None:
             raise ValueError("no validation snippets to see a plateau on: --set plateau=null trains all epochs")
+        targets = training.labels
+        if self.shuffled:
+            targets = np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(targets)
         task = FineTuning(
-            self.row, training, self._targets(training), valid if len(valid) else None,
+            self.row, training, targets, valid if len(valid) else None,
             init=self.init, plugin=self.plugin,
         )  # fmt: skip
         trained = train(
@@ -183,11 +186,6 @@ class FineTuneRun:
         run_folder.forget(self.folder)
         return accuracy
 
-    @property
-    def _spare(self) -> int:
-        """Frames on either side of a clip that the jitter may move it by."""
-        return int(self.row.augmentation.jitter_s * self.row.clip.fps)
-
     @cached_property
     def _data_fingerprint(self) -> str:
         """Sixteen hex digits over the snippets and a sample of each of their videos."""
@@ -205,11 +203,6 @@ class FineTuneRun:
             room=room,
             threads=torch.get_num_threads(),
         )
-
-    def _targets(self, training: SnippetClips) -> NDArray[np.int64]:
-        if not self.shuffled:
-            return training.labels
-        return np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(training.labels)
 
     def _measure(self, model: Extractor, clips: SnippetClips, split: str, progress: Progress) -> SplitAccuracy:
         classes = self.manifest.classes

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,15 +35,10 @@ SNIPPET_CLASSES: tuple[str, ...] = ("background", *CLASSES)
 
 @dataclass(frozen=True)
 class Snippet:
-    """One snippet.
+    """One snippet of a half, a class as index into SNIPPET_CLASSES, and the split that it belongs to.
 
-    Args:
-        game: "league/season/game".
-        half: 1 or 2.
-        centre_s: seconds from the start of the half; of a manifest's snippets, from the first picture of the file.
-        label: index into SNIPPET_CLASSES.
-        split: that it belongs to.
-        ambiguous: whether an event of another class is less than AMBIGUOUS_S away.
+    `centre_s` are seconds from the first picture of the video file. `ambiguous`: an event of another class is less than
+    AMBIGUOUS_S away.
     """
 
     game: str
@@ -63,67 +57,28 @@ class Stretch(NamedTuple):
     duration_s: float
 
 
-def plan(
-    labels: Mapping[str, Events],
-    durations_s: Mapping[tuple[str, int], float],
-    splits: Mapping[str, Sequence[str]],
-    *,
-    background_per_half: int,
-    seed: int,
-    leave_out_ambiguous: bool = False,
-) -> list[Snippet]:
-    """The snippets of some games, by split, game, half and time.
+def snippets_of_half(
+    labels: Events, game: str, half: int, duration_s: float, *, background: int, seed: int
+) -> list[tuple[int, int, bool]]:
+    """Centre in milliseconds, label and ambiguity of the snippets of one half, in the order of time.
 
     Args:
-        labels: of each game.
-        durations_s: of the video of each (game, half) that has one; the others have no snippets.
-        splits: split -> its games; those without labels are passed over.
-        background_per_half: as many, or as many as there is room for.
-        seed: draws the background.
-        leave_out_ambiguous: no ambiguous events.
-
-    Returns:
-        Snippets whose centre is in the video; an event after its end has none.
-
-    Raises:
-        ValueError: a game in two splits, or a negative number of snippets.
+        labels: of the game; an event after the end of the video has no snippet.
+        game: its name.
+        half: 1 or 2.
+        duration_s: of its video.
+        background: as many, or as many as there is room for.
+        seed: draws the background; other games and their number do not change what is drawn for this half.
     """
-    if background_per_half < 0:
-        raise ValueError(f"{background_per_half} snippets of background a half: give 0 or more")
-    check_apart(splits)
-    snippets = []
-    for split, games in splits.items():
-        for game in games:
-            for half in (1, 2) if game in labels else ():
-                if (game, half) in durations_s:
-                    chosen = labels[game].half == half
-                    found = _of_half(
-                        labels[game].position_ms[chosen],
-                        labels[game].label[chosen],
-                        durations_s[game, half],
-                        background=background_per_half,
-                        rng=_generator(seed, game, half),
-                    )
-                    snippets += [
-                        Snippet(game, half, centre_ms / 1000, label, split, ambiguous)
-                        for centre_ms, label, ambiguous in found
-                        if not (ambiguous and leave_out_ambiguous)
-                    ]
-    return snippets
-
-
-def check_apart(splits: Mapping[str, Sequence[str]]) -> None:
-    """Raise for a game in two splits.
-
-    Raises:
-        ValueError: names the game and its splits.
-    """
-    home: dict[str, str] = {}
-    for split, games in splits.items():
-        for game in games:
-            if game in home:
-                raise ValueError(f"{game}: listed in {home[game]} and in {split}; a game belongs to one split")
-            home[game] = split
+    chosen = labels.half == half
+    position_ms, label = labels.position_ms[chosen], labels.label[chosen]
+    digest = hashlib.sha256(f"{game}/{half}".encode()).digest()
+    rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])
+    quiet = background_centres(position_ms, duration_s, background, rng)
+    ambiguous = ambiguous_events(position_ms, label)
+    events = zip(position_ms.tolist(), (label + 1).tolist(), ambiguous.tolist(), strict=True)
+    inside = [event for event in events if event[0] < 1000 * duration_s]
+    return sorted(inside + [(centre, BACKGROUND, False) for centre in quiet])
 
 
 def ambiguous_events(position_ms: NDArray[np.int64], label: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -156,25 +111,3 @@ def background_centres(
         if all(abs(centre - other) >= length_ms for other in chosen):
             chosen.append(centre)
     return sorted(chosen)
-
-
-def _of_half(
-    position_ms: NDArray[np.int64],
-    label: NDArray[np.int64],
-    duration_s: float,
-    *,
-    background: int,
-    rng: np.random.Generator,
-) -> list[tuple[int, int, bool]]:
-    """Centre in milliseconds, label and ambiguity of the snippets of one half, in the order of time."""
-    ambiguous = ambiguous_events(position_ms, label)
-    events = zip(position_ms.tolist(), (label + 1).tolist(), ambiguous.tolist(), strict=True)
-    quiet = background_centres(position_ms, duration_s, background, rng)
-    inside = [event for event in events if event[0] < 1000 * duration_s]
-    return sorted(inside + [(centre, BACKGROUND, False) for centre in quiet])
-
-
-def _generator(seed: int, game: str, half: int) -> np.random.Generator:
-    """Of one half: other games and their number do not change what is drawn for it."""
-    digest = hashlib.sha256(f"{game}/{half}".encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "little")])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,7 @@ def _network(content: dict[str, Any]) -> Any:
     found = next((content[key] for key in NETWORKS if content.get(key) is not None), content)
     if not isinstance(found, dict):
         return found
-    return {_bare(name) if isinstance(name, str) else name: tensor for name, tensor in found.items()}
-
-
-def _bare(name: str) -> str:
-    for wrapper in WRAPPERS:
-        name = name.removeprefix(wrapper)
-    return name
+    return {reduce(str.removeprefix, WRAPPERS, str(name)): tensor for name, tensor in found.items()}
 
 
 def _load_images(model: Extractor, tensors: dict[str, Tensor], row: ExtractorRow) -> str:
