@@ -77,6 +77,8 @@ def folder(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("docs")
     for name in ("mini", "SoccerNet"):
         shutil.copytree(shared_tiny_root, folder / name)
+    game = next(shared_tiny_root.glob("*/*/*test*"))
+    shutil.copytree(game, folder / "match", ignore=shutil.ignore_patterns("Labels*"))
     write_zips(folder)
     return folder
 

@@ -23,6 +23,7 @@ from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
 from soccerbench.cli.specs import list_tables, show, validate
+from soccerbench.cli.spot import spot
 from soccerbench.cli.submit import submit
 from soccerbench.errors import line_of
 
@@ -36,7 +37,7 @@ _TRAIN = ("av", "safetensors", "timm", "torch")  # what the extra `train` instal
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, finetune, extract, reproduce, evaluate, compare, submit, check, report, snippets):
+for verb in (show, validate, finetune, extract, reproduce, spot, evaluate, compare, submit, check, report, snippets):
     app.command()(verb)
 app.add_typer(data, name="data")
 for data_verb in (mini, videos, download, verify, pack):

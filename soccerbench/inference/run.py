@@ -114,7 +114,7 @@ class Run:
         absent = {replay.half for replay in replays.replays} - set(features.halves)
         if absent:
             raise InputError(features.root, f"no features of half {min(absent)}, which has replays", "give both halves")
-        task = GROUNDING_HEADS[self.row.head](self.row, features, train={}, valid={})
+        task = _task(self.row, features)
         with threads_for(self.width < NARROW):
             found: list[GroundingPredictions] = [task.detect(self.model, replays, self.device)]
         for step in filters:
@@ -233,11 +233,17 @@ def _head(row: TrainedRow, about: Description, plugin: Path | None) -> nn.Module
         head: Any = kind(sum(widths), **row.architecture)
         return _standardised(head, widths) if row.standardise else head
     store = _Store(about.fps, sum(widths))
-    head = GROUNDING_HEADS[row.head](row.model_copy(update={"standardise": False}), store, train={}, valid={}).model()
+    head = _task(row.model_copy(update={"standardise": False}), store).model()
     if row.standardise:
         head.set_submodule("embed", _standardised(head.embed, widths))
     assert isinstance(head, nn.Module)
     return head
+
+
+def _task(row: CmnRow | GroundingTransformerRow, store: Any) -> Any:
+    """The task of a grounding row, without training games."""
+    events: dict[str, Any] = {"events": {}} if row.samples_events else {}
+    return GROUNDING_HEADS[row.head](row, store, train={}, valid={}, **events)
 
 
 def _standardised(head: nn.Module, widths: list[int]) -> nn.Module:

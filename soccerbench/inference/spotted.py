@@ -28,11 +28,13 @@ class Spotted:
         match: its files.
         runs: that looked for it.
         found: the detections, of events or of the events behind replays.
+        lengths_s: half -> seconds of its features.
     """
 
     match: Match
     runs: tuple[Run, ...]
     found: Found
+    lengths_s: dict[int, float]
 
 
 def spot(
@@ -87,14 +89,15 @@ def spot_match(runs: Sequence[Run], match: Match, *, replays: Path | None = None
     if not runs:
         raise ValueError("give at least one run")
     first, features = runs[0], [read_features(match, run.about, run.row.blocks, title=run.title) for run in runs]
+    lengths_s = {half: len(rows) / first.fps for half, rows in features[0].halves.items()}
     if replays is not None:
         if len(runs) > 1:
             raise ValueError(f"{len(runs)} runs with a list of replays; give one grounding run")
-        return Spotted(match, (first,), first.ground(features[0], _read_list(replays, match.name)))
+        return Spotted(match, (first,), first.ground(features[0], _read_list(replays, match.name)), lengths_s)
     for run in runs[1:]:
         _check_alike(first, run)
     averaged = first.events(_average(runs, features), game=match.name)
-    return Spotted(match, tuple(runs), averaged)
+    return Spotted(match, tuple(runs), averaged, lengths_s)
 
 
 def _check_alike(first: Run, other: Run) -> None:

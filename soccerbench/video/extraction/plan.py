@@ -62,11 +62,13 @@ def plan(
     table: str = "table1",
     plugin: Path | None = None,
     force: bool = False,
+    halves: Halves | None = None,
 ) -> Plan:
     """Choose models, checkpoints and halves, and check everything that can be checked without decoding.
 
-    The arguments are the options of `soccerbench extract`, but for two: `models` may hold names of sets of
-    `features.yaml`, and `settings` are (dotted key, value) pairs, which override the models' specs.
+    The arguments are the options of `soccerbench extract`, but for three: `models` may hold names of sets of
+    `features.yaml`, `settings` are (dotted key, value) pairs, which override the specs; `halves` are extracted
+    in place of those found below the root.
 
     Raises:
         InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
@@ -96,7 +98,7 @@ def plan(
         plugin=plugin,
         force=force,
     )
-    halves = find_halves(root, find_games(root, games=games, split=split))
+    halves = halves or find_halves(root, find_games(root, games=games, split=split))
     if job.untrained:
         check_unmixed(job.out, halves.good)
     for half in halves.good:

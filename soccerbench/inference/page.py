@@ -1,0 +1,69 @@
+"""The events of a match as one HTML page: timeline, filter, and a video that jumps to an event.
+
+The page loads nothing but the videos: those next to it, or those that its reader chooses.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from soccerbench import __version__
+from soccerbench.events import Events
+from soccerbench.inference.events import Found, frame
+from soccerbench.inference.spotted import Spotted
+from soccerbench.report.html.render import TEMPLATES as REPORT
+from soccerbench.report.html.render import embedded
+from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+
+TEMPLATES = Path(__file__).parent / "templates"
+LEAST = 0.5  # where the slider begins
+
+
+def page(spotted: Spotted, found: Found, *, folder: Path, least: float = LEAST) -> bytes:
+    """The page.
+
+    Args:
+        spotted: the match and the runs.
+        found: the detections to show.
+        folder: where the page will be, for the paths of the videos.
+        least: confidence at which the slider begins.
+    """
+    styles = (REPORT / "report.css", TEMPLATES / "match.css")
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    parts = [(REPORT / "dom.js").read_text("utf-8"), (TEMPLATES / "match.js").read_text("utf-8")]
+    script = "(() => {\n" + "\n".join(parts) + "})();\n"
+    simulated = ", trained on simulated data" if any(run.about.simulated for run in spotted.runs) else ""
+    text = environment.get_template("match.html").render(
+        title=f"Events of {spotted.match.name}",
+        made_by=" and ".join(f"{run.title} ({run.row.head}, {run.row.features})" for run in spotted.runs) + simulated,
+        version=__version__,
+        style="".join(file.read_text("utf-8") for file in styles),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=embedded(_data(spotted, found, folder, least)),
+    )
+    return text.encode()
+
+
+def _data(spotted: Spotted, found: Found, folder: Path, least: float) -> dict[str, object]:
+    events = frame(found)
+    if isinstance(found, Events):
+        names, text = CLASSES, events["label"].tolist()
+        labels = [CLASS_INDEX[name] for name in text]
+    else:
+        names, labels = ("Replayed event",), [0] * len(events)
+        replays = zip(events["start_s"], events["end_s"], strict=True)
+        text = [f"shown by the replay from {start} to {end} s" for start, end in replays]
+    columns = (events["half"].tolist(), events["time_s"].tolist(), labels, events["confidence"].round(4).tolist(), text)
+    paths = {half: Path(os.path.relpath(path, folder)) for half, path in spotted.match.videos.items()}
+    videos = {str(half): quote(path.as_posix()) for half, path in paths.items()}
+    return {
+        "names": names, "events": list(zip(*columns, strict=True)), "least": least, "videos": videos,
+        "halves": sorted(spotted.lengths_s), "lengths": {str(half): value for half, value in spotted.lengths_s.items()},
+    }  # fmt: skip

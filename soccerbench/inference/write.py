@@ -1,0 +1,60 @@
+"""The events of a match as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from soccerbench.events import Events
+from soccerbench.files import write_bytes
+from soccerbench.inference.events import Found, frame
+from soccerbench.inference.page import LEAST, page
+from soccerbench.inference.spotted import Spotted
+from soccerbench.soccernet.grounding_predictions import GROUNDING_RESULTS, grounding_bytes
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, spotting_bytes
+
+FORMATS = ("json", "csv", "html")
+
+
+def write(spotted: Spotted, found: Found, folder: Path, *, formats: Sequence[str], least: float = LEAST) -> list[Path]:
+    """Write the events into a folder: the official JSON, `events.csv` and `events.html`.
+
+    Args:
+        spotted: the match and the runs.
+        found: the detections to write.
+        folder: for the files.
+        formats: of `FORMATS`.
+        least: confidence at which the page's slider begins.
+
+    Raises:
+        ValueError: an unknown format.
+        InputError: the folder cannot be written.
+    """
+    check_formats(formats)
+    results = SPOTTING_RESULTS if isinstance(found, Events) else GROUNDING_RESULTS
+    made: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "json": (results, lambda: spotting_bytes(found) if isinstance(found, Events) else grounding_bytes(found)),
+        "csv": ("events.csv", lambda: csv(found)),
+        "html": ("events.html", lambda: page(spotted, found, folder=folder, least=least)),
+    }
+    files = []
+    for name in dict.fromkeys(formats):
+        file, content = made[name]
+        write_bytes(folder / file, content())
+        files.append(folder / file)
+    return files
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise ValueError for an unknown format."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"unknown format {unknown[0]!r}; the formats are {', '.join(FORMATS)}")
+
+
+def csv(found: Found) -> bytes:
+    """One line an event: time_s, half, class and confidence; of a replay also its start and end."""
+    events = frame(found).rename(columns={"label": "class"})
+    first = ["time_s", "half"]
+    text: str = events[[*first, *(name for name in events.columns if name not in first)]].to_csv(index=False)
+    return text.encode()
