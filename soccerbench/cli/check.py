@@ -30,7 +30,7 @@ def check(
     from soccerbench.experiments.metric_fixtures import check_fixtures
     from soccerbench.experiments.records import write_records
     from soccerbench.experiments.results import by_row, read_runs
-    from soccerbench.report.console import note, print_table
+    from soccerbench.report.console import busy, note, print_table
     from soccerbench.report.tables.checks import drift_table
     from soccerbench.specs.shipped import is_checkout, shipped
 
@@ -39,9 +39,10 @@ def check(
     if baseline is not None and not update and not baseline.is_dir():
         raise InputError(baseline, "no such folder", "give a folder of records; --update makes one")
     results = baseline or shipped("results")
-    count, wrong = check_fixtures(shipped("results") / "fixtures")
-    rows = rows_of_baseline(by_row(read_runs(runs)), results)
-    checks = [check_row(row, results, speed=speed) for row in rows]
+    with busy("check"):
+        count, wrong = check_fixtures(shipped("results") / "fixtures")
+        rows = rows_of_baseline(by_row(read_runs(runs)), results)
+        checks = [check_row(row, results, speed=speed) for row in rows]
     drifted = bool(wrong) or any(row.drifted for row in checks)
     if as_json:
         report = CheckReport(

@@ -43,14 +43,15 @@ def evaluate(
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
     from soccerbench.api import evaluate as score
-    from soccerbench.report.console import print_table
+    from soccerbench.report.console import busy, print_table
     from soccerbench.report.tables.scores import evaluation_table
 
-    evaluation = score(
-        task=task.value, labels=labels, predictions=predictions, split=split, tolerances=tolerances,
-        protocol=protocol.value, classes=None if classes is None else [name.strip() for name in classes.split(",")],
-        bootstrap=bootstrap, seed=seed,
-    )  # fmt: skip
+    with busy("evaluate"):
+        evaluation = score(
+            task=task.value, labels=labels, predictions=predictions, split=split, tolerances=tolerances,
+            protocol=protocol.value, bootstrap=bootstrap, seed=seed,
+            classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        )  # fmt: skip
     print_warnings(evaluation.warnings)
     if signature:
         typer.echo(evaluation.signature)

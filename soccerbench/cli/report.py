@@ -34,7 +34,7 @@ def report(
     from soccerbench.experiments.default_dataset import root_of_runs
     from soccerbench.experiments.results import read_runs
     from soccerbench.files import write_bytes
-    from soccerbench.report.console import note
+    from soccerbench.report.console import busy, note
     from soccerbench.report.html.matches import with_videos
     from soccerbench.report.html.render import render
     from soccerbench.report.html.run_page import figures_below, page_of_runs
@@ -47,10 +47,13 @@ def report(
             typer.echo("\n".join(f"{table.to_markdown()}\n{table.to_latex()}" for table in tables_of_runs(found)))
             return
         root = root_of_runs({run.key[0] for run in found}, data)
-        page = page_of_runs(found, root, figures=figures_below(runs))
+        with busy("report"):
+            page = page_of_runs(found, root, figures=figures_below(runs))
         folder = None if root is None else root.path
     elif runs is None and task and labels and predictions and not tables:
-        page, folder = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split), labels
+        with busy("report"):
+            page = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split)
+        folder = labels
     else:
         raise ValueError("report: give either a folder of runs, or --task, --labels and --predictions of a submission")
     written = render(with_videos(page, folder, out))

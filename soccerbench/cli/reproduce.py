@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soccerbench.cli.options import MAX_WORKERS
+
+if TYPE_CHECKING:
+    from soccerbench.api import Results
+    from soccerbench.experiments.results import Run
 
 
 def reproduce(
@@ -64,8 +69,11 @@ def reproduce(
         return
     from soccerbench.api import reproduce as reproduce_table
     from soccerbench.cli.options import parse_range
+    from soccerbench.experiments.drift import check_row
     from soccerbench.report.console import note, print_table
+    from soccerbench.report.tables.checks import record_lines
     from soccerbench.specs import parse_setting
+    from soccerbench.specs.shipped import shipped
 
     try:
         done = reproduce_table(
@@ -78,6 +86,18 @@ def reproduce(
         note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None
     print_table(done.drawn)
+    where = f" --data {data}" if data not in (None, "mini") else ""
+    for line in record_lines([check_row(runs, shipped("results"), speed=False) for runs in _rows(done)], done.folder):
+        typer.echo(line)
+    typer.echo(f"Next: soccerbench report {done.folder}{where}")
+
+
+def _rows(done: Results) -> Iterable[list[Run]]:
+    """The runs of a call, row by row."""
+    from soccerbench.experiments.results import by_row, read_runs
+
+    folders = [done.folder / f"row-{result.row:02d}" / f"seed-{result.seed}" for result in done.results]
+    return by_row(run for folder in folders for run in read_runs(folder)).values()
 
 
 def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:

@@ -17,17 +17,18 @@ TABLE1 = "table1"
 def list_tables(
     table: Annotated[str | None, typer.Argument(help="A table's name or YAML file, or extractors for table1.")] = None,
 ) -> None:
-    """List the tables, or the rows of one.
+    """List the tables and figures, or the rows of a table.
 
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
     from soccerbench.report.console import print_table
     from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows, table_of_tables
     from soccerbench.specs import ExtractorTable, table_names
+    from soccerbench.specs.figures import load_figure3
     from soccerbench.specs.shipped import shipped
 
     if table is None:
-        print_table(table_of_tables(map(_load, (TABLE1, *table_names()))))
+        print_table(table_of_tables(map(_load, (TABLE1, *table_names())), [load_figure3()]))
         return
     found = _load(TABLE1 if table == EXTRACTORS else table)
     if isinstance(found, ExtractorTable):

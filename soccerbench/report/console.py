@@ -16,9 +16,11 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -32,19 +34,46 @@ from soccerbench.report.tables.checks import HalfResult
 
 BETWEEN_LINES_S = 30  # in a log
 SPEED_PERIOD_S = 600
+SHORT_S = 120
+MOST_TEXT = 24  # characters of a text column that need a place in a grid
 
 
-def print_table(table: Table[Any]) -> None:
-    """Print a table and its notes to standard output."""
-    console = Console(width=None if os.isatty(1) else 140, highlight=False)
-    drawn = RichTable(title=Text(table.title), title_justify="left", header_style="bold")
-    for title, number in zip(table.header, table.numeric, strict=True):
-        drawn.add_column(Text(title), justify="right" if number else "left")
-    for line in table.lines:
-        drawn.add_row(*map(Text, line))
-    console.print(drawn if table.items else drawn.title)
+def print_table(table: Table[Any], *, width: int | None = None) -> None:
+    """Print a table and its notes to standard output.
+
+    Args:
+        table: a grid; several below each other, each with the first column, where one would be too wide.
+        width: of the lines; that of the terminal, or 140 without one, if None.
+    """
+    console = Console(width=width or (None if os.isatty(1) else 140), highlight=False)
+    console.print(Text(table.title, style="italic"))
+    for places in _grids(table, console.width) if table.items else ():
+        drawn = RichTable(header_style="bold")
+        for place in places:
+            number = table.numeric[place]
+            title = Text(table.header[place])
+            drawn.add_column(title, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        for line in table.lines:
+            drawn.add_row(*(Text(line[place]) for place in places))
+        console.print(drawn)
     for text in table.notes:
-        console.print(Text(text), soft_wrap=True)
+        console.print(Text(text), soft_wrap=width is None)
+
+
+def _grids(table: Table[Any], width: int) -> list[list[int]]:
+    """Columns that fit side by side; long text may break, numbers may not."""
+    widths = [
+        min(max(map(len, cells)), MOST_TEXT if not number else width) + 3  # with padding and border
+        for cells, number in zip(zip(table.header, *table.lines, strict=True), table.numeric, strict=True)
+    ]
+    grids, used = [[0]], widths[0] + 1
+    for place, needed in enumerate(widths[1:], 1):
+        if used + needed > width and len(grids[-1]) > 1:
+            grids.append([0])
+            used = widths[0] + 1
+        grids[-1].append(place)
+        used += needed
+    return grids
 
 
 class Steps:
@@ -70,30 +99,61 @@ class Steps:
         self._task = None
 
 
+class Remaining:
+    """The time that all experiments of a call still need, from the share of them that this call has done."""
+
+    def __init__(self, rows: int) -> None:
+        self._started_s, self._left, self._ended = time.monotonic(), rows, 0
+        self._running: dict[str, float] = {}  # title -> share of its training; predicting is short
+
+    def step(self, title: str, stage: str, done: int, total: int) -> None:
+        """Note a step of an experiment."""
+        self._running[title] = done / max(total, 1) if stage.startswith("epoch") else 1.0
+
+    def ended(self, title: str, left: int) -> None:
+        """Note the end of an experiment and how many are left."""
+        self._ended += self._running.pop(title, None) is not None
+        self._left = left
+
+    def __str__(self) -> str:
+        running = sum(self._running.values())
+        done = self._ended + running
+        if not done:
+            return "time left unknown"
+        left_s = (time.monotonic() - self._started_s) * (self._left - running) / done
+        return f"about {left_s / 60:.0f} min left in all" if left_s >= SHORT_S else "under 2 min left in all"
+
+
 class Bars:
     """Bars on standard error: the rows of a table, and below it one of every experiment that is running."""
 
     def __init__(self, progress: Progress, rows: int) -> None:
-        self._progress = progress
+        self._progress, self._remaining = progress, Remaining(rows)
         self._rows: TaskID = progress.add_task("rows", total=rows)
         self._running: dict[str, Steps] = {}
 
-    def of(self, title: str) -> Steps:
+    def of(self, title: str) -> StepProgress:
         """Begin an experiment."""
         self._running[title] = Steps(self._progress, title)
-        return self._running[title]
+        return partial(self._step, title)
 
     def rows_done(self, title: str, done: int, total: int) -> None:
         """Note the end of an experiment, and the rows that are finished."""
         self._running.pop(title).vanish()
-        self._progress.update(self._rows, completed=done, total=total)
+        self._remaining.ended(title, total - done)
+        self._progress.update(self._rows, description=f"rows, {self._remaining}", completed=done, total=total)
+
+    def _step(self, title: str, stage: str, done: int, total: int) -> None:
+        self._running[title](stage, done, total)
+        self._remaining.step(title, stage, done, total)
+        self._progress.update(self._rows, description=f"rows, {self._remaining}")
 
 
 class Lines:
     """The same for a log: a line at the end of every experiment, and now and then one about a running one."""
 
-    def __init__(self) -> None:
-        self._said_s = time.monotonic()
+    def __init__(self, rows: int) -> None:
+        self._last_s, self._remaining = time.monotonic(), Remaining(rows)
         self._running: set[str] = set()
 
     def of(self, title: str) -> StepProgress:
@@ -102,16 +162,18 @@ class Lines:
 
     def rows_done(self, title: str, done: int, total: int) -> None:
         """Note the end of an experiment; of one that was finished before, nothing."""
+        self._remaining.ended(title, total - done)
         if title in self._running:
             self._running.remove(title)
             note(f"{title}: finished, {done} of {total}")
 
     def _step(self, title: str, stage: str, done: int, total: int) -> None:
         self._running.add(title)
+        self._remaining.step(title, stage, done, total)
         now_s = time.monotonic()
-        if now_s - self._said_s >= BETWEEN_LINES_S:
-            self._said_s = now_s
-            note(f"{title}: {stage}, {done / max(total, 1):.0%}")
+        if now_s - self._last_s >= BETWEEN_LINES_S:
+            self._last_s = now_s
+            note(f"{title}: {stage}, {done / max(total, 1):.0%}; {self._remaining}")
 
 
 @contextmanager
@@ -119,7 +181,7 @@ def bars(rows: int) -> Iterator[Bars | Lines]:
     """Bars that vanish when all is done; lines where standard error is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Lines()
+        yield Lines(rows)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -140,6 +202,16 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
         yield lambda stage, done, total: progress.update(
             steps, description=f"{title}: {stage}", completed=done, total=total
         )
+
+
+@contextmanager
+def busy(title: str) -> Iterator[None]:
+    """A moving line with the time since the start, for work without steps; nothing without a terminal."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        progress.add_task(title, total=None)
+        yield
 
 
 class _Speed(ProgressColumn):

@@ -1,4 +1,4 @@
-"""Progress in a log: seldom, and at the end of each experiment."""
+"""Progress in a log, and tables on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import time
 
 import pytest
 
-from soccerbench.report.console import BETWEEN_LINES_S, bars
+from soccerbench.report.console import BETWEEN_LINES_S, bars, print_table
+from soccerbench.report.table import Mean, table, tuple_columns
+from soccerbench.report.tables.specs import table_of_extractors, table_of_rows, table_of_tables
+from soccerbench.specs import load_extractors, load_table, table_names
+from soccerbench.specs.figures import load_figure3
 
 
 def test_in_a_log_there_is_a_line_now_and_then(
@@ -23,5 +27,27 @@ def test_in_a_log_there_is_a_line_now_and_then(
         shown.of("row 2")
         shown.rows_done("row 2", 2, 2)  # was finished before
     said = capsys.readouterr()
-    assert said.err.splitlines() == ["row 1: epoch 1/1, 40%", "row 1: epoch 1/1, 80%", "row 1: finished, 1 of 2"]
+    assert said.err.splitlines() == [
+        "row 1: epoch 1/1, 40%; about 2 min left in all",  # 30 s for 0.4 of two rows
+        "row 1: epoch 1/1, 80%; under 2 min left in all",
+        "row 1: finished, 1 of 2",
+    ]
     assert said.out == ""
+
+
+def test_every_table_fits_80_columns_with_all_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = [load_table(name) for name in table_names()]
+    scores = (
+        ("Row", "d"),
+        *((f"{split}, {kind}", ".2f") for split in ("Test", "Challenge") for kind in ("a", "b", "c")),
+    )
+    wide = table("wide", tuple_columns(*scores), [(8, *(Mean(12.34, 5.67),) * 6)])
+    lists = [table_of_tables([load_extractors(), *shipped], [load_figure3()]), *map(table_of_rows, shipped)]
+    for drawn in (wide, *lists, table_of_extractors(load_extractors(), [])):
+        print_table(drawn, width=80)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    assert text.count("12.34 ± 5.67") == 6
+    assert "figure3" in text
+    assert "published average-mAP, loose, %" in text

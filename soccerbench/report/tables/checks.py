@@ -42,6 +42,20 @@ def _drift_cells(movement: Movement) -> tuple[Any, ...]:
     return movement.measure, *values, bands, "drift" if movement.drifted else "within"
 
 
+def record_lines(checks: Sequence[RowCheck], runs: Path) -> list[str]:
+    """Whether the rows of a finished table match the committed records, for people."""
+    known = [check for check in checks if check.seeds]
+    if not known:
+        return ["No committed record for this data, these rows and seeds: nothing to compare with."]
+    drifted = [check.row for check in known if check.drifted]
+    if drifted:
+        rows = ", ".join(map(str, drifted))
+        return [f"Rows that differ from the committed record: {rows}. `soccerbench check {runs}` shows where."]
+    moved = any(movement.moved for check in known for movement in check.movements)
+    how = "within the spread over seeds" if moved else "exactly"
+    return [f"The numbers of {len(known)} of {len(checks)} rows match the committed record {how}."]
+
+
 def verification_json(report: Report) -> dict[str, Any]:
     """The object that `data verify --json` prints."""
     return {

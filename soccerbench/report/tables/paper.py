@@ -19,7 +19,7 @@ from soccerbench.lease import only_writer
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.specs import load_table, table_names
+from soccerbench.specs import load_features, load_table, table_names
 
 SPLITS = ("test", "challenge")
 SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
@@ -142,6 +142,30 @@ def setup(row: Mapping[str, Any]) -> str:
     return ", ".join([*chunk, *steps])
 
 
+def legend(features: Iterable[str]) -> list[str]:
+    """What the names of feature sets and the numbers of the settings mean, one line each."""
+    sets = load_features().sets
+    used = {part for text in features for part in text.split("+")}
+    lines = [f"{name}: {', '.join(blocks)}." for name, blocks in sets.items() if name in used and blocks != (name,)]
+    return ["Chunk: seconds of features the head sees at once; NMS and other steps: window in seconds.", *lines]
+
+
+def _naive_note(records: Sequence[Record]) -> list[str]:
+    """A line for each split on which a naive row scores more than a learned one."""
+    notes = []
+    for split in SPLITS:
+        means = {record["row"]: found["mean"] for record in records if (found := record["measured"][split])}
+        naive = [record["row"] for record in records if record["head"] == "naive" and record["row"] in means]
+        best = max((means[row] for row in naive), default=0.0)
+        below = [str(row) for row, mean in means.items() if row not in naive and mean < best]
+        if below:
+            notes.append(
+                f"On {split} a naive row scores above rows {', '.join(below)}: at tolerances of up to 60 s a fixed "
+                "delay hits most events, and one detection a replay costs no precision. Tight tolerances separate them."
+            )
+    return notes
+
+
 def write_table(folder: Path, drawn: Table[Record], *, about: Mapping[str, Any]) -> None:
     """Write `table.csv`, `table.md`, `table.tex` and `table.json` into a folder."""
     with only_writer(folder):
@@ -171,9 +195,10 @@ def _shown(record: Record, split: str) -> Mean | str | None:
 
 
 def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Path) -> list[str]:
-    notes = [f"Files of this table and its runs: {folder}"]
+    notes = [*legend(record["features"] for record in records), f"Files of this table and its runs: {folder}"]
     if simulated:
         notes.insert(0, "Simulated features: these numbers are not comparable with the paper's, which are not shown.")
+    notes += _naive_note(records)
     counts = {measured["n"] for record in records for measured in record["measured"].values() if measured}
     if counts - {1}:
         notes.append(f"Mean ± standard deviation over {'/'.join(map(str, sorted(counts)))} seeds.")

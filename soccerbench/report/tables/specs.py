@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from soccerbench.experiments.results import Accuracy, read_accuracy
 from soccerbench.metrics import mean_and_deviation
-from soccerbench.report.table import Column, Mean, table
+from soccerbench.report.table import Column, Mean, table, tuple_columns
 from soccerbench.report.table import Table as Drawn
-from soccerbench.report.tables.paper import SETUP_TITLES, SPLITS, setup
+from soccerbench.report.tables.paper import SETUP_TITLES, SPLITS, legend, setup
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 from soccerbench.specs.features import file_of
+from soccerbench.specs.figures import Figure3
 from soccerbench.specs.video_models import ExtractorRow
 
 AnyTable = Table | ExtractorTable
 
 
-def table_of_tables(tables: Iterable[AnyTable]) -> Drawn[AnyTable]:
-    """One line a table."""
-    columns: list[Column[AnyTable]] = [
-        Column("Name", lambda found: found.table),
-        Column("Title", lambda found: found.title),
-        Column("Rows", lambda found: len(found.rows), "d"),
-        Column("Source", lambda found: found.source),
-    ]
-    return table("Tables", columns, tables, ("soccerbench list NAME shows a table's rows.",))
+def table_of_tables(tables: Iterable[AnyTable], figures: Iterable[Figure3]) -> Drawn[tuple[Any, ...]]:
+    """One line a table or figure."""
+    lines: list[tuple[Any, ...]] = [(found.table, found.title, len(found.rows), found.source) for found in tables]
+    lines += [(found.figure, found.title, None, found.source) for found in figures]
+    columns = tuple_columns(("Name", None), ("Title", None), ("Rows", "d"), ("Source", None))
+    notes = ("soccerbench list NAME shows a table's rows; soccerbench reproduce NAME runs or draws them.",)
+    return table("Tables and figures", columns, lines, notes)
 
 
 def table_of_rows(found: Table) -> Drawn[Row]:
@@ -40,8 +41,10 @@ def table_of_rows(found: Table) -> Drawn[Row]:
         *(_published(split) for split in SPLITS),
         Column("Features released", _released),
     ]
+    metric = TASKS[found.rows[0].task].metric
     names = [f"Row {row.row}: {row.name}." for row in found.rows if not isinstance(row, SpottingRow) and row.name]
-    return table(found.title, columns, found.rows, (f"Published numbers in per cent; {found.source}.", *names))
+    notes = (f"Test, Challenge: as published; {found.source}.", *legend(row.features for row in found.rows), *names)
+    return table(f"{found.title}: published {metric}, loose, %", columns, found.rows, notes)
 
 
 def _published(split: str) -> Column[Row]:

@@ -92,3 +92,18 @@ def test_all_four_files_are_written(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "table.json").read_text())
     assert content["rows"][0]["measured"]["test"]["mean"] == 0.5
     assert content["rows"][0]["difference_points"]["test"] == pytest.approx(-24.05, abs=1e-12)
+
+
+def test_names_and_settings_are_explained_below_the_table() -> None:
+    notes = drawn(summarise(ROWS, [result(8, 0, 0.5, simulated=False)], {}), simulated=False).notes
+    assert notes[0] == "Chunk: seconds of features the head sees at once; NMS and other steps: window in seconds."
+    assert "five: tpn-r101, gta, vtn, ircsn, i3d-slow." in notes
+    assert not any(note.startswith("four:") for note in notes)  # no row uses it
+
+
+@pytest.mark.parametrize(("naive", "learned", "noted"), [(0.5, 0.4, True), (0.4, 0.5, False)])
+def test_a_naive_row_above_a_learned_one_is_explained(naive: float, learned: float, noted: bool) -> None:
+    rows = [{**ROWS[7], "row": 31, "head": "naive"}, ROWS[7]]
+    results = [result(31, 0, naive, simulated=False), result(8, 0, learned, simulated=False)]
+    notes = drawn(summarise(rows, results, {}), simulated=False).notes
+    assert any(note.startswith("On test a naive row scores above rows 8:") for note in notes) == noted
