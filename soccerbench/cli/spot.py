@@ -1,4 +1,4 @@
-"""`spot`: the events of a match of your own."""
+"""`spot`: the events of your match."""
 
 from __future__ import annotations
 

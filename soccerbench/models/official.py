@@ -109,7 +109,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _netvladpp(weights: _Weights) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Weights lie transposed in the official layout, and its pooled vector is (D, K) where ours is (K, D)."""
+    """Weights are transposed in the official layout, and its pooled vector is (D, K) where ours is (K, D)."""
     projection, clusters = weights.shape("pool_layer_before.clusters", 2)
     outputs, _ = weights.shape("fc.weight", 2)
     state = {}

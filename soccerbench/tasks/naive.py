@@ -49,7 +49,7 @@ class NaiveTask:
             self.delay_s = best_delay_s([_since_s(row, one) - one.link.second for one in replays if one.link])
 
     def detect(self, model: object, game: GameReplays, device: object) -> GroundingPredictions:  # noqa: ARG002
-        """One detection a replay; none where it would lie before the half."""
+        """One detection a replay; none where it would be before the half."""
         return GroundingPredictions(game.game, tuple(map(self._found, game.replays)))
 
     def _found(self, replay: Replay) -> ReplayDetections:

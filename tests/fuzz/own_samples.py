@@ -234,7 +234,7 @@ def _torch(file: Path) -> Any:
 
 
 def _read_root(whole: Path, file: Path) -> object:
-    """A root that holds a damaged file in place of one."""
+    """A root that holds a damaged file in place of an original."""
     root = file.parent / "linked"
     shutil.copytree(whole, root, copy_function=lambda old, new: Path(new).symlink_to(old))
     target = next(root.rglob(file.name), root / file.name)
