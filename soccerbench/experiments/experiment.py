@@ -23,7 +23,6 @@ from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import (
     code_hash,
     data_fingerprint,
-    imported,
     joint_hash,
     peak_memory_bytes,
     versions,
@@ -39,6 +38,7 @@ from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow, TrainedRow
 from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.heads import HEADS
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.spotting import Row
 from soccerbench.training import checkpoint
@@ -357,11 +357,7 @@ def _code_of(row: Row, plugin: Path | None = None) -> str:
     """The hash of the code that makes a row's numbers; the files of other heads are left out."""
     kind = PIPELINES[row.task]
     modules = [kind.__module__, __name__, train.__module__]
-    if row.head not in kind.heads:
-        return code_hash(*modules, plugin=plugin)
-    own = kind.heads[row.head].__module__
-    others = {head.__module__ for head in kind.heads.values()} - imported([own], without=())
-    return code_hash(*modules, own, without=others, plugin=plugin)
+    return code_hash(*modules, *([HEADS[row.head].module] if row.head in HEADS else []), plugin=plugin)
 
 
 def _reads_plugin(row: BaseRow) -> bool:

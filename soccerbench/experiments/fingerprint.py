@@ -26,7 +26,7 @@ MAKE_NO_NUMBERS = frozenset(
         f"soccerbench.{name}"
         for name in (
             "errors", "files", "lease", "processes", "progress", "plugins", "torch_files", "scoring.schema",
-            "specs.load", "training.checkpoint", "training.history", "training.loggers",
+            "specs.heads", "specs.load", "training.checkpoint", "training.history", "training.loggers",
             "experiments.fingerprint", "experiments.pipeline", "experiments.results", "experiments.run_folder",
         )
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,30 +15,26 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import (
     GroundingPredictions,
     read_grounding_predictions,
     write_grounding_predictions,
 )
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
-from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
-from soccerbench.specs.grounding import Filter, Fuse, GroundingRow, Suppress
-from soccerbench.tasks.cmn import CmnTask
-from soccerbench.tasks.grounding_postprocess import each, filter_before, fuse_games, join_games, scaled, suppress
-from soccerbench.tasks.grounding_transformer import GroundingTransformerTask
-from soccerbench.tasks.naive import NaiveTask
+from soccerbench.specs.grounding import Fuse, GroundingRow, Step
+from soccerbench.specs.heads import load_head
+from soccerbench.tasks.grounding_postprocess import postprocess
 
 Predictions = list[GroundingPredictions]
-HEADS: dict[str, Any] = {"cmn": CmnTask, "grounding-transformer": GroundingTransformerTask, "naive": NaiveTask}
 
 
 class GroundingPipeline:
     """A `Pipeline` for replay grounding; see `pipeline_of` for its arguments."""
 
     label_files: ClassVar[tuple[str, ...]] = (CAMERA_LABELS, REPLAY_LABELS)
-    heads: ClassVar[Mapping[str, type]] = HEADS
 
     def __init__(
         self,
@@ -94,7 +90,7 @@ class GroundingPipeline:
             found.append(self._head.detect(model, replays[game], device))
             progress(f"{split} games", number, len(games))
         for step in self.row.postprocess:
-            found = self._after(step, found, split)
+            found = postprocess(step, found, self._detections_for(step, split, games))
         write_grounding_predictions(file, found)
 
     def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
@@ -109,21 +105,12 @@ class GroundingPipeline:
         train = {game: read for split in self.row.training_splits for game, read in self.root.replays(split).items()}
         valid = self.root.replays("valid") if self.row.mode == "regular" else {}
         events = {"events": self.root.events([*train, *valid])} if self.row.samples_events else {}
-        return HEADS[self.row.head](self.row, self.store, train=train, valid=valid, **events)
+        return load_head(self.row)(self.row, self.store, train=train, valid=valid, **events)
 
-    def _folder_of(self, step: Fuse | Suppress) -> Path:
-        """The folder of the run whose predictions a step takes."""
-        return self.folders[self.row.runs.index(self.row.run_of(step))]
-
-    def _after(self, step: Filter | Fuse | Suppress, found: Predictions, split: str) -> Predictions:
-        """What a step makes of the detections of a split."""
-        if isinstance(step, Filter):
-            return each(found, partial(filter_before, before_s=step.before_s))
-        tree = Tree(self._folder_of(step) / f"predictions-{split}.zip")
-        if isinstance(step, Suppress):
-            others = [read_grounding_predictions(tree, game.game, strict=False) for game in found]
-            return each(join_games(scaled(found), scaled(others)), partial(suppress, window_s=step.window_s))
-        labels = [CLASS_INDEX[label] for label in step.labels]
-        spotted = [read_spotting_predictions(tree, game.game, strict=False) for game in found]
-        return fuse_games(found, spotted, labels=labels, threshold=step.score, window_s=step.window_s,
-                          nearest=step.nearest, second=step.second)  # fmt: skip
+    def _detections_for(self, step: Step, split: str, games: Sequence[str]) -> list[Any]:
+        """What the run that a step uses detected in some games; nothing for a step that uses none."""
+        if step.uses is None:
+            return []
+        row = self.row.row_of(step)
+        tree = Tree(self.folders[self.row.runs.index(row)] / f"predictions-{split}.zip")
+        return [TASKS[step.uses].read_predictions(tree, game, strict=False) for game in games]

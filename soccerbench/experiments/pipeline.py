@@ -24,11 +24,9 @@ class Pipeline(Protocol):
 
     Attributes:
         label_files: names of the label files that count.
-        heads: what a row can name as its head -> the class that it is made of.
     """
 
     label_files: ClassVar[tuple[str, ...]]
-    heads: ClassVar[Mapping[str, type]]
 
     def check_labels(self, split: str) -> None:
         """Read what a split's games are trained, predicted or scored with.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.spotting import HEADS, SpottingTask
+from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training.prefetch import read_ahead
 
 
@@ -28,7 +28,6 @@ class SpottingPipeline:
     """A `Pipeline` for action spotting; see `pipeline_of` for its arguments."""
 
     label_files: ClassVar[tuple[str, ...]] = (SPOTTING_LABELS,)
-    heads: ClassVar[Mapping[str, type]] = HEADS
 
     def __init__(
         self,

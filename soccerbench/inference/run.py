@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from soccerbench.errors import InputError, SpecError, first_error
 from soccerbench.events import Events
 from soccerbench.experiments.experiment import NARROW, threads_for
-from soccerbench.experiments.grounding import HEADS as GROUNDING_HEADS
 from soccerbench.inference.match import Features, array_features
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.official import from_official
@@ -27,10 +26,11 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 from soccerbench.soccernet.replays import GameReplays
 from soccerbench.specs import load_features, load_table
 from soccerbench.specs.grounding import CmnRow, Filter, GroundingTransformerRow
+from soccerbench.specs.heads import load_head
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.grounding_postprocess import each, filter_before
-from soccerbench.tasks.spotting import HEADS, detections, frame_scores
+from soccerbench.tasks.spotting import detections, frame_scores
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
 from soccerbench.training.loop import uses_gpu
 
@@ -114,7 +114,7 @@ class Run:
         absent = {replay.half for replay in replays.replays} - set(features.halves)
         if absent:
             raise InputError(features.root, f"no features of half {min(absent)}, which has replays", "give both halves")
-        task = _task(self.row, features)
+        task = load_head(self.row)(self.row, features, train={}, valid={})
         with threads_for(self.width < NARROW):
             found: list[GroundingPredictions] = [task.detect(self.model, replays, self.device)]
         for step in filters:
@@ -229,21 +229,15 @@ def _head(row: TrainedRow, about: Description, plugin: Path | None) -> nn.Module
     """The head of a row with weights of no meaning."""
     widths = _widths(row, about)
     if isinstance(row, SpottingRow):
-        kind = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else HEADS[row.head]
+        kind = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else load_head(row)
         head: Any = kind(sum(widths), **row.architecture)
         return _standardised(head, widths) if row.standardise else head
     store = _Store(about.fps, sum(widths))
-    head = _task(row.model_copy(update={"standardise": False}), store).model()
+    head = load_head(row)(row.model_copy(update={"standardise": False}), store, train={}, valid={}).model()
     if row.standardise:
         head.set_submodule("embed", _standardised(head.embed, widths))
     assert isinstance(head, nn.Module)
     return head
-
-
-def _task(row: CmnRow | GroundingTransformerRow, store: Any) -> Any:
-    """The task of a grounding row, without training games."""
-    events: dict[str, Any] = {"events": {}} if row.samples_events else {}
-    return GROUNDING_HEADS[row.head](row, store, train={}, valid={}, **events)
 
 
 def _standardised(head: nn.Module, widths: list[int]) -> nn.Module:

@@ -26,16 +26,28 @@ class Run(Frozen):
     row: Annotated[int, Field(ge=1)]
 
 
-class Filter(Frozen):
+class PostprocessStep(Frozen):
+    """A step after the head; one that uses another row's detections says of which task and returns its run."""
+
+    uses: ClassVar[Literal["spotting", "grounding"] | None] = None
+
+    @property
+    def run(self) -> Run | None:
+        """The run whose detections the step uses."""
+        return None
+
+
+class Filter(PostprocessStep):
     """Keep detections from `before_s` before the end of the replay up to its end."""
 
     step: Literal["filter"]
     before_s: Seconds
 
 
-class Fuse(Frozen):
+class Fuse(PostprocessStep):
     """Replace detections by the spotted events nearest to the replay."""
 
+    uses: ClassVar[Literal["spotting", "grounding"] | None] = "spotting"
     step: Literal["fuse"]
     spotting: Run
     window_s: Seconds
@@ -44,13 +56,24 @@ class Fuse(Frozen):
     second: Weight
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
 
+    @property
+    def run(self) -> Run:
+        """The row whose spotted events are used."""
+        return self.spotting
 
-class Suppress(Frozen):
+
+class Suppress(PostprocessStep):
     """Join the detections of another row, both scaled to [0, 1], and keep the most confident of each window."""
 
+    uses: ClassVar[Literal["spotting", "grounding"] | None] = "grounding"
     step: Literal["nms"]
     join: Run
     window_s: Seconds
+
+    @property
+    def run(self) -> Run:
+        """The row that is joined."""
+        return self.join
 
 
 Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]
@@ -77,10 +100,9 @@ class GroundingRow(BaseRow):
         others = [split for run in self.runs for split in run.seen_splits]
         return tuple(dict.fromkeys([*super().seen_splits, *others]))
 
-    def run_of(self, step: Fuse | Suppress) -> BaseRow:
-        """The row that a step names."""
-        naming = [one for one in self.postprocess if not isinstance(one, Filter)]
-        return self.runs[naming.index(step)]
+    def row_of(self, step: Step) -> BaseRow:
+        """The row whose detections a step uses."""
+        return self.runs[[one for one in self.postprocess if one.run].index(step)]
 
     def model_digest(self) -> str:
         """Sixteen hex digits over what the raw detections depend on: rows with equal ones share a training."""
@@ -179,10 +201,3 @@ class NaiveRow(GroundingRow):
     def blocks(self) -> tuple[str, ...]:
         """No features are read."""
         return ()
-
-
-GROUNDING_HEADS: dict[str, type[CmnRow | GroundingTransformerRow | NaiveRow]] = {
-    "cmn": CmnRow,
-    "grounding-transformer": GroundingTransformerRow,
-    "naive": NaiveRow,
-}

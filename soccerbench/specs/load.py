@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
 
 from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import BaseRow
-from soccerbench.specs.grounding import GROUNDING_HEADS, Filter, Fuse, GroundingRow, Run, Suppress
+from soccerbench.specs.grounding import GroundingRow, Run, Step
+from soccerbench.specs.heads import heads_for
 from soccerbench.specs.shipped import is_file_name, shipped, table_file
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.specs.video_models import ExtractorRow, is_extractor_table
@@ -174,10 +175,11 @@ def row_type(place: str, task: object, head: object) -> type[Row]:
         return SpottingRow
     if task != "grounding":
         raise SpecError(place, f"task: {task!r} is not one of spotting, grounding")
-    if head not in GROUNDING_HEADS:
-        near = did_you_mean(head, GROUNDING_HEADS)
-        raise SpecError(place, f"head: unknown head {head!r}{near}; known: {', '.join(GROUNDING_HEADS)}")
-    return GROUNDING_HEADS[str(head)]
+    heads = heads_for("grounding")
+    if head not in heads:
+        raise SpecError(place, f"head: unknown head {head!r}{did_you_mean(head, heads)}; known: {', '.join(heads)}")
+    kind: Any = heads[str(head)].keys
+    return cast("type[Row]", kind)
 
 
 class _References:
@@ -204,17 +206,17 @@ class _References:
         row = self.rows[number]
         if isinstance(row, GroundingRow) and not row.runs:
             place = f"{self.file}: row {number}: postprocess"
-            steps = [step for step in row.postprocess if not isinstance(step, Filter)]
-            runs = tuple(self._run(place, step, (*trail, number)) for step in steps)
+            runs = tuple(
+                self._run(place, step, step.run, (*trail, number)) for step in row.postprocess if step.run is not None
+            )
             self.rows[number] = row.model_copy(update={"runs": runs})
         return self.rows[number]
 
-    def _run(self, place: str, step: Fuse | Suppress, trail: tuple[int, ...]) -> BaseRow:
-        reference, task = (step.spotting, "spotting") if isinstance(step, Fuse) else (step.join, "grounding")
-        run = self._own(place, reference, trail) if reference.table is None else self._other(place, reference)
-        if run.task != task:
-            raise SpecError(place, f"{step.step} needs a {task} row, and {run.table} row {run.row} is not one")
-        return run
+    def _run(self, place: str, step: Step, named: Run, trail: tuple[int, ...]) -> BaseRow:
+        row = self._own(place, named, trail) if named.table is None else self._other(place, named)
+        if row.task != step.uses:
+            raise SpecError(place, f"{step.step} needs a {step.uses} row, and {row.table} row {row.row} is not one")
+        return row
 
     def _own(self, place: str, reference: Run, trail: tuple[int, ...]) -> Row:
         if reference.row in trail:

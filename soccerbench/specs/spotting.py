@@ -11,43 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from soccerbench.errors import SpecError, did_you_mean, first_error
-from soccerbench.specs.base import Count, Frozen, Seconds, Share, TableName, TrainedRow, TransformerSizes
+from soccerbench.specs.base import Frozen, Seconds, TableName, TrainedRow
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
-
-
-class NetVLADppSizes(Frozen):
-    """Sizes of NetVLAD++."""
-
-    clusters: Annotated[int, Field(gt=1, multiple_of=2)]
-    projection: Count
-    dropout: Share
-
-
-class ResNet1DSizes(Frozen):
-    """Sizes of the 1D-ResNet."""
-
-    channels: Count
-    blocks: Count
-    kernel: Annotated[int, Field(gt=0, le=99)]
-    dropout: Share
-
-    @model_validator(mode="after")
-    def _kernel_has_a_centre(self) -> Self:
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel {self.kernel} is even and has no centre")
-        return self
-
-
-class NoSizes(Frozen):
-    """A head without sizes."""
-
-
-SPOTTING_HEADS: dict[str, type[Frozen]] = {
-    "netvlad++": NetVLADppSizes,
-    "transformer": TransformerSizes,
-    "resnet1d": ResNet1DSizes,
-    "constant": NoSizes,
-}
+from soccerbench.specs.heads import heads_for
 
 
 class SpottingRow(TrainedRow):
@@ -61,12 +27,11 @@ class SpottingRow(TrainedRow):
 
     @model_validator(mode="after")
     def _head_has_its_sizes(self) -> Self:
-        sizes = SPOTTING_HEADS.get(self.head)
-        if sizes is not None:
-            object.__setattr__(self, "architecture", _checked(sizes, self.architecture))
+        heads = heads_for(self.task)
+        if self.head in heads:
+            object.__setattr__(self, "architecture", _checked(heads[self.head].keys, self.architecture))
         elif ":" not in self.head:
-            known = ", ".join(SPOTTING_HEADS)
-            near = did_you_mean(self.head, SPOTTING_HEADS)
+            known, near = ", ".join(heads), did_you_mean(self.head, heads)
             raise ValueError(f"head: unknown head {self.head!r}{near}; known: {known}, or module:Class with --plugin")
         if self.nms_s * self.fps < 2 or self.chunk_s * self.fps < 2:
             raise ValueError(f"chunk_s and nms_s must span at least two feature rows at {self.fps} per second")

@@ -133,9 +133,9 @@ class CmnTask:
         *,
         train: Mapping[str, GameReplays],
         valid: Mapping[str, GameReplays],
-        events: Mapping[str, Events],
+        events: Mapping[str, Events] | None = None,
     ) -> None:
-        self.row, self.store, self._events = row, store, events
+        self.row, self.store, self._events = row, store, events or {}
         self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
         self._games = tuple(train)
         self._train, self._valid = self._sampler(train), self._sampler(valid)

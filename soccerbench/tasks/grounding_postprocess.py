@@ -12,15 +12,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial, singledispatch
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.events import FPS, GROUNDING_FRAMES, Events
 from soccerbench.features.store import HALVES
+from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.specs.grounding import Filter, Fuse, Suppress
+from soccerbench.tasks.suppression import suppress_times
 
 Floats = NDArray[np.float64]
+
+
+@singledispatch
+def postprocess(
+    step: Any,
+    games: list[GroundingPredictions],  # noqa: ARG001
+    others: Sequence[Any],  # noqa: ARG001
+) -> list[GroundingPredictions]:
+    """Apply one step of a row; each type of step registers its function here.
+
+    Args:
+        step: the step.
+        games: the detections before it.
+        others: what the run that it uses detected in the same games, of its task; empty if it uses none.
+    """
+    raise TypeError(f"no function for the step {step!r}")
+
+
+@postprocess.register
+def _filter(step: Filter, games: list[GroundingPredictions], _: Sequence[Any]) -> list[GroundingPredictions]:
+    return each(games, partial(filter_before, before_s=step.before_s))
+
+
+@postprocess.register
+def _fuse(step: Fuse, games: list[GroundingPredictions], others: Sequence[Events]) -> list[GroundingPredictions]:
+    labels = [CLASS_INDEX[label] for label in step.labels]
+    return fuse_games(games, others, labels=labels, threshold=step.score, window_s=step.window_s,
+                      nearest=step.nearest, second=step.second)  # fmt: skip
+
+
+@postprocess.register
+def _suppress(
+    step: Suppress, games: list[GroundingPredictions], others: Sequence[GroundingPredictions]
+) -> list[GroundingPredictions]:
+    joined = join_games(scaled(games), scaled(others))
+    return each(joined, partial(suppress, window_s=step.window_s))
 
 
 def distinct(replay: ReplayDetections) -> ReplayDetections:
@@ -145,12 +186,7 @@ def join_games(
 
 def suppress(replay: ReplayDetections, *, window_s: float) -> ReplayDetections:
     """Keep the most confident detection, drop others within half a window, repeat; of equals keep the earliest."""
-    free, kept = np.ones(len(replay.time_s), dtype=bool), np.zeros(len(replay.time_s), dtype=bool)
-    for best in np.lexsort((replay.time_s, -replay.score)):
-        if free[best]:
-            kept[best] = True
-            free &= np.abs(replay.time_s - replay.time_s[best]) > window_s / 2
-    return _chosen(replay, kept)
+    return _chosen(replay, suppress_times(replay.time_s, replay.score, window_s=window_s))
 
 
 def each(

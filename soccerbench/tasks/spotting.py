@@ -28,26 +28,16 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.features.rows import all_finite
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
-from soccerbench.models.constant import Constant
-from soccerbench.models.netvlad import NetVLADpp
-from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.sliding import Standardised, slide
-from soccerbench.models.transformer import SpottingTransformer
 from soccerbench.soccernet.classes import CLASSES
+from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import block_statistics
 from soccerbench.tasks.gpu_cache import CachedRows, has_room, stored_type, whole_half
-from soccerbench.tasks.spotting_nms import suppress_non_maxima
+from soccerbench.tasks.suppression import suppress_non_maxima
 
 READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more are not faster
 CLIPS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache
-
-HEADS: dict[str, type[nn.Module]] = {
-    "netvlad++": NetVLADpp,
-    "transformer": SpottingTransformer,
-    "resnet1d": ResNet1D,
-    "constant": Constant,
-}
 
 
 class Batch(NamedTuple):
@@ -169,7 +159,7 @@ class SpottingTask:
     ) -> None:
         self.row, self.store = row, store
         self.clip_frames = row.whole_rows("chunk_s", store.fps)
-        self._head = head or HEADS[row.head]
+        self._head = head or load_head(row)
         self._train = Clips(store, train, clip_frames=self.clip_frames, shift_s=row.shift_s)
         self._valid = Clips(store, valid, clip_frames=self.clip_frames, shift_s=row.shift_s) if valid else None
         if row.shuffle_labels:
@@ -196,7 +186,7 @@ class SpottingTask:
     @property
     def replayable(self) -> bool:
         """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
-        return self._head in HEADS.values()
+        return self.row.head in HEADS
 
     @property
     def steps(self) -> int:

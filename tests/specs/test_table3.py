@@ -9,7 +9,8 @@ import yaml
 
 from soccerbench.errors import SpecError
 from soccerbench.specs import load_table, parse_setting
-from soccerbench.specs.grounding import GROUNDING_HEADS, CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
+from soccerbench.specs.grounding import CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
+from soccerbench.specs.heads import heads_for
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 
@@ -177,8 +178,8 @@ def test_a_step_finds_the_row_of_a_table_that_it_names_by_its_file(tmp_path: Pat
     assert isinstance(row, CmnRow)
     joined = row.postprocess[1]
     assert isinstance(joined, Suppress)
-    assert row.run_of(joined) == ROWS[9]
+    assert row.row_of(joined) == ROWS[9]
 
 
 def test_every_head_has_a_row() -> None:
-    assert {row.head for row in ROWS.values()} == set(GROUNDING_HEADS)
+    assert {row.head for row in ROWS.values()} == set(heads_for("grounding"))

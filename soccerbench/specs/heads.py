@@ -1,0 +1,92 @@
+"""The heads that a row can name, one entry each.
+
+To add a spotting head, write its module in `models/`, with the sizes as keywords of its constructor, and add its sizes
+and its entry here. A grounding head is a task in `tasks/` that makes its own module, and a type of row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from soccerbench.specs.base import BaseRow, Count, Frozen, Share, TransformerSizes
+from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
+
+
+class NetVLADppSizes(Frozen):
+    """Sizes of NetVLAD++."""
+
+    clusters: Annotated[int, Field(gt=1, multiple_of=2)]
+    projection: Count
+    dropout: Share
+
+
+class ResNet1DSizes(Frozen):
+    """Sizes of the 1D-ResNet."""
+
+    channels: Count
+    blocks: Count
+    kernel: Annotated[int, Field(gt=0, le=99)]
+    dropout: Share
+
+    @model_validator(mode="after")
+    def _kernel_has_a_centre(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel {self.kernel} is even and has no centre")
+        return self
+
+
+class NoSizes(Frozen):
+    """A head without sizes."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head.
+
+    Args:
+        task: what it is for.
+        source: "module:Class" of its torch module (spotting) or of its task (grounding), imported on first use.
+        keys: the type of a row's `architecture` (spotting) or of the row (grounding).
+    """
+
+    task: Literal["spotting", "grounding"]
+    source: str
+    keys: type[Frozen]
+
+    @property
+    def module(self) -> str:
+        """The dotted name of the module that holds it."""
+        return self.source.partition(":")[0]
+
+    def load(self) -> type[Any]:
+        """Import its class."""
+        found: type[Any] = getattr(import_module(self.module), self.source.partition(":")[2])
+        return found
+
+
+HEADS: dict[str, Head] = {
+    "netvlad++": Head("spotting", "soccerbench.models.netvlad:NetVLADpp", NetVLADppSizes),
+    "transformer": Head("spotting", "soccerbench.models.transformer:SpottingTransformer", TransformerSizes),
+    "resnet1d": Head("spotting", "soccerbench.models.resnet1d:ResNet1D", ResNet1DSizes),
+    "constant": Head("spotting", "soccerbench.models.constant:Constant", NoSizes),
+    "cmn": Head("grounding", "soccerbench.tasks.cmn:CmnTask", CmnRow),
+    "grounding-transformer": Head(
+        "grounding", "soccerbench.tasks.grounding_transformer:GroundingTransformerTask", GroundingTransformerRow
+    ),
+    "naive": Head("grounding", "soccerbench.tasks.naive:NaiveTask", NaiveRow),
+}
+
+
+def heads_for(task: str) -> dict[str, Head]:
+    """The heads of one task by name."""
+    return {name: head for name, head in HEADS.items() if head.task == task}
+
+
+def load_head(row: BaseRow) -> type[Any]:
+    """The class of a row's head, which is one of this package."""
+    return HEADS[row.head].load()
