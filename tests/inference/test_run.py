@@ -95,7 +95,7 @@ def _changed(folder: Path, tmp_path: Path, change: Callable[[dict], object]) -> 
     ("change", "said"),
     [
         (lambda state: state.pop("about"), "no head that describes itself; give the folder of a run"),
-        (lambda state: state["about"].pop("fps"), r"its description cannot be used: fps: Field required"),
+        (lambda state: state["about"].pop("fps"), r"its description cannot be used: missing key: fps"),
         (lambda state: state["about"]["blocks"].clear(), "no block 'tpn-r101'"),
         (lambda state: state["about"].update(classes=["Goal"]), "no trained head of the 17 classes"),
         (lambda state: state["about"]["spec"]["architecture"].update(projection=10**6), "do not fit its description"),
