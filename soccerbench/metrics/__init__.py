@@ -4,8 +4,8 @@ from soccerbench.metrics.grounding import (
     GroundingScore,
     average_ap,
     grounding_score,
+    grounding_statistics,
 )
-from soccerbench.metrics.grounding_counts import grounding_statistics
 from soccerbench.metrics.replay_matching import Annotations, Replay
 from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_seeds, mean_and_deviation
 from soccerbench.metrics.signature import signature

@@ -177,7 +177,7 @@ def test_batches_change_nothing(protocol, monkeypatch):
     games = {"annotations": [unlinked_first(annotations)] * 3, "replays": [replays] * 3}
     options = {**games, "deltas_s": LOOSE_S, "protocol": protocol}
     expected = [game.to_json() for game in grounding_statistics(**options)]
-    monkeypatch.setattr("soccerbench.metrics.grounding_counts.BATCH", 1000)
+    monkeypatch.setattr("soccerbench.metrics.grounding.BATCH", 1000)
     assert [game.to_json() for game in grounding_statistics(**options)] == expected
     assert any(game["hits"] for game in expected)
 
