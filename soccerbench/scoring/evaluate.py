@@ -26,6 +26,7 @@ from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import open_games
+from soccerbench.soccernet.row_file import MOST_NAMES, OF_UNKNOWN, OTHER_UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ class Evaluation:
 
     def report(self) -> dict[str, Any]:
         """The object that `evaluate --json` prints."""
-        return self.scores.to_json()
+        return self.scores.model_copy(update={"warnings": dict(sorted(self.warnings.items()))}).to_json()
 
     @property
     def average_map(self) -> float:
@@ -219,6 +220,7 @@ def evaluate_games(
     warnings: Counter[str] = Counter()
     for game in chain(labels, predictions):
         warnings.update(game.warnings)
+    _warn_of_other_classes(warnings, predictions, names)
     return Evaluation(
         task=kind,
         statistics={game.game: statistics for game, statistics in zip(labels, counted, strict=True)},
@@ -236,6 +238,20 @@ def evaluate_games(
         warnings=warnings,
         intervals=(bootstrap(counted, repetitions=repetitions, rng=np.random.default_rng(seed)) if repetitions else {}),
     )
+
+
+def _warn_of_other_classes(warnings: Counter[str], predictions: Sequence[Any], classes: Sequence[str]) -> None:
+    """List at most `MOST_NAMES` unknown classes, and say where no prediction is of a known one."""
+    unknown = Counter({kind: count for kind, count in warnings.items() if kind.startswith(OF_UNKNOWN)})
+    for kind, count in unknown.most_common()[MOST_NAMES:]:
+        warnings[OTHER_UNKNOWN] += count
+        del warnings[kind]
+    skipped = sum(
+        sum(game.warnings[kind] for kind in game.warnings if kind.endswith("skipped")) for game in predictions
+    )
+    if classes and skipped and not any(map(len, predictions)):
+        few = ", ".join(classes[:3]) + (", …" if len(classes) > 3 else "")
+        warnings[f"predictions, which is all of them, skipped: the classes scored are {few}"] = skipped
 
 
 def evaluate_loose_and_tight(

@@ -56,6 +56,7 @@ class SpottingScores(Report):
     per_class_unshown: PerClass
     interval_per_class_unshown: dict[str, IntervalReport] | None = None
     map_per_tolerance: tuple[Fraction, ...]
+    warnings: dict[str, int] | None = None
 
 
 class GroundingScores(Report):
@@ -70,6 +71,7 @@ class GroundingScores(Report):
     ap_per_tolerance: tuple[Fraction, ...]
     replays_scored: int
     replays_missing: int
+    warnings: dict[str, int] | None = None
 
 
 Scores = Annotated[SpottingScores | GroundingScores, Field(discriminator="task")]

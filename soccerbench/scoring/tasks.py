@@ -37,7 +37,13 @@ from soccerbench.soccernet.grounding_predictions import (
     read_grounding_predictions,
 )
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, CameraAnnotations, read_camera_annotations
+from soccerbench.soccernet.replays import (
+    CAMERA_LABELS,
+    REPLAY_LABELS,
+    UNREADABLE_S,
+    CameraAnnotations,
+    read_camera_annotations,
+)
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
 
 
@@ -209,10 +215,12 @@ class Grounding(Task):
         return ()
 
     def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[CameraAnnotations]:
-        """Camera annotations; under `strict` withheld links are an error."""
+        """Camera annotations; withheld links are an error."""
         found = [read_camera_annotations(tree, game, strict=strict) for game in games]
+        if all(game.withheld for game in found):
+            raise InputError(tree.path, "the links are withheld: no replay has one", "score train, valid or test")
         if strict and not any(entry.replay and entry.link_label >= 0 for game in found for entry in game.entries):
-            raise InputError(tree.path, "no replay has a link", "score a split whose links are not withheld")
+            raise InputError(tree.path, "no replay has a link", "score a split whose replays have links")
         return found
 
     def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> GroundingPredictions:
@@ -229,15 +237,21 @@ class Grounding(Task):
         classes: Sequence[str],  # noqa: ARG002
     ) -> list[GroundingStatistics]:
         """Matches of each replay's detections with its event."""
-        counted = grounding_statistics(
-            annotations=[_annotations(game) for game in labels],
-            replays=[
-                [Replay(replay.half, replay.end_s, replay.time_s, replay.score) for replay in game.replays]
-                for game in predictions
-            ],
-            deltas_s=deltas_s,
-            protocol=protocol,
-        )
+        try:
+            counted = grounding_statistics(
+                annotations=[_annotations(game) for game in labels],
+                replays=[
+                    [Replay(replay.half, replay.end_s, replay.time_s, replay.score) for replay in game.replays]
+                    for game in predictions
+                ],
+                deltas_s=deltas_s,
+                protocol=protocol,
+            )
+        except ValueError as error:
+            found = next((game.unreadable for game in labels if game.unreadable is not None), None)
+            if found is None or str(UNREADABLE_S) not in str(error):
+                raise
+            raise found from None
         for label, prediction, statistics in zip(labels, predictions, counted, strict=True):
             if label.broken is not None and statistics.scored < len(prediction.replays):
                 raise label.broken

@@ -33,12 +33,14 @@ def numbers(values: list[Any], dtype: type[np.int64 | np.float64]) -> NDArray[An
 
     Raises:
         OverflowError, TypeError, ValueError: some are neither, text and numbers are mixed, or they are not whole
-            where `dtype` is.
+            where `dtype` is; 1.0 is whole, its text is not.
     """
     try:
         found = orjson.loads(f"[{','.join(values)}]")
     except TypeError:  # no texts
         found = values
+        if float in set(map(type, found)) and dtype is np.int64:
+            found = [int(value) if type(value) is float and value.is_integer() else value for value in found]
     kinds = {int} if dtype is np.int64 else {int, float}
     if len(found) != len(values) or not kinds.issuperset(map(type, found)):
         raise ValueError(f"not every value is a {dtype.__name__}")
@@ -68,7 +70,8 @@ def whole_number(value: Any) -> tuple[int, bool, bool]:
         number = int(value)
     except OFFICIAL_ERRORS:
         return 0, False, False
-    return clip(number), isinstance(value, (int, str)) and not isinstance(value, bool), True
+    whole = value.is_integer() if isinstance(value, float) else isinstance(value, (int, str))
+    return clip(number), whole and not isinstance(value, bool), True
 
 
 def position_of(value: Any) -> tuple[int, bool, bool]:

@@ -131,7 +131,7 @@ def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]
     seconds = []
     for key in ("start", "end"):
         values = table.values(key, None)
-        second, is_whole, readable = parsed(values, whole_column, _second)
+        second, is_whole, readable = parsed(values, whole_column, whole_number)
         outside = is_whole & ((second < 0) | (second > LIMIT_S))
         table.add(
             f"{key}s that are no whole second, cut to one", ~is_whole, about(f"{key} {{}} is none", values), remedy
@@ -230,12 +230,6 @@ def grounding_bytes(predictions: GroundingPredictions) -> bytes:
 def write_grounding_predictions(path: Path, games: Iterable[GroundingPredictions]) -> None:
     """Write a zip in the official layout, one `results_grounding.json` a game."""
     write_zip(path, ((f"{game.game}/{GROUNDING_RESULTS}", grounding_bytes(game)) for game in games))
-
-
-def _second(value: Any) -> tuple[int, bool, bool]:
-    """A second cut to a whole one, whether it was one, and whether the official scorer can read it."""
-    second, is_whole, readable = whole_number(value)
-    return second, is_whole or (isinstance(value, float) and value.is_integer()), readable
 
 
 def _time_column(values: list[Any]) -> Columns:

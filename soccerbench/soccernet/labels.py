@@ -5,7 +5,7 @@ Source: SoccerNet-v2's annotation files and SoccerNet 0.2.0, Evaluation/ActionSp
 Conventions
     half         the first character of `gameTime`
     position_ms  `position`, text in the files; where an entry has none, the whole second of `gameTime`
-    visible      false for "not shown" alone
+    visible      false for "not shown" alone; another spelling counts as visible, and is a fault
     order        as in the file; exact duplicates, of which the real files hold 69, are kept
 """
 
@@ -20,7 +20,7 @@ from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.columns import before_vectors
 from soccerbench.soccernet.row_file import RowFile
-from soccerbench.soccernet.rows import Table
+from soccerbench.soccernet.rows import MISSING, Table, about
 
 SPOTTING_LABELS = "Labels-v2.json"
 
@@ -46,6 +46,9 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool) -> Events:
     position_ms = np.where(given, position_ms, 1000 * second)
     visibility = table.values("visibility")
     table.missing("visibility", visibility, 'give "visible" or "not shown"', "events taken as visible")
+    odd = table.where(visibility, lambda value: value not in ("visible", "not shown", MISSING))
+    problem = about("visibility {} is neither 'visible' nor 'not shown'", visibility)
+    table.add("visibilities spelt otherwise, taken as visible", odd, problem, 'give "visible" or "not shown"')
     visible = np.fromiter(map(ne, visibility, repeat("not shown")), np.bool_, len(table))
     kept = (label >= 0) & (half >= 1) & (half <= 2)
     table.refused |= kept & before_vectors(position_ms)

@@ -131,12 +131,16 @@ class CameraAnnotations:
         game: "league/season/game".
         entries: in the order of the file, up to the first that is broken.
         broken: why that one is broken; None where all entries are given.
+        unreadable: the first entry whose link has a time that is no MM:SS; None where there is none.
+        withheld: whether there are replays, and none has a link.
         warnings: what a lenient reader skipped or changed, counted.
     """
 
     game: str
     entries: Sequence[Annotation]
     broken: InputError | None = None
+    unreadable: InputError | None = None
+    withheld: bool = False
     warnings: Counter[str] = field(default_factory=Counter)
 
 
@@ -213,9 +217,13 @@ def read_camera_annotations(tree: Tree, game: str, *, strict: bool) -> CameraAnn
         raise broken
     rows.count(table, bad)
     rows.check_repeated_keys(nested=True)
-    columns = (second, _replay(table), links.given, links.half, links.label, links.second)
+    replay, odd = _replay(table), np.flatnonzero(links.second == UNREADABLE_S)
+    shown_links = [link for link, is_replay in zip(given, replay.tolist(), strict=True) if is_replay]
+    withheld = bool(shown_links) and all(link is MISSING or link in ("", None) for link in shown_links)
+    unreadable = rows.error(table, int(odd[0])) if len(odd) else None
+    columns = (second, replay, links.given, links.half, links.label, links.second)
     entries = map(Annotation._make, zip(*(column[:bad].tolist() for column in columns), strict=True))
-    return CameraAnnotations(game, tuple(entries), broken, rows.warnings)
+    return CameraAnnotations(game, tuple(entries), broken, unreadable, withheld, rows.warnings)
 
 
 class _Links(NamedTuple):

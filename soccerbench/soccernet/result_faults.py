@@ -1,7 +1,8 @@
 """What is wrong with one results file of a submission, one line a kind of fault with its first place and its count.
 
 Conventions
-    clock    a `gameTime` next to a position must name its second; one that does not suggests positions in another unit
+    clock    a `gameTime` that can be read, with or without a half, must name the second of its position; one that
+             does not suggests positions in another unit; another is not scored and does no harm
     replays  known by the half of the event and the second in which the replay ends
 """
 
@@ -21,12 +22,12 @@ from soccerbench.soccernet.archive import count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
 from soccerbench.soccernet.row_file import count_keys, entries_of
-from soccerbench.soccernet.rows import MISSING, Fault, Table, shown
+from soccerbench.soccernet.rows import Fault, Table, shown
 from soccerbench.soccernet.spotting_predictions import PredictionColumns, prediction_table
 
 CLOCK_MARGIN_MS = 1000
 Task = Literal["spotting", "grounding"]
-_CLOCK = re.compile(r"([0-9]) - ([0-9]+):([0-9]{1,2})", re.ASCII)
+_CLOCK = re.compile(r"(?:([12]) - )?([0-9]{1,9}):([0-9]{1,2})", re.ASCII)
 _GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")
 
 
@@ -92,12 +93,17 @@ def _inspect_document(document: Any, data: bytes, path: Path, game: str, finding
         findings.add("keys", "whole file", problem, "write each key once", order=(-2,))
     for key in _GAME_KEYS:
         named = document.get(key, game) if isinstance(document, dict) else game
-        if not isinstance(named, str) or named.rstrip("/") != game:
+        if not isinstance(named, str) or f"/{_spaced(game)}/" not in f"/{_spaced(named)}/":
             problem, remedy = (
                 f"{key!r} names another game, {shown(named)}",
                 "put each game's file in that game's folder",
             )
             findings.add("game", "whole file", problem, remedy, order=(-1,))
+
+
+def _spaced(path: str) -> str:
+    """A path as the official layout spells it: forward slashes, spaces."""
+    return path.replace("\\", "/").replace("_", " ").strip("/")
 
 
 def _inspect_predictions(entries: list[Any], findings: Findings) -> None:
@@ -112,20 +118,16 @@ def _add_clock_faults(table: Table, columns: PredictionColumns, good: Bools) -> 
     """Note the predictions without other faults that contradict their own gameTime."""
     values = table.values("gameTime")
     found = [_CLOCK.fullmatch(value) if isinstance(value, str) else None for value in values]
-    parts = [(0, 0, 0) if clock is None else (int(clock[1]), int(clock[2]), int(clock[3])) for clock in found]
+    parts = [(-1, 0, 0) if clock is None else (int(clock[1] or 0), int(clock[2]), int(clock[3])) for clock in found]
     half, minute, second = np.array(parts, np.float64).reshape(-1, 3).T
-    well = (half == 1) | (half == 2)
-    given = good & np.array([value is not MISSING for value in values], np.bool_)
     ahead_ms = columns.position_ms - 1000 * (60 * minute + second)
-    right = (half == columns.half) & (np.abs(ahead_ms) <= CLOCK_MARGIN_MS)
-    remedy = 'give the half and the time in it as "1 - 02:13", or leave it out: it is not scored'
-    table.add("gameTime", given & ~well, lambda row: f"gameTime {shown(values[row])} is none", remedy)
+    right = ((half == 0) | (half == columns.half)) & (np.abs(ahead_ms) <= CLOCK_MARGIN_MS)
 
     def problem(row: int) -> str:
         entry = table.entries[row]
         return f"gameTime {shown(values[row])} but half {entry['half']}, position {entry['position']} ms"
 
-    table.add("clock", given & well & ~right, problem, "give positions in milliseconds; they are what is scored")
+    table.add("clock", good & (half >= 0) & ~right, problem, "give positions in milliseconds; they are what is scored")
 
 
 def _add_clashes(table: Table, columns: PredictionColumns, good: Bools) -> None:

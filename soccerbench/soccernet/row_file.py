@@ -11,7 +11,11 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
-from soccerbench.soccernet.rows import Table
+from soccerbench.soccernet.rows import UNKNOWN, Table
+
+MOST_NAMES = 20
+OF_UNKNOWN = "events of the unknown class"
+OTHER_UNKNOWN = "events of other unknown classes, skipped"
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,12 @@ class RowFile:
         """Count the faults of a table, or of its first rows, in the order in which they come."""
         for fault in sorted(table.faults, key=lambda fault: int(np.argmax(fault.rows))):
             count = int(np.count_nonzero(fault.rows[:rows]))
+            if fault.kind == UNKNOWN:
+                for name, times in table.unknown.most_common(MOST_NAMES):
+                    self.warnings[f"{OF_UNKNOWN} {name}, skipped"] += times
+                    count -= times
             if count:
-                self.warnings[fault.kind] += count
+                self.warnings[OTHER_UNKNOWN if fault.kind == UNKNOWN else fault.kind] += count
 
     def check(self, table: Table) -> None:
         """Count a table's faults.

@@ -10,6 +10,7 @@ Conventions
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from reprlib import Repr
@@ -32,6 +33,7 @@ from soccerbench.soccernet.columns import (
 
 LIMIT_MS = 2 * 3600 * 1000
 MISSING = object()
+UNKNOWN = "unknown events, skipped"
 _shorten = Repr()
 _shorten.maxstring = _shorten.maxother = _shorten.maxlong = 40
 shown: Callable[[Any], str] = _shorten.repr
@@ -63,12 +65,14 @@ class Table:
     Attributes:
         faults: found so far.
         refused: (N,) entries that the official scorer fails on, as far as the columns were read.
+        unknown: events that are none of the classes, counted by name.
     """
 
     def __init__(self, entries: Sequence[Any], what: str) -> None:
         self.entries: Sequence[Any] = entries
         self.faults: list[Fault] = []
         self.refused: Bools = np.zeros(len(entries), np.bool_)
+        self.unknown: Counter[str] = Counter()
         self._objects: Bools | None = None
         self._what = what
 
@@ -124,7 +128,8 @@ class Table:
             index = [CLASS_INDEX.get(value, -1) if isinstance(value, str) else -1 for value in values]
         label, missing = np.array(index, np.int64), self.missing("label", values, remedy)
         unknown = (label < 0) & ~missing
-        self.add("unknown events, skipped", unknown, about("unknown event {}", values), f"{remedy} exactly")
+        self.unknown.update(shown(values[row]) for row in np.flatnonzero(unknown))
+        self.add(UNKNOWN, unknown, about("unknown event {}", values), f"{remedy} exactly")
         self.refused |= missing | _where(values, lambda value: isinstance(value, (dict, list)), dict, list)
         return label
 
@@ -185,6 +190,19 @@ class Table:
         ):
             self.add(kind, rows, about(f"{key} {{}} {problem}", values), remedy)
         return confidence, ~readable, missing
+
+    @staticmethod
+    def where(values: list[Any], holds: Callable[[Any], bool]) -> Bools:
+        """(N,) where a condition holds that depends on the value alone: asked once for each distinct one."""
+        try:
+            odd = {value for value in set(values) if holds(value)}
+            return (
+                np.fromiter(map(odd.__contains__, values), np.bool_, len(values))
+                if odd
+                else np.zeros(len(values), np.bool_)
+            )
+        except TypeError:
+            return np.fromiter(map(holds, values), np.bool_, len(values))
 
     def _note_halves(self, values: list[Any], rows: Bools) -> None:
         problem = about("half {} is neither 1 nor 2", values)

@@ -89,7 +89,7 @@ def test_json_is_one_object_and_nothing_else(run: Any, root: Path, task: str) ->
     assert report["task"] == task
     if task == "spotting":
         assert report["per_class"]["Goal"] == 1
-        assert outcome.err == "soccerbench: warning: 1 unknown events, skipped\n"
+        assert outcome.err == "soccerbench: warning: 1 events of the unknown class 'Gaol', skipped\n"
     else:
         assert report["average_ap"] == 1
 

@@ -73,7 +73,7 @@ def test_the_report_has_every_key_and_no_nan(root: Path, predictions: Path, prot
     report = score(root, predictions, protocol=protocol).report()
     assert list(report) == [
         "task", "protocol", "signature", "tolerances_s", "average_map", "average_map_visible", "average_map_unshown",
-        "per_class", "per_class_visible", "per_class_unshown", "map_per_tolerance",
+        "per_class", "per_class_visible", "per_class_unshown", "map_per_tolerance", "warnings",
     ]  # fmt: skip
     assert (report["task"], report["protocol"], report["tolerances_s"]) == ("spotting", protocol, [1, 2])
     assert list(report["per_class"]) == list(CLASSES)
@@ -140,9 +140,52 @@ def test_warnings_are_summed_over_files(root: Path, predictions: Path) -> None:
     for game in GAMES:
         entry = {"label": "Gaol", "position": 5, "half": 1, "confidence": 0.1}
         put(predictions, game, "results_spotting.json", {"predictions": [entry, entry]})
-    assert dict(score(root, predictions).warnings) == {"unknown events, skipped": 4}
+    assert score(root, predictions).warnings["events of the unknown class 'Gaol', skipped"] == 4
     with pytest.raises(InputError, match="unknown event 'Gaol'"):
         score(root, predictions, protocol="strict")
+
+
+def test_predictions_of_other_classes_are_named_also_where_none_is_left(root: Path, predictions: Path) -> None:
+    for game in GAMES:
+        entries = [{"label": name, "position": 0, "half": 1, "confidence": 1} for name in ("card", "card", "subs")]
+        put(predictions, game, "results_spotting.json", {"predictions": entries})
+    evaluation = score(root, predictions)
+    everything = "predictions, which is all of them, skipped: the classes scored are Penalty, Kick-off, Goal, …"
+    of = "events of the unknown class"
+    assert evaluation.report()["warnings"] == {f"{of} 'card', skipped": 4, f"{of} 'subs', skipped": 2, everything: 6}
+    assert evaluation.report()["average_map"] == 0
+
+
+def test_of_many_unknown_classes_the_most_frequent_are_named(root: Path, predictions: Path) -> None:
+    for place, game in enumerate(GAMES):
+        entries = [
+            {"label": f"{place} {row}", "position": 0, "half": 1, "confidence": 1}
+            for row in range(50)
+            for _ in range(2)
+        ]
+        put(predictions, game, "results_spotting.json", {"predictions": entries})
+    warnings = score(root, predictions).warnings
+    assert len(warnings) == 22
+    assert warnings["events of other unknown classes, skipped"] == 160
+
+
+def test_another_spelling_of_visibility_is_counted_or_refused(root: Path, predictions: Path) -> None:
+    document = json.loads((root / GAMES[0] / "Labels-v2.json").read_text())
+    document["annotations"][1]["visibility"] = "Not shown"
+    put(root, GAMES[0], "Labels-v2.json", document)
+    assert dict(score(root, predictions).warnings) == {"visibilities spelt otherwise, taken as visible": 1}
+    with pytest.raises(InputError, match=r"entry 2: visibility 'Not shown' is neither 'visible' nor 'not shown'"):
+        score(root, predictions, protocol="strict")
+
+
+@pytest.mark.parametrize("half", ["1", 1, 1.0])
+def test_a_half_that_is_a_float_is_a_half(root: Path, predictions: Path, half: Any) -> None:
+    put(predictions, GAMES[0], "results_spotting.json", {
+        "predictions": [{"label": "Goal", "position": 10000.0, "half": half, "confidence": 1}]
+    })  # fmt: skip
+    for protocol in ("soccernet", "strict"):
+        evaluation = score(root, predictions, protocol=protocol)
+        assert evaluation.warnings == {}
 
 
 def test_files_and_memory_score_alike_and_games_re_sum(root: Path, predictions: Path) -> None:
@@ -229,7 +272,7 @@ def test_grounding(tmp_path: Path, protocol: str) -> None:
     report = evaluation.report()
     assert list(report) == [
         "task", "protocol", "signature", "tolerances_s", "average_ap", "interval", "ap_per_tolerance",
-        "replays_scored", "replays_missing",
+        "replays_scored", "replays_missing", "warnings",
     ]  # fmt: skip
     assert report["average_ap"] == 1
     assert (report["replays_scored"], report["replays_missing"]) == (2, 0)
@@ -249,7 +292,15 @@ def test_a_replay_left_out_costs_nothing_officially_and_counts_as_a_miss_strictl
 @pytest.mark.parametrize("protocol", ["soccernet", "strict"])
 def test_withheld_links_cannot_be_scored(tmp_path: Path, protocol: str) -> None:
     labels = {"annotations": [entry | ({"link": ""} if "link" in entry else {}) for entry in GROUNDING["annotations"]]}
-    with pytest.raises(InputError, match=r"entry 2: |no replay has a link"):
+    with pytest.raises(InputError, match=r"the links are withheld: no replay has one; score train, valid or test$"):
+        score_replays(tmp_path, REPLAYS, protocol=protocol, labels=labels)
+
+
+@pytest.mark.parametrize("protocol", ["soccernet", "strict"])
+def test_a_link_time_that_is_none_is_named_by_its_entry(tmp_path: Path, protocol: str) -> None:
+    labels = json.loads(json.dumps(GROUNDING))
+    labels["annotations"][1]["link"]["time"] = "0:01:20"
+    with pytest.raises(InputError, match=r"Labels-cameras\.json: annotations, entry 2: link with time '0:01:20'; link"):
         score_replays(tmp_path, REPLAYS, protocol=protocol, labels=labels)
 
 

@@ -58,8 +58,8 @@ def test_the_careful_reader_gives_what_the_fast_one_does(tmp_path: Path) -> None
 
 
 UNUSUAL = [
-    ({"label": "goal"}, None, "unknown events"),
-    ({"label": None}, None, "unknown events"),
+    ({"label": "goal"}, None, "events of the unknown class"),
+    ({"label": None}, None, "events of the unknown class"),
     ({"gameTime": "3 - 00:10"}, None, "halves other than"),
     ({"position": "-1500"}, (1, -1500, True), "positions before the half"),
     ({"position": 7_300_000}, (1, 7_300_000, True), "positions beyond two hours"),

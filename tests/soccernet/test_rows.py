@@ -59,7 +59,7 @@ def test_what_needs_a_closer_look(values: list[Any], dtype: Any) -> None:
         numbers(values, dtype)
 
 
-@pytest.mark.parametrize("values", [["1.0"], [1.0], ["1e3"], ["9223372036854775808"], [2**63]])
+@pytest.mark.parametrize("values", [["1.0"], [1.5], [True, 1.0], ["1e3"], ["9223372036854775808"], [2**63]])
 def test_what_is_no_whole_number(values: list[Any]) -> None:
     with pytest.raises((OverflowError, ValueError)):
         numbers(values, np.int64)

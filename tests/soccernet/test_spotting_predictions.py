@@ -62,7 +62,7 @@ def test_no_predictions(tmp_path: Path) -> None:
 
 
 UNUSUAL: list[tuple[dict[str, Any], tuple[int, int, float] | None, str]] = [
-    ({"label": "goal"}, None, "unknown events"),
+    ({"label": "goal"}, None, "events of the unknown class"),
     ({"half": "3"}, None, "halves other than"),
     ({"half": 0}, None, "halves other than"),
     ({"half": 1.9}, (1, 31500, 0.25), "halves other than"),

@@ -115,8 +115,8 @@ def one(action: Callable[[Documents, str], None]) -> Callable[[Documents], None]
         (changed("position", -1), "position -1 is before the half"),
         (changed("position", 7_200_001), "is beyond two hours"),
         (changed("position", 31), "gameTime '1 - 00:31' but half 1, position 31 ms; give positions in milliseconds"),
+        (changed("gameTime", "31:30"), "gameTime '31:30' but half 1, position 31500 ms"),
         (changed("half", 2), "but half 2"),
-        (changed("gameTime", "early"), "gameTime 'early' is none"),
         (changed("confidence", 1.01), "confidence 1.01 is above 1"),
         (changed("confidence", -0.1), "is below 0"),
         (changed("confidence", "nan"), "is no number"),
@@ -129,6 +129,25 @@ def test_what_is_wrong_with_predictions(labels: Path, change: Callable[[Document
     change(files)
     lines = validate(labels, files, "spotting")
     assert any(problem in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed("half", 1.0),
+        changed("position", 31500.0),
+        changed("gameTime", "0:31"),
+        changed("gameTime", "31 s"),
+        changed("gameTime", None),
+        one(lambda files, name: files[name].update(UrlLocal=f"{GAMES[0]}/1")),
+        one(lambda files, name: files[name].update(UrlLocal=f"/data/SoccerNet/{GAMES[0]}/1_224p.mkv")),
+        one(lambda files, name: files[name].update(UrlLocal=f"D:\\SoccerNet\\{GAMES[0]}".replace("/", "\\"))),
+    ],
+)
+def test_what_is_harmless_is_no_problem(labels: Path, change: Callable[[Documents], None]) -> None:
+    files = documents("spotting")
+    change(files)
+    assert validate(labels, files, "spotting") == []
 
 
 def test_every_fault_is_listed_once_a_kind(labels: Path) -> None:
