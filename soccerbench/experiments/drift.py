@@ -69,6 +69,8 @@ class CheckReport(Report):
     Attributes:
         metric_numbers: committed numbers that the metric was computed for again.
         metric_differences: those that came out otherwise, one line each.
+        exact_steps: committed results of untrained steps.
+        exact_differences: those that came out otherwise, one line each.
         rows: one a row that was run.
         drifted: whether anything is wrong.
     """
@@ -76,6 +78,8 @@ class CheckReport(Report):
     version: Literal[1] = 1
     metric_numbers: int
     metric_differences: tuple[str, ...]
+    exact_steps: int
+    exact_differences: tuple[str, ...]
     rows: tuple[RowCheck, ...]
     drifted: bool
 

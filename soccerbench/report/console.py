@@ -54,7 +54,7 @@ def print_table(table: Table[Any], *, width: int | None = None) -> None:
             title = Text(table.header[place])
             drawn.add_column(title, justify="right" if number else "left", no_wrap=number, overflow="fold")
         for line in table.lines:
-            drawn.add_row(*(Text(line[place]) for place in places))
+            drawn.add_row(*(Text(line[place]) for place in places), style="bold red" if line[-1] == "drift" else "")
         console.print(drawn)
     for text in table.notes:
         console.print(Text(text), soft_wrap=width is None)

@@ -125,6 +125,15 @@ def test_a_rounding_in_the_metric_is_seen(
     assert record_file(records, ("tiny", "table2", 7)).read_bytes() == before
 
 
+def test_a_step_that_changed_is_drift(runs: Path, records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "soccerbench.experiments.checks.exact_checks.check_exact", lambda _: (1, ["labels: not the same"])
+    )
+    code, output = check(runs, records)
+    assert code == 1
+    assert "step: labels: not the same" in output
+
+
 def test_another_spec_is_drift_and_is_named(shared_tiny_root: Path, tmp_path: Path, records: Path) -> None:
     settings = (*SETTINGS[:2], "nms_s=12")
     code, output = check(train(shared_tiny_root, tmp_path, 0, settings=settings), records)

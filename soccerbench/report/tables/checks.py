@@ -18,11 +18,12 @@ PROBLEMS_SHOWN = 40
 
 
 def drift_table(checks: Sequence[RowCheck]) -> Table[tuple[Any, ...]]:
-    """One line for each measure that moved and for each problem; the others are counted below."""
+    """One line for each measure that moved and for each problem; the others are counted below. Drift comes first."""
     lines: list[tuple[Any, ...]] = []
     for check in checks:
         lines += [(check.title, problem, "", "", "", "drift") for problem in check.problems]
         lines += [(check.title, *_drift_cells(movement)) for movement in check.movements if movement.moved]
+    lines.sort(key=lambda line: line[-1] != "drift")
     measures = [movement for check in checks for movement in check.movements]
     same, seeds = sum(not movement.moved for movement in measures), sum(len(check.seeds) for check in checks)
     notes = [f"{same} of {len(measures)} measures of {len(checks)} rows ({seeds} runs) are as recorded."]
