@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from pathlib import Path
 
@@ -81,12 +82,7 @@ def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(
     ],
 )
 def test_the_remedy_fits_what_the_system_refused(tmp_path: Path, number: int, doing: str, said: str) -> None:
-    error = OSError(
-        number, {errno.EACCES: "Permission denied", errno.ENOSPC: "No space left on device"}.get(number, "")
-    )
-    error.strerror = error.strerror or {errno.EROFS: "Read-only file system", errno.EIO: "Input/output error"}.get(
-        number
-    )
+    error = OSError(number, os.strerror(number))
     assert said in str(os_error(tmp_path / "no" / "file", error, remedy="free some space", doing=doing))
 
 

@@ -248,8 +248,14 @@ def test_data_that_cannot_be_used(
         (("table2", "--features-root", "nowhere"), "nowhere"),
         (("figure3", "--device", "tpu", "--jobs", "2"), "figure3 trains nothing: leave out --device, --jobs; it"),
         (("figure3", "--rows", "1", "--seeds", "0-2"), "leave out --rows, --seeds;"),
-        (("table2", "--rows", "8", "--out", "/dev/null"), "/dev/null/tiny/table2/row-08/seed-0: Not a directory\n"),
-        (("table2", "--rows", "7,8", "--out", "/dev/null", "--jobs", "2"), "/seed-0: Not a directory\n"),
+        (
+            ("table2", "--rows", "8", "--out", "/dev/null"),
+            "row-08/.seed-0.lease: cannot be written (Not a directory); choose another path",
+        ),
+        (
+            ("table2", "--rows", "7,8", "--out", "/dev/null", "--jobs", "2"),
+            "/.seed-0.lease: cannot be written (Not a directory)",
+        ),
     ],
 )
 def test_arguments_that_cannot_be_used(
