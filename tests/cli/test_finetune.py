@@ -82,7 +82,7 @@ def test_it_writes_a_folder_and_prints_a_table(folder: Path) -> None:
 
 @pytest.mark.parametrize(("words", "model", "said"), [
     ((), "slowfast", "known: tpn-r50"),
-    (("--set", "size"), "ircsn", "not key=value"),
+    (("--set", "size"), "ircsn", "write key=value"),
     (("--set", "epochs=3"), "ircsn", "no row"),
     (("--set", "backbone=resnet18"), "ircsn", "bottlenecks"),
     (("--device", "tpu"), "ircsn", "unknown device"),
