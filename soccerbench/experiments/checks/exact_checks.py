@@ -1,8 +1,8 @@
 """Exact checks: three small games and heads of fixed weights, through every step from files to scores, untrained.
 
 `python -m soccerbench.experiments.checks.exact_checks results/fixtures` draws games and weights from a seed and writes
-them with what every step makes of them. `soccerbench check` takes the steps again. Numbers of float32 heads agree to 1e-6,
-everything else exactly or to 1e-9.
+them with what every step makes of them. `soccerbench check` takes the steps again. Numbers of float32 heads agree
+to 1e-6, everything else exactly or to 1e-9.
 """
 
 from __future__ import annotations
