@@ -35,6 +35,7 @@ from soccerbench.report.tables.checks import HalfResult
 BETWEEN_LINES_S = 30  # in a log
 SPEED_PERIOD_S = 600
 SHORT_S = 120
+FIRST_S, LEAST_DONE = 60, 0.05  # before both, the time left would be a guess
 MOST_TEXT = 24  # characters of a text column that need a place in a grid
 
 
@@ -117,10 +118,10 @@ class Remaining:
 
     def __str__(self) -> str:
         running = sum(self._running.values())
-        done = self._ended + running
-        if not done:
+        done, passed_s = self._ended + running, time.monotonic() - self._started_s
+        if not done or (done < LEAST_DONE and passed_s < FIRST_S):
             return "time left unknown"
-        left_s = (time.monotonic() - self._started_s) * (self._left - running) / done
+        left_s = passed_s * (self._left - running) / done
         return f"about {left_s / 60:.0f} min left in all" if left_s >= SHORT_S else "under 2 min left in all"
 
 
