@@ -228,11 +228,11 @@ def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predicti
     assert (same["difference"], same["p_value"], same["games"]) == (0, 1, 2)
     report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings).to_json()
     assert list(report) == [
-        "task", "protocol", "signature", "a", "b", "difference", "interval", "p_value", "method", "games", "per_class",
-        "warnings",
+        "task", "protocol", "signature", "names", "a", "b", "difference", "interval", "interval_coverage", "p_value",
+        "smallest_p", "method", "games", "per_class", "warnings",
     ]  # fmt: skip
     assert report["difference"] == report["a"] - report["b"] > 0
-    assert set(report["per_class"]["Goal"]) == {"difference", "interval", "p_value"}
+    assert set(report["per_class"]["Goal"]) == {"difference", "interval", "p_value", "p_value_holm"}
     json.dumps(report, allow_nan=False)
 
 
