@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ SURFACE = {
     "Table.row": "(self, number: 'int') -> 'Row'",
     "compare": "(a: 'str | Path', b: 'str | Path', *, labels: 'str | Path | None' = None, task: 'Task | None' = None, "
     "split: 'str' = 'test', tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
-    "repetitions: 'int' = 1000, seed: 'int' = 0) -> 'ComparisonReport'",
+    "repetitions: 'int' = 1000, seed: 'int' = 0, progress: 'Progress' = silent) -> 'ComparisonReport'",
     "evaluate": "(*, task: 'Task', labels: 'str | Path', predictions: 'str | Path', split: 'str' = 'test', "
     "tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
     "classes: 'Sequence[str] | None' = None, bootstrap: 'int' = 0, seed: 'int' = 0) -> 'Evaluation'",
@@ -78,7 +79,7 @@ def test_the_surface() -> None:
         value = sb
         for part in name.split("."):
             value = getattr(value, part)
-        found[name] = str(inspect.signature(value))
+        found[name] = re.sub(r"<function (\w+) at \w+>", r"\1", str(inspect.signature(value)))
     assert found == SURFACE
 
 

@@ -52,7 +52,7 @@ MINIMAL = {
 }
 
 
-DIGESTS = {"table2": "3c05a203efa1f011", "table3": "ac334986179500c4"}  # of the first rows, as in older runs
+DIGESTS = {"table2": "3c05a203efa1f011", "table3": "2d2a99956eb8e1ba"}  # of the first rows, as in older runs
 OMIT = object()
 
 
