@@ -78,8 +78,9 @@ def test_on_the_cpu_batches_stay_as_they_are() -> None:
 def test_only_our_own_heads_are_replayed(shared_tiny_root: Path) -> None:
     root, row = Dataset(shared_tiny_root), load_table("table2", mini=True).rows[7]
     store, labels = root.store(row.blocks), root.labels("train")
-    for head, expected in ((None, True), (OwnHead, False)):
-        assert SpottingTask(row, store, train=labels, valid={}, head=head).replayable is expected
+    custom = row.model_copy(update={"head": "heads:OwnHead"})
+    assert SpottingTask(row, store, train=labels, valid={}).replayable
+    assert not SpottingTask(custom, store, train=labels, valid={}, head=OwnHead).replayable
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
