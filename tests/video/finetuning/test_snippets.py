@@ -259,7 +259,9 @@ def test_what_cannot_be_used_is_said_and_the_rest_is_done(root):
     (root / "l/s/b/Labels-v2.json").write_text("{")
     (root / "l/s/c/2.mkv").unlink()
     (root / "l/s/d/Labels-v2.json").write_text(
-        json.dumps({"annotations": [{"gameTime": "1 - 00:50", "label": "Goal", "position": "50000", "visibility": "visible"}]})
+        json.dumps(
+            {"annotations": [{"gameTime": "1 - 00:50", "label": "Goal", "position": "50000", "visibility": "visible"}]}
+        )
     )
     splits = json.loads((root / "splits.json").read_text())
     splits["test"] += ["l/s/x", "l/s/y"]
