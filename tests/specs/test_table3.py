@@ -58,7 +58,8 @@ def test_what_the_paper_says_of_the_steps() -> None:
 
 
 def test_what_the_paper_leaves_open_is_declared() -> None:
-    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision"}
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision",
+           "sampling.validation"}  # fmt: skip
     transformer = {
         "mode.epoch", "precision", "learning_rate.schedule", "offset_loss.sigmoid",
         "architecture.pooling", "architecture.segments", "architecture.positions",
@@ -77,7 +78,8 @@ def test_what_the_paper_leaves_open_is_declared() -> None:
 
 
 def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_path: Path) -> None:
-    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision"}
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision",
+           "sampling.validation"}  # fmt: skip
     plain, told = (
         load_table(own_table(tmp_path, change)).rows[0]
         for change in ({}, {"assumed": {"batch_size": {"why": "ours"}, "postprocess.order": {"why": "ours"}}})
