@@ -167,7 +167,6 @@ def reproduce(
     """
     from soccerbench.experiments.default_dataset import open_root
     from soccerbench.experiments.table import default_jobs, plan, run
-    from soccerbench.progress import silent
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table

@@ -5,20 +5,15 @@ The page loads nothing but the videos: those next to it, or those that its reade
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from soccerbench import __version__
 from soccerbench.events import Events
 from soccerbench.inference.events import Found, frame
 from soccerbench.inference.spotted import Spotted
 from soccerbench.report.html.render import TEMPLATES as REPORT
-from soccerbench.report.html.render import embedded
+from soccerbench.report.html.render import self_contained
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,21 +29,16 @@ def page(spotted: Spotted, found: Found, *, folder: Path, least: float = LEAST) 
         folder: where the page will be, for the paths of the videos.
         least: confidence at which the slider begins.
     """
-    styles = (REPORT / "report.css", TEMPLATES / "match.css")
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    parts = [(REPORT / "dom.js").read_text("utf-8"), (TEMPLATES / "match.js").read_text("utf-8")]
-    script = "(() => {\n" + "\n".join(parts) + "})();\n"
     simulated = ", trained on simulated data" if any(run.about.simulated for run in spotted.runs) else ""
-    text = environment.get_template("match.html").render(
+    return self_contained(
+        TEMPLATES / "match.html",
+        styles=[REPORT / "report.css", TEMPLATES / "match.css"],
+        scripts=[REPORT / "dom.js", TEMPLATES / "match.js"],
+        data=_data(spotted, found, folder, least),
+        media="media-src 'self' file: blob:; ",
         title=f"Events of {spotted.match.name}",
         made_by=" and ".join(f"{run.title} ({run.row.head}, {run.row.features})" for run in spotted.runs) + simulated,
-        version=__version__,
-        style="".join(file.read_text("utf-8") for file in styles),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=embedded(_data(spotted, found, folder, least)),
     )
-    return text.encode()
 
 
 def _data(spotted: Spotted, found: Found, folder: Path, least: float) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,11 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 from soccerbench.soccernet.replays import GameReplays
 from soccerbench.specs import load_features, load_table
-from soccerbench.specs.grounding import CmnRow, Filter, GroundingTransformerRow
+from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow
 from soccerbench.specs.heads import load_head
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.grounding_postprocess import each, filter_before
+from soccerbench.tasks.grounding_postprocess import postprocess
 from soccerbench.tasks.spotting import detections, frame_scores
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
 from soccerbench.training.loop import uses_gpu
@@ -107,8 +107,7 @@ class Run:
         """
         if isinstance(self.row, SpottingRow):
             raise ValueError(f"{self.title} spots events; leave out --replays, or give a grounding run")
-        filters = [step for step in self.row.postprocess if isinstance(step, Filter)]
-        if len(filters) < len(self.row.postprocess):
+        if any(step.uses for step in self.row.postprocess):
             remedy = "give the run of a row without them, such as row 6 of table3"
             raise InputError(self.path, "its steps need the predictions of other runs", remedy)
         absent = {replay.half for replay in replays.replays} - set(features.halves)
@@ -117,8 +116,8 @@ class Run:
         task = load_head(self.row)(self.row, features, train={}, valid={})
         with threads_for(self.width < NARROW):
             found: list[GroundingPredictions] = [task.detect(self.model, replays, self.device)]
-        for step in filters:
-            found = each(found, partial(filter_before, before_s=step.before_s))
+        for step in self.row.postprocess:
+            found = postprocess(step, found, [])
         return found[0]
 
     def predict(

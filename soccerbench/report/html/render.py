@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
@@ -26,20 +27,44 @@ _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u202
 
 def render(page: Page) -> bytes:
     """The page as a self-contained HTML file."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    script = "(() => {\n" + "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS) + "})();\n"
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment.globals["table"] = environment.get_template("table.html").module.table  # type: ignore[attr-defined]
-    text = environment.get_template("report.html").render(
-        page=page,
-        version=__version__,
-        style=(TEMPLATES / "report.css").read_text("utf-8"),
-        script=script,
-        script_hash=digest,
-        data=embedded(page.data),
+    return self_contained(
+        TEMPLATES / "report.html",
+        styles=[TEMPLATES / "report.css"],
+        scripts=[TEMPLATES / name for name in SCRIPTS],
+        data=page.data,
         media="media-src file: 'self'; " if page.data.get("videos") else "",
+        title=page.title,
+        page=page,
+    )
+
+
+def self_contained(
+    template: Path, *, styles: Iterable[Path], scripts: Iterable[Path], data: object, media: str, **values: object
+) -> bytes:
+    """A template that extends `page.html`, with its styles, scripts and data inside.
+
+    Args:
+        template: the file.
+        styles: files, in order.
+        scripts: files, in order; they share one scope.
+        data: what the scripts read, as JSON.
+        media: the directive of the content security policy for media, ending in "; "; empty for none.
+        values: what else the template takes; `title` is that of the page.
+    """
+    folders = [template.parent, TEMPLATES]
+    environment = Environment(
+        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    environment.globals["table"] = environment.get_template("table.html").module.table  # type: ignore[attr-defined]
+    script = "(() => {\n" + "\n".join(file.read_text("utf-8") for file in scripts) + "})();\n"
+    text = environment.get_template(template.name).render(
+        version=__version__,
+        style="".join(file.read_text("utf-8") for file in styles),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=embedded(data),
+        media=media,
+        **values,
     )
     return text.encode()
 
