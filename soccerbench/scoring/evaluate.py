@@ -25,7 +25,7 @@ from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.games import open_games
+from soccerbench.soccernet.game_files import open_games
 from soccerbench.soccernet.row_file import MOST_NAMES, OF_UNKNOWN, OTHER_UNKNOWN
 
 if TYPE_CHECKING:
@@ -151,10 +151,10 @@ def evaluate_each(
 
     Args:
         task: "spotting" or "grounding".
-        labels: folder or zip with a label file a game: `Labels-v2.json`; `Labels-cameras.json` or
+        labels: folder or zip with a label file a game, or one such file: `Labels-v2.json`; `Labels-cameras.json` or
             `Labels-replays.json`.
-        predictions: folders or zips with a file a game: `results_spotting.json`; `results_grounding.json` or
-            `Detection-replays.json`.
+        predictions: folders, zips or files, with a file a game: `results_spotting.json`; `results_grounding.json` or
+            `Detection-replays.json`; another name if it is the only one.
         split: "train", "valid", "test", "challenge", or "all" for every game with labels.
         deltas_s: window widths in seconds, increasing.
         protocol: "soccernet" or "strict".
@@ -174,22 +174,23 @@ def evaluate_each(
     truth: list[Any] = []
     evaluations = []
     for path in predictions:
-        label_tree, tree, games, warnings = open_games(
-            labels, path, split, label_files=kind.label_files, prediction_files=kind.prediction_files, strict=strict
+        opened = open_games(
+            labels, path, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=strict
         )
-        truth = truth or kind.read_labels(label_tree, games, strict=strict)
+        if [game.game for game in truth] != opened.games:
+            truth = kind.read_labels(opened.labels, opened.games, strict=strict)
         evaluation = evaluate_games(
             task,
             labels=truth,
-            predictions=[kind.read_predictions(tree, game, strict=strict) for game in games],
-            split=split,
+            predictions=[kind.read_predictions(opened.predictions, game, strict=strict) for game in opened.games],
+            split=opened.split,
             deltas_s=deltas_s,
             protocol=protocol,
             classes=classes,
             repetitions=repetitions,
             seed=seed,
         )
-        evaluation.warnings.update(warnings)
+        evaluation.warnings.update(opened.warnings)
         evaluations.append(evaluation)
     return evaluations
 

@@ -31,8 +31,8 @@ from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring import schema
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.grounding_predictions import (
-    GROUNDING_FILES,
     GroundingPredictions,
     read_grounding_predictions,
 )
@@ -44,7 +44,8 @@ from soccerbench.soccernet.replays import (
     CameraAnnotations,
     read_camera_annotations,
 )
-from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
+from soccerbench.soccernet.submission import RESULTS
 
 
 class Task(ABC):
@@ -56,7 +57,7 @@ class Task(ABC):
         metric: for tables.
         overall: field of the score that is the result.
         per_tolerance: field of the score by tolerance.
-        label_files, prediction_files: names of which a game has one.
+        labels, predictions: what the files of a game are called and hold.
         statistics: what one game contributes to the score.
     """
 
@@ -65,8 +66,8 @@ class Task(ABC):
     metric: str
     overall: str
     per_tolerance: str
-    label_files: tuple[str, ...]
-    prediction_files: tuple[str, ...]
+    labels: FileKind
+    predictions: FileKind
     statistics: type[Any]
 
     @abstractmethod
@@ -136,8 +137,8 @@ class Spotting(Task):
     metric = "average-mAP"
     overall = "average_map"
     per_tolerance = "map_per_tolerance"
-    label_files = (SPOTTING_LABELS,)
-    prediction_files = (SPOTTING_RESULTS,)
+    labels = FileKind((SPOTTING_LABELS,), "annotations")
+    predictions = RESULTS["spotting"]
     statistics = SpottingStatistics
 
     def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -204,8 +205,8 @@ class Grounding(Task):
     metric = "average-AP"
     overall = "average_ap"
     per_tolerance = "ap_per_tolerance"
-    label_files = (CAMERA_LABELS, REPLAY_LABELS)
-    prediction_files = GROUNDING_FILES
+    labels = FileKind((CAMERA_LABELS, REPLAY_LABELS), "annotations")
+    predictions = RESULTS["grounding"]
     statistics = GroundingStatistics
 
     def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:

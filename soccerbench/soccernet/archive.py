@@ -1,7 +1,8 @@
-"""A dataset's or a submission's files, from a folder or a zip alike, and their JSON: read safely and within limits.
+"""A dataset's or a submission's files, from a folder, a zip or one JSON file alike: read safely and within limits.
 
 Conventions
-    name      a path inside the tree, with forward slashes, relative, without `..`
+    name      a path inside the tree, with forward slashes, relative, without `.` and `..`, in Unicode's composed form
+    clutter   what systems add and nobody packs: `__MACOSX`, `Thumbs.db`, all names that begin with a dot
     limits    one file may unpack to MAX_BYTES, a whole zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a zip that declares more
               is refused before anything is unpacked, and one that declares less than it holds is cut off
     lenient   also what Python's own parser takes and the standard forbids (NaN, infinity, lone surrogates, long
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 import weakref
 import zipfile
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -28,6 +32,7 @@ from soccerbench.files import walked
 
 MAX_CONTAINERS = 1_000_000
 _REMEDY = "write the file again"
+_CLUTTER = ("thumbs.db", "desktop.ini")
 MAX_BYTES = 40 * 2**20
 MAX_TOTAL_BYTES = 8 * 2**30
 MAX_ENTRIES = 20_000
@@ -35,13 +40,14 @@ MAX_DIRECTORY_BYTES = 8 * 2**20
 
 
 class Tree:
-    """A folder or a zip archive, read by relative names.
+    """A folder, a zip archive or a single JSON file, read by relative names.
 
     Args:
-        path: an existing folder or a zip file.
+        path: an existing folder, zip or JSON file.
 
     Attributes:
         repeated: names that appear more than once in the zip; as everywhere, the last of them is read.
+        oddities: of a zip, how many names have which form that other programs write and this one reads past.
 
     Raises:
         InputError: neither a folder nor a readable zip, or a zip that is over the limits or has names that leave it.
@@ -50,8 +56,14 @@ class Tree:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.repeated: list[str] = []
+        self.oddities: Counter[str] = Counter()
+        self._stored: dict[str, str] = {}  # name -> as the folder or the zip spells it
         self._zip: zipfile.ZipFile | None = None
-        if path.is_dir():
+        self.is_file = path.suffix.lower() == ".json" and path.is_file()
+        self._root = path.parent if self.is_file else path
+        if self.is_file:
+            self._stored = {path.name: path.name}
+        if self.is_file or path.is_dir():
             return
         stream, self._zip = _open_zip(path)
         weakref.finalize(self, stream.close)
@@ -65,26 +77,54 @@ class Tree:
         if len(entries) > MAX_ENTRIES or total > MAX_TOTAL_BYTES:
             problem = f"{len(entries)} entries of {total} bytes, at most {MAX_ENTRIES} of {MAX_TOTAL_BYTES} are read"
             raise InputError(path, problem, "pack nothing but the JSON files of the games")
-        self.repeated = [name for name, count in Counter(self._zip.namelist()).items() if count > 1]
+        self._list(entries)
+
+    def _list(self, entries: Iterable[zipfile.ZipInfo]) -> None:
+        """Note the names of a zip's files, and in which of them other programs' habits show."""
+        counts: Counter[str] = Counter()
+        for entry in entries:
+            name = tidy(_decoded(entry))
+            if entry.filename.endswith(("/", "\\")):
+                continue
+            if _is_clutter(name):
+                self.oddities["files that a system added"] += 1
+                continue
+            if "\\" in entry.filename:
+                self.oddities["names with backslashes"] += 1
+            if entry.filename.startswith("."):
+                self.oddities["names that begin with ./"] += 1
+            counts[name] += 1
+            self._stored[name] = entry.filename
+        self.repeated = [name for name, count in counts.items() if count > 1]
 
     def names(self) -> list[str]:
-        """Every file in the tree, sorted."""
-        if self._zip is not None:
-            return sorted({name for name in self._zip.namelist() if not name.endswith("/")})
-        return sorted(
-            Path(folder, file).relative_to(self.path).as_posix()
-            for folder, files in walked(self.path)
-            for file in files
-        )
+        """Every file in the tree but clutter, sorted."""
+        if self._zip is not None or self.is_file:
+            return sorted(self._stored)
+        found: dict[str, str] = {}
+        for folder, files in walked(self.path):
+            for stored in (Path(folder, file).relative_to(self.path).as_posix() for file in files):
+                if not _is_clutter(tidy(stored)) and _is_inside(tidy(stored)):
+                    found[tidy(stored)] = stored
+        self._stored |= found
+        return sorted(found)
+
+    def call(self, name: str, stored: str) -> None:
+        """Let a file that `names` gave be read by another name too."""
+        self._stored[unicodedata.normalize("NFC", name)] = self._stored[stored]
+
+    def where(self, name: str) -> Path:
+        """Where a file is, for messages; where it should be if it is missing."""
+        return self._root / self._stored.get(self._key(name), name)
+
+    def _key(self, name: str) -> str:
+        return name if name in self._stored or name.isascii() else unicodedata.normalize("NFC", name)
+
+    def _reads_folder(self, name: str) -> bool:
+        return self._zip is None and not self.is_file and _is_inside(name)
 
     def __contains__(self, name: str) -> bool:
-        if self._zip is None:
-            return _is_inside(name) and (self.path / name).is_file()
-        try:
-            self._zip.getinfo(name)
-        except KeyError:
-            return False
-        return True
+        return self._key(name) in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
 
     def read(self, name: str) -> bytes:
         """The bytes of one file.
@@ -94,16 +134,17 @@ class Tree:
         """
         if not _is_inside(name):
             raise InputError(self.path / name, "leads out of the folder", "name games by relative paths")
+        path = self.where(name)
         try:
-            return self._read_file(self.path / name) if self._zip is None else self._read_entry(self._zip, name)
+            return self._read_file(path) if self._zip is None else self._read_entry(self._zip, name)
         except (FileNotFoundError, NotADirectoryError, KeyError):
-            raise InputError(self.path / name, "missing", "put the file there or leave the game out") from None
+            raise InputError(path, "missing", "put the file there or leave the game out") from None
         except InputError:
             raise
         except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise InputError(self.path / name, f"cannot be read ({error})", "copy the file again") from None
+            raise InputError(path, f"cannot be read ({error})", "copy the file again") from None
         except Exception as error:  # zlib.error, lzma.LZMAError: whatever the entry's method raises on damage
-            raise InputError(self.path / name, f"cannot be unpacked ({error})", "copy the archive again") from None
+            raise InputError(path, f"cannot be unpacked ({error})", "copy the archive again") from None
 
     def json(self, name: str) -> Any:
         """The parsed JSON of one file.
@@ -111,7 +152,7 @@ class Tree:
         Raises:
             InputError: as `read`, or no JSON in it (NaN and infinity are no JSON).
         """
-        return parse_json(self.read(name), self.path / name)
+        return parse_json(self.read(name), self.where(name))
 
     def _read_file(self, path: Path) -> bytes:
         status = path.stat()
@@ -121,13 +162,13 @@ class Tree:
         return path.read_bytes()
 
     def _read_entry(self, archive: zipfile.ZipFile, name: str) -> bytes:
-        info = archive.getinfo(name)
+        info = archive.getinfo(self._stored[self._key(name)])
         if info.file_size > MAX_BYTES:
-            _check_size(self.path / name, info.file_size)
+            _check_size(self.where(name), info.file_size)
         with archive.open(info) as stream:
             data = stream.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            _check_size(self.path / name, len(data))
+            _check_size(self.where(name), len(data))
         return data
 
 
@@ -156,6 +197,25 @@ def _open_zip(path: Path) -> tuple[_Bounded, zipfile.ZipFile]:
         raise InputError(path, f"not a readable zip ({error})", "give a folder or an undamaged zip") from None
     stream.limit = MAX_BYTES + 1
     return stream, archive
+
+
+def tidy(name: str) -> str:
+    """A stored name as `Tree` gives it: forward slashes, no `.` in it, in Unicode's composed form."""
+    parts = name.replace("\\", "/").split("/")
+    return unicodedata.normalize("NFC", "/".join(part for part in parts if part not in ("", ".")))
+
+
+def _decoded(entry: zipfile.ZipInfo) -> str:
+    """An entry's name; without the flag for UTF-8, which macOS does not set, it may be UTF-8 all the same."""
+    if not entry.flag_bits & 0x800 and not entry.filename.isascii():
+        with suppress(UnicodeError):
+            return entry.filename.encode("cp437").decode("utf-8")
+    return entry.filename
+
+
+def _is_clutter(name: str) -> bool:
+    *folders, file = name.split("/")
+    return any(part.startswith(".") or part == "__MACOSX" for part in (*folders, file)) or file.lower() in _CLUTTER
 
 
 def _check_size(path: Path, size: int) -> None:

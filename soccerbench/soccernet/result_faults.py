@@ -20,6 +20,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, cut_to_frames, frames_of
 from soccerbench.soccernet.archive import count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.game_files import GAME_KEYS, is_of
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
 from soccerbench.soccernet.row_file import count_keys, entries_of
 from soccerbench.soccernet.rows import Fault, Table, shown
@@ -28,7 +29,6 @@ from soccerbench.soccernet.spotting_predictions import PredictionColumns, predic
 CLOCK_MARGIN_MS = 1000
 Task = Literal["spotting", "grounding"]
 _CLOCK = re.compile(r"(?:([12]) - )?([0-9]{1,9}):([0-9]{1,2})", re.ASCII)
-_GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")
 
 
 class Findings:
@@ -91,19 +91,14 @@ def _inspect_document(document: Any, data: bytes, path: Path, game: str, finding
     if repeated:
         problem = f"{repeated} keys appear twice in one object"
         findings.add("keys", "whole file", problem, "write each key once", order=(-2,))
-    for key in _GAME_KEYS:
+    for key in GAME_KEYS:
         named = document.get(key, game) if isinstance(document, dict) else game
-        if not isinstance(named, str) or f"/{_spaced(game)}/" not in f"/{_spaced(named)}/":
+        if not is_of(named, game):
             problem, remedy = (
                 f"{key!r} names another game, {shown(named)}",
                 "put each game's file in that game's folder",
             )
             findings.add("game", "whole file", problem, remedy, order=(-1,))
-
-
-def _spaced(path: str) -> str:
-    """A path as the official layout spells it: forward slashes, spaces."""
-    return path.replace("\\", "/").replace("_", " ").strip("/")
 
 
 def _inspect_predictions(entries: list[Any], findings: Findings) -> None:

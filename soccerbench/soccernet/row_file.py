@@ -49,7 +49,7 @@ class RowFile:
         Raises:
             InputError: it is missing or no JSON, or has no list under `key`.
         """
-        path, data = tree.path / name, tree.read(name)
+        path, data = tree.where(name), tree.read(name)
         document = parse_json(data, path, lenient=not strict)
         entries = entries_of(document, key, path, strict=strict)
         try:

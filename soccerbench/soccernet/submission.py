@@ -14,16 +14,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, counted
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.games import SPLITS, located, official_games, split_games
+from soccerbench.soccernet.game_files import FileKind, GameFiles, spelled
+from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, split_games
 from soccerbench.soccernet.grounding_predictions import GROUNDING_FILES
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.result_faults import Task, inspect_file
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS
 
-RESULT_FILES: dict[Task, tuple[str, ...]] = {"spotting": (SPOTTING_RESULTS,), "grounding": GROUNDING_FILES}
+RESULTS: dict[Task, FileKind] = {
+    "spotting": FileKind((SPOTTING_RESULTS,), "predictions"),
+    "grounding": FileKind(GROUNDING_FILES, "Replays"),
+}
+_REMEDIES = {
+    "names with backslashes": "pack them with forward slashes",
+    "names that begin with ./": "pack them with names that begin with the league",
+    "files that a system added": "pack without them: zip -x '.*' '__MACOSX*'",
+}
 
 
 def validate_submission(path: Path, *, task: Task, split: str, labels: Path | None = None) -> list[str]:
@@ -46,8 +55,9 @@ def validate_submission(path: Path, *, task: Task, split: str, labels: Path | No
     label_tree = None if labels is None else Tree(labels)
     games = _expected_games(label_tree, split)
     tree = Tree(path)
-    found, problems = _locate(tree, task, games)
-    another = None if found else _another_split(tree, task, split, label_tree)
+    files = GameFiles(tree, RESULTS[task])
+    found, problems = _locate(files, games)
+    another = None if found else _another_split(files, split, label_tree)
     return [another] if another else problems + _inspect(tree, task, games, found, label_tree)
 
 
@@ -79,11 +89,12 @@ def pack_submission(source: Path, out: Path, *, task: Task, split: str, labels: 
     tree = Tree(zips.get(own, source))
     if own in zips and labels is None and _is_simulated(source):
         games = [name.rpartition("/")[0] for name in tree.names()]
-    names = {game: f"{game}/{file}" for game in games for file in RESULT_FILES[task] if f"{game}/{file}" in tree}
-    another = None if names else _another_split(tree, task, split, label_tree)
+    files = GameFiles(tree, RESULTS[task])
+    names = {game: name for game in games if (name := files.place(game)) is not None}
+    another = None if names else _another_split(files, split, label_tree)
     problems = [another] if another else _inspect(tree, task, games, names, label_tree)
     if not problems:
-        write_zip(out, ((f"{game}/{RESULT_FILES[task][0]}", tree.read(name)) for game, name in names.items()))
+        write_zip(out, ((f"{game}/{RESULTS[task].names[0]}", tree.read(name)) for game, name in names.items()))
     return problems
 
 
@@ -98,55 +109,75 @@ def _expected_games(labels: Tree | None, split: str) -> Sequence[str]:
     return official_games(split) if labels is None else split_games(labels, split)
 
 
-def _another_split(tree: Tree, task: Task, split: str, labels: Tree | None) -> str | None:
+def _another_split(files: GameFiles, split: str, labels: Tree | None) -> str | None:
     """One line about a tree all of whose games are of other splits; none where it has no games at all."""
-    games = {game for game, _, file in map(located, tree.names()) if file in RESULT_FILES[task]}
+    games = set(files.games())
     likely = [other for other in SPLITS if games & set(_expected_games(labels, other))]
     if not games or split in likely:
         return None
     remedy = f"choose --split {likely[0]}" if likely else "choose another --split, or give the --labels of their root"
-    return str(InputError(tree.path, f"holds none of the games of split {split}, but {len(games)} others", remedy))
+    return str(
+        InputError(files.tree.path, f"holds none of the games of split {split}, but {len(games)} others", remedy)
+    )
 
 
-def _locate(tree: Tree, task: Task, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def _places(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The file of each game that has one, and a line for each with several."""
+    found, problems = {}, []
+    for game in games:
+        try:
+            name = files.place(game)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if name is not None:
+            found[game] = name
+    return found, problems
+
+
+def _locate(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """The file of each game, wherever it is, and what is wrong with names and places."""
-    expected, files = set(games), RESULT_FILES[task]
-    found: dict[str, str] = {}
+    tree, official = files.tree, files.kind.names
     problems = [_line(tree, name, "appears twice in the zip", "pack it once") for name in tree.repeated]
+    for oddity, count in tree.oddities.items():
+        problems.append(str(InputError(tree.path, f"{oddity} ({count})", _REMEDIES[oddity])))
+    found, unclear = _places(files, games)
+    problems += unclear
+    game_of, spelling = {name: game for game, name in found.items()}, {spelled(game): game for game in games}
     around: Counter[str] = Counter()
     for name in tree.names():
-        game, outside, file = located(name)
-        if file not in files:
-            remedy = f"name it {files[0]}" if game in expected and file.endswith(".json") else "leave it out"
+        folder, _, file = name.rpartition("/")
+        game = game_of.get(name) or spelling.get(spelled("/".join(folder.split("/")[-GAME_DEPTH:])))
+        if file not in official:
+            remedy = f"name it {official[0]}" if game and file.lower().endswith(".json") else "leave it out"
             problems.append(_line(tree, name, "is no file of a submission", remedy))
-        elif game not in expected:
+        elif game is None:
             problems.append(_line(tree, name, "is of no game of the split", "leave it out, or choose another --split"))
-        elif game in found:
-            problems.append(_line(tree, name, f"is a second file for its game, next to {found[game]}", "pack one"))
-        else:
-            found[game] = name
-            around[outside] += bool(outside)
-            if "\\" in name:
-                problems.append(_line(tree, name, "has backslashes in its name", "pack it with forward slashes"))
-    named = {name.replace("\\", "/").rpartition("/")[2] for name in found.values()}
+        elif name not in game_of:
+            problems.append(_line(tree, name, f"is a second file for its game, next to {found.get(game)}", "pack one"))
+        elif folder.endswith(f"/{game}"):
+            around[folder.removesuffix(f"/{game}")] += 1
+        elif folder != game:
+            problems.append(_line(tree, name, f"is not in the folder {game}", "pack it there"))
+    named = {name.rpartition("/")[2] for name in found.values()}
     if len(named) > 1:
         problem = f"holds {' and '.join(sorted(named))}"
-        problems.append(str(InputError(tree.path, problem, f"name every file {files[0]}; a server takes one name")))
-    for folder, count in around.items():
-        if count:
-            problems.append(_line(tree, folder, f"is around {count} games", "pack the leagues at the top of the zip"))
+        problems.append(str(InputError(tree.path, problem, f"name every file {official[0]}; a server takes one name")))
+    for outside, count in around.items():
+        problem = f"is around {counted(count, 'game')}"
+        problems.append(_line(tree, outside, problem, "pack the leagues at the top of the zip"))
     return found, problems
 
 
 def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, str], labels: Tree | None) -> list[str]:
     """What is wrong with the games' files, missing ones first."""
     problems = [
-        _line(tree, f"{game}/{RESULT_FILES[task][0]}", "missing", "predict every game of the split")
+        _line(tree, f"{game}/{RESULTS[task].names[0]}", "missing", "predict every game of the split")
         for game in games
         if game not in found
     ]
     for game, name in found.items():
-        path = tree.path / name
+        path = tree.where(name)
         try:
             data = tree.read(name)
         except InputError as error:

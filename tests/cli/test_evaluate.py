@@ -145,7 +145,6 @@ def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/predictions-test.zip").write_bytes(b"")
     for given, found, split, said in (
-        (labels, predictions, "test", "predictions/top/folder: is around the leagues; pack them at the top or give"),
         (labels, labels, "test", "labels: holds Labels-v2.json where results_spotting.json is looked for; labels and"),
         (predictions / "top/folder", labels, "all", "folder: holds results_spotting.json where Labels-v2.json is"),
         (labels, tmp_path / "run", "test", "run: the folder of a run; give its predictions-test.zip\n"),

@@ -97,7 +97,9 @@ def one(action: Callable[[Documents, str], None]) -> Callable[[Documents], None]
         (one(lambda files, name: files.pop(name)), "one/results_spotting.json: missing"),
         (one(lambda files, name: files.update({"a/b/c/results_spotting.json": {}})), "no game of the split"),
         (one(lambda files, name: files.update({"README.txt": "hello"})), "README.txt: is no file of a submission"),
-        (one(lambda files, name: files.update({f"__MACOSX/{name}": "{}"})), "is a second file for its game"),
+        (one(lambda files, name: files.update({f"__MACOSX/{name}": "{}"})), "files that a system added (1); pack"),
+        (one(lambda files, name: files.update({f"old/{name}": "{}"})), "is a second file for its game"),
+        (renamed("league/", "./league/"), "names that begin with ./ (2); pack"),
         (one(lambda files, name: files.update({name: "{"})), "no JSON"),
         (one(lambda files, name: files.update({name: '{"predictions": [{"label": NaN}]}'})), "no JSON"),
         (one(lambda files, name: files.update({name: {"predictions": {}}})), "no list under 'predictions'"),
@@ -107,7 +109,7 @@ def one(action: Callable[[Documents, str], None]) -> Callable[[Documents], None]
         (one(lambda files, name: files[name]["predictions"].append(SPOTTING | {"confidence": 1})), "a second 'Goal'"),
         (renamed("results_spotting", "predictions"), "name it results_spotting.json"),
         (renamed("league/", "top/folder/league/"), "top/folder: is around 2 games; pack the leagues at the top"),
-        (renamed("/", "\\"), "has backslashes in its name"),
+        (renamed("/", "\\"), "names with backslashes (2); pack them with forward slashes"),
         (changed("label", "goal"), "entry 1: unknown event 'goal'"),
         (changed("half", 3), "half 3 is neither 1 nor 2"),
         (changed("half", "first"), "half 'first'"),
@@ -196,7 +198,8 @@ def test_replays_go_by_one_file_name(labels: Path) -> None:
 
 
 def test_what_cannot_be_opened_is_no_submission(labels: Path, tmp_path: Path) -> None:
-    for path, said in ((tmp_path / "nothing.zip", "no such"), (labels / "splits.json", "not a readable zip")):
+    (tmp_path / "text.zip").write_text("no zip")
+    for path, said in ((tmp_path / "nothing.zip", "no such"), (tmp_path / "text.zip", "not a readable zip")):
         with pytest.raises(InputError, match=f"{path.name}: {said}"):
             validate_submission(path, task="spotting", split="challenge", labels=labels)
 

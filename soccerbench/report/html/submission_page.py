@@ -16,7 +16,7 @@ from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.games import open_games
+from soccerbench.soccernet.game_files import open_games
 from soccerbench.soccernet.replays import read_replays
 
 
@@ -34,11 +34,12 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
         ValueError: an unknown split.
     """
     kind = TASKS[task]
-    label_tree, tree, names, ignored = open_games(
-        labels, predictions, split, label_files=kind.label_files, prediction_files=kind.prediction_files, strict=False
+    opened = open_games(
+        labels, predictions, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=False
     )
-    truth = kind.read_labels(label_tree, names, strict=False)
-    found = [kind.read_predictions(tree, game, strict=False) for game in names]
+    ignored, split = opened.warnings, opened.split
+    truth = kind.read_labels(opened.labels, opened.games, strict=False)
+    found = [kind.read_predictions(opened.predictions, game, strict=False) for game in opened.games]
     common: dict[str, Any] = {"labels": truth, "predictions": found, "split": split, "protocol": "soccernet"}
     evaluations = {
         "loose": evaluate_games(task, deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
@@ -48,7 +49,7 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     reports = {name: evaluation.report() for name, evaluation in evaluations.items()}
     games: dict[str, Any] = {}
     if task == "grounding":
-        truth = [read_replays(label_tree, game, strict=False) for game in names]
+        truth = [read_replays(opened.labels, game, strict=False) for game in opened.games]
     scores = {split: scores_data([reports])}
     shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games)}}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
