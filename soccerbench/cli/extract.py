@@ -49,7 +49,7 @@ def extract(
     ] = None,
     split: Annotated[str | None, typer.Option(help="Only train, valid, test or challenge.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[
+    jobs: Annotated[
         int | None,
         typer.Option(min=1, max=MAX_WORKERS, help="Processes, one GPU after the other; one, or as many as GPUs."),
     ] = None,
@@ -91,7 +91,7 @@ def extract(
         games=games or [],
         split=split,
         device=device,
-        workers=workers,
+        jobs=jobs,
         batch=batch,
         precision=precision.value,
         normalise=normalise.value,

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.experiments.executors.local import in_order, run_at_once
-from soccerbench.experiments.executors.worker import Options
+from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of
+from soccerbench.experiments.executors.local import Local, gpu_environments
+from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
@@ -137,7 +138,11 @@ def run(
 
     if jobs > 1 and len(left) > 1:
         options = Options(device, force, curves, threads=max(torch.get_num_threads() // jobs, 1))
-        run_at_once(left, options, jobs=jobs, progress=progress, on_done=ended)
+        by_folder = {experiment.folder: experiment for experiment in left}
+        pool = Local(jobs, gpu_environments() if uses_gpu(device) else [{}])
+        for task, end in run_tasks(tasks_of(left, options), pool, progress=progress):
+            end.raise_failure(task)
+            ended(by_folder[task.folder])
         return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
     results = []
     with curves_to(curves):

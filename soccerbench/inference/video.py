@@ -41,7 +41,7 @@ def with_features(
     planned = plan(
         next(iter(match.videos.values())).parent, models=[name.removeprefix("mega-") for name in blocks],
         mega=all(name.startswith("mega-") for name in blocks), checkpoints=checkpoints, untrained=untrained, out=out,
-        device=device, workers=1, settings=settings, halves=Halves(tuple(halves), (), ()),
+        device=device, jobs=1, settings=settings, halves=Halves(tuple(halves), (), ()),
     )  # fmt: skip
     for outcome in run(planned):
         if outcome.state == "failed":

@@ -72,13 +72,13 @@ def test_options_reach_the_plan(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     out = root.parent / "out"
     result = called(
         root, "--models", "vtn, gta", "--checkpoints", "runs", "--checkpoints", "vtn=x.pt", "--mega", "--out", out,
-        "--games", "a", "--games", "b", "--workers", "3", "--batch", "5", "--precision", "float32",
+        "--games", "a", "--games", "b", "--jobs", "3", "--batch", "5", "--precision", "float32",
         "--normalise", "none", "--set", "size=64", "--table", "mine.yaml", "--plugin", "my_net.py", "--force",
     )  # fmt: skip
     assert str(result.exception) == "planned"
     assert asked == {
         "root": root, "models": ["vtn", "gta"], "checkpoints": ["runs", "vtn=x.pt"], "untrained": False, "mega": True,
-        "out": out, "games": ["a", "b"], "split": None, "device": "cpu", "workers": 3, "batch": 5,
+        "out": out, "games": ["a", "b"], "split": None, "device": "cpu", "jobs": 3, "batch": 5,
         "precision": "float32", "normalise": "none", "settings": [("size", 64)], "force": True,
         "table": "mine.yaml", "plugin": Path("my_net.py"),
     }  # fmt: skip

@@ -1,137 +1,139 @@
-"""Several experiments at once, each in a process of this machine, with the numbers of one after another.
+"""Tasks in processes of this machine.
+
+Not `ProcessPoolExecutor`: there the death of one worker fails every task, and workers outlive a killed parent.
 
 Conventions
-    worker  a fresh process that runs one experiment after another (`worker`)
-    needed  an experiment whose predictions another one takes; that one waits for it
-    head    of those that share a head, the first trains it and the others wait to take its weights
+    worker  a fresh process that runs one task after another; a dead one is replaced
+    lost    not tried again: a process that is killed here was most often out of memory
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
+from typing import cast
 
-from soccerbench.errors import InputError
-from soccerbench.experiments.executors.worker import Ended, Options, Step, serve
-from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
 from soccerbench.processes import start_worker
-from soccerbench.progress import Progress
 
 PATIENCE_S = 10  # with a worker that is to stop
+REPORT_INTERVAL_S = 0.1  # between two steps of one stage that are reported, at least
 
 
-class ElsewhereError(Exception):
-    """The traceback of what was raised in a worker."""
-
-
-def run_at_once(
-    experiments: Sequence[Experiment],
-    options: Options,
-    *,
-    jobs: int,
-    progress: Callable[[str], Progress],
-    on_done: Callable[[Experiment], None],
-) -> None:
-    """Run experiments and those that they need; at the first failure all are stopped, and the next call resumes them.
+class Local:
+    """An `Executor` of processes.
 
     Args:
-        experiments: as planned.
-        options: device and so on.
-        jobs: processes at most; each takes as much memory as one run.
-        progress: an experiment's title -> what it reports its steps to.
-        on_done: called with each that has ended, in any order.
-
-    Raises:
-        ValueError: what an experiment could not use, in one line.
-        InputError: a process was killed.
-        RuntimeError: an experiment failed otherwise; its traceback is the cause.
+        jobs: processes at most.
+        environments: of the processes, one after the other and again from the first; variables to set.
     """
-    waiting = in_order(experiments)
-    place, before = {one.folder: number for number, one in enumerate(waiting)}, waits(waiting)
-    running: dict[Connection, tuple[Experiment, Progress]] = {}
-    with _workers(min(jobs, len(waiting)), waiting, options) as workers:
-        while waiting or running:
-            ready = [one for one in waiting if not before[one.folder]]
-            for experiment, free in zip(ready, [link for link in workers if link not in running], strict=False):
-                waiting.remove(experiment)
-                running[free] = experiment, progress(experiment.title)
-                with suppress(OSError):  # a worker that died is reported below
-                    free.send(place[experiment.folder])
-            for link in wait(list(running)):
-                assert isinstance(link, Connection)
-                experiment, report = running[link]
-                message = _received(link, workers[link], experiment)
-                if not isinstance(message, Ended):
-                    report(message.stage, message.done, message.total)
-                    continue
-                _raise_failure(message, experiment)
-                del running[link]
-                for others in before.values():
-                    others.discard(experiment.folder)
-                on_done(experiment)
 
+    retries = 0
 
-def in_order(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """All that have to be run, each once and after those that it needs."""
-    found: dict[Path, Experiment] = {}
-    for experiment in experiments:
-        for one in (*in_order(experiment.needed), experiment):
-            found.setdefault(one.folder, one)
-    return list(found.values())
+    def __init__(self, jobs: int, environments: Sequence[Mapping[str, str]] = ({},)) -> None:
+        self._free = deque(environments[number % len(environments)] for number in range(jobs))
+        self._waiting: deque[Task] = deque()
+        self._idle: list[Connection] = []
+        self._running: dict[Connection, Task] = {}
+        self._processes: dict[Connection, tuple[BaseProcess, Mapping[str, str]]] = {}
 
+    def submit(self, tasks: Sequence[Task]) -> None:
+        """Queue tasks; those for which there is a process begin."""
+        self._waiting.extend(tasks)
+        while self._waiting and (self._idle or self._free):
+            if not self._idle:
+                environment = self._free.popleft()
+                process, link = start_worker(serve, dict(environment))
+                self._processes[link] = process, environment
+                self._idle.append(link)
+            link = self._idle.pop()
+            self._running[link] = self._waiting.popleft()
+            with suppress(OSError):  # a worker that died is reported by `messages`
+                link.send(self._running[link])
 
-def waits(experiments: Sequence[Experiment]) -> dict[Path, set[Path]]:
-    """By folder, the folders of those that must have ended before each can begin: needed ones, the first of a head."""
-    first: dict[object, Path] = {}
-    found: dict[Path, set[Path]] = {}
-    folders = {one.folder for one in experiments}
-    for one in experiments:
-        head = first.setdefault((one.identity.model or one.folder, one.row.table, one.seed), one.folder)
-        found[one.folder] = {head, *(needed.folder for needed in one.needed)} & folders - {one.folder}
-    return found
+    def messages(self) -> list[Step | Ended]:
+        """Wait for a step or an end."""
+        found = [self._received(cast("Connection", link)) for link in wait(list(self._running))]
+        self.submit([])
+        return found
 
-
-@contextmanager
-def _workers(
-    count: int, experiments: Sequence[Experiment], options: Options
-) -> Iterator[dict[Connection, BaseProcess]]:
-    """Processes by the pipes to them; all end with this context, whatever they do."""
-    workers: dict[Connection, BaseProcess] = {}
-    try:
-        for _ in range(count):
-            process, link = start_worker(serve, tuple(experiments), options)
-            workers[link] = process
-        yield workers
-    finally:
-        for link, worker in workers.items():
+    def close(self) -> None:
+        """End all processes, whatever they do."""
+        for link, (process, _) in self._processes.items():
             link.close()
-            worker.terminate()
-        for worker in workers.values():
-            worker.join(PATIENCE_S)
-            worker.kill()
-            worker.join()
+            process.terminate()
+        for process, _ in self._processes.values():
+            process.join(PATIENCE_S)
+            process.kill()
+            process.join()
+        self._processes = {}
+
+    def _received(self, link: Connection) -> Step | Ended:
+        try:
+            message: Step | Ended = link.recv()
+        except (EOFError, ConnectionError):
+            process, environment = self._processes.pop(link)
+            self._free.append(environment)
+            process.join(PATIENCE_S)
+            return Ended(self._running.pop(link).title, lost=f"its process ended with code {process.exitcode}")
+        if isinstance(message, Ended):
+            del self._running[link]
+            self._idle.append(link)
+        return message
 
 
-def _received(link: Connection, process: BaseProcess, experiment: Experiment) -> Step | Ended:
-    try:
-        message: Step | Ended = link.recv()
-    except (EOFError, ConnectionError):
-        process.join(PATIENCE_S)
-        raise InputError(
-            experiment.folder,
-            f"its process ended with code {process.exitcode}",
-            "the same command resumes it; fewer --jobs take less memory",
-        ) from None
-    return message
+def gpu_environments() -> list[dict[str, str]]:
+    """For each GPU that this process may use, the environment of a worker that sees no other."""
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given else map(str, range(torch.cuda.device_count()))
+    return [{"CUDA_VISIBLE_DEVICES": name} for name in names]
 
 
-def _raise_failure(message: Ended, experiment: Experiment) -> None:
-    if message.trace is None:
-        return
-    cause = ElsewhereError(f"\n{message.trace}")
-    if message.problem is not None:
-        raise ValueError(message.problem) from cause
-    raise RuntimeError(f"{experiment.title} failed") from cause
+def serve(link: Connection, environment: Mapping[str, str]) -> None:
+    """Run the tasks that come through the pipe."""
+    os.environ.update(environment)
+    reporter = _Reporter(link)
+    while True:
+        try:
+            task: Task = link.recv()
+        except EOFError:
+            _catch_sigterm()
+            return
+        reporter.send(attempt(task, partial(reporter.step, task.title)))
+
+
+class _Reporter:
+    """Sends steps through a pipe; it ends this process when nobody reads them any more."""
+
+    def __init__(self, link: Connection) -> None:
+        self._link, self._stage, self._sent_s = link, "", 0.0
+
+    def step(self, title: str, stage: str, done: int, total: int) -> None:
+        """Send a step, unless the last one was sent just before."""
+        now_s = time.monotonic()
+        if stage != self._stage or now_s - self._sent_s >= REPORT_INTERVAL_S:
+            self._stage, self._sent_s = stage, now_s
+            self.send(Step(title, stage, done, total))
+
+    def send(self, message: Step | Ended) -> None:
+        """Send a message."""
+        try:
+            self._link.send(message)
+        except OSError:
+            _catch_sigterm()
+            sys.exit(1)
+
+
+def _catch_sigterm() -> None:
+    """Ignore SIGTERM from here on, because the process is ending; with SIG_IGN Python would warn of a pending one."""
+    signal.signal(signal.SIGTERM, lambda *_: None)

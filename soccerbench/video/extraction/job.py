@@ -61,7 +61,7 @@ class Job:
         weights: their checkpoints, by model.
         mega: the models were fine-tuned on the mega set: blocks and files of that name.
         normalise: how each block's row is scaled before it is written.
-        device: "cpu", or "cuda" for as many GPUs as there are workers.
+        device: "cpu" or "cuda".
         half_precision: bfloat16 on a GPU.
         step_s: seconds of video a step.
         plugin: the file of custom models.
@@ -85,10 +85,10 @@ class Job:
         """Whether any model has random weights."""
         return any(weights.file is None for weights in self.weights.values())
 
-    def device_of(self, worker: int) -> torch.device:
-        """The device of the worker of that number."""
-        on_gpu = self.device == "cuda"
-        return torch.device("cuda", worker % torch.cuda.device_count()) if on_gpu else torch.device("cpu")
+    @property
+    def torch_device(self) -> torch.device:
+        """What a process computes on: its first GPU, or the CPU."""
+        return torch.device("cuda", 0) if self.device == "cuda" else torch.device("cpu")
 
     def compute(self, device: torch.device) -> Compute:
         """Step and precision on a device."""

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from soccerbench.errors import InputError
+from soccerbench.experiments.executors.local import Local, gpu_environments
+from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
 from soccerbench.files import write_json
@@ -23,7 +25,7 @@ from soccerbench.video.extraction.feature_files import Normalise, read_record
 from soccerbench.video.extraction.half import HalfExtraction, Outcome
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
-from soccerbench.video.extraction.workers import extract_in_processes
+from soccerbench.video.extraction.workers import outcome_of, task_of
 
 DESCRIPTION = "features.json"
 STEP_S = {"cpu": 1, "cuda": 8}
@@ -35,7 +37,7 @@ class Plan:
 
     job: Job
     halves: Halves
-    workers: int
+    jobs: int
 
     @property
     def rows(self) -> int:
@@ -54,7 +56,7 @@ def plan(
     games: Sequence[str] = (),
     split: str | None = None,
     device: str = "auto",
-    workers: int | None = None,
+    jobs: int | None = None,
     batch: int | None = None,
     precision: str = "auto",
     normalise: Normalise = "l2",
@@ -103,7 +105,7 @@ def plan(
         check_unmixed(job.out, halves.good)
     for half in halves.good:
         job.check_free(half)
-    return Plan(job, halves, workers or (torch.cuda.device_count() if on_gpu else 1))
+    return Plan(job, halves, jobs or (torch.cuda.device_count() if on_gpu else 1))
 
 
 def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
@@ -120,21 +122,22 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
         InputError: a checkpoint of another model, or one with pickled code, before any video is decoded.
     """
     job, halves = planned.job, planned.halves
-    device = job.device_of(0)
-    models = load_models(
-        job.rows, job.weights, device if planned.workers == 1 else torch.device("cpu"), plugin=job.plugin
-    )
+    device = job.torch_device if planned.jobs == 1 else torch.device("cpu")
+    models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
     with only_writer(job.out / DESCRIPTION):
         describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:
         yield Outcome(game, half, "failed", text=text)
-    if planned.workers == 1:
+    if planned.jobs == 1:
         for one in halves.good:
             yield HalfExtraction(job, models, one, device).run(progress)
-    else:
-        del models
-        yield from extract_in_processes(job, halves.good, workers=planned.workers, progress=progress)
+        return
+    del models
+    tasks = [task_of(job, half, threads=max(1, torch.get_num_threads() // planned.jobs)) for half in halves.good]
+    pool = Local(planned.jobs, gpu_environments() if job.device == "cuda" else [{}])
+    for task, end in run_tasks(tasks, pool, progress=lambda _: progress):
+        yield outcome_of(task, end)
 
 
 def check_unmixed(out: Path, halves: Iterable[Half]) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from interruption import DEADLINE_S, wait_for
 
-from soccerbench.experiments.executors.local import in_order, waits
+from soccerbench.experiments.executors.experiment_tasks import in_order, waits
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.table import Plan, default_jobs, plan, run
 from soccerbench.features.dataset import Dataset

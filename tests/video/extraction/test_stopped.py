@@ -84,7 +84,7 @@ def process_of(part: Path) -> int:
 def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1) -> subprocess.Popen[str]:
     options = [option for setting in SETTINGS for option in ("--set", setting)]
     command = [sys.executable, str(script), "extract", str(root), "--models", ",".join(MODELS), "--untrained"]
-    command += ["--device", "cpu", "--out", str(out), "--workers", str(workers), *options]
+    command += ["--device", "cpu", "--out", str(out), "--jobs", str(workers), *options]
     environment = os.environ | THREADS | {"ROWS": str(rows)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
@@ -145,7 +145,7 @@ def test_a_worker_that_dies_takes_one_half_with_it(
         let_go(script)
         shown, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 1, said
-    assert "its process died (exit code -9)" in " ".join(shown.split())
+    assert "its process ended with code -9" in " ".join(shown.split())
     lost = f"{begun.parent.name}/{begun.name[1]}_"
     assert arrays(out) == {name: data for name, data in expected.items() if not name.startswith(lost)}, said
     extract(root, MODELS, out=out)

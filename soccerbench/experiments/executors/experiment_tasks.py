@@ -1,0 +1,79 @@
+"""The tasks of experiments.
+
+Conventions
+    needed  an experiment whose predictions another one takes; that one waits for it
+    head    of those that share a head, the first trains it and the others wait to take its weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from soccerbench.experiments.executors.task import Task
+from soccerbench.experiments.experiment import Experiment
+from soccerbench.progress import Progress
+from soccerbench.training.loggers import curves_to
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the experiments of one call are run.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        force: overwrite runs of another spec, other data or code.
+        curves: where learning curves go besides `history.csv`.
+        threads: of each process, for features that are not narrow.
+    """
+
+    device: str
+    force: bool
+    curves: str | None
+    threads: int
+
+
+@dataclass(frozen=True)
+class RunExperiment:
+    """The work of one task; its result is in the folder."""
+
+    experiment: Experiment
+    options: Options
+
+    def __call__(self, progress: Progress) -> None:
+        """Run it, or resume it."""
+        torch.set_num_threads(self.options.threads)
+        with curves_to(self.options.curves):
+            self.experiment.run(device=self.options.device, progress=progress, force=self.options.force)
+
+
+def tasks_of(experiments: Sequence[Experiment], options: Options) -> list[Task]:
+    """One task an experiment, with what it waits for."""
+    titles, before = {one.folder: one.title for one in experiments}, waits(experiments)
+    return [
+        Task(one.title, one.folder, RunExperiment(one, options), frozenset(map(titles.__getitem__, before[one.folder])))
+        for one in experiments
+    ]
+
+
+def in_order(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """All that have to be run, each once and after those that it needs."""
+    found: dict[Path, Experiment] = {}
+    for experiment in experiments:
+        for one in (*in_order(experiment.needed), experiment):
+            found.setdefault(one.folder, one)
+    return list(found.values())
+
+
+def waits(experiments: Sequence[Experiment]) -> dict[Path, set[Path]]:
+    """By folder, the folders of those that must have ended before each can begin: needed ones, the first of a head."""
+    first: dict[object, Path] = {}
+    found: dict[Path, set[Path]] = {}
+    folders = {one.folder for one in experiments}
+    for one in experiments:
+        head = first.setdefault((one.identity.model or one.folder, one.row.table, one.seed), one.folder)
+        found[one.folder] = {head, *(needed.folder for needed in one.needed)} & folders - {one.folder}
+    return found

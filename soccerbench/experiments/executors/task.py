@@ -1,0 +1,112 @@
+"""What an executor runs and reports, and the protocol that every executor follows.
+
+Conventions
+    task    a title, the folder it writes, and work that pickles; called again, the work resumes what the folder holds
+    failed  the work raised an exception: it is never tried again
+    lost    the process, job or node of the work ended: it is submitted again as often as the executor allows
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from soccerbench.errors import InputError, line_of
+from soccerbench.progress import Progress
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work.
+
+    Args:
+        title: for people, and unique.
+        folder: what it writes.
+        work: called with a `Progress`; what it returns is the value of its `Ended`.
+        after: titles of the tasks that must end first.
+    """
+
+    title: str
+    folder: Path
+    work: Callable[[Progress], object]
+    after: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a task, with the arguments of `Progress`."""
+
+    title: str
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a task.
+
+    Args:
+        title: of the task.
+        value: what its work returned.
+        problem: one line, where some input was unusable.
+        trace: the traceback, where the work failed.
+        lost: what happened to the process of the work, where it did not end itself.
+    """
+
+    title: str
+    value: Any = None
+    problem: str | None = None
+    trace: str | None = None
+    lost: str | None = None
+
+    def raise_failure(self, task: Task) -> None:
+        """Raise what stopped the task, if anything did.
+
+        Raises:
+            ValueError: what the work could not use, in one line.
+            InputError: its process was lost.
+            RuntimeError: the work failed otherwise; its traceback is the cause.
+        """
+        if self.lost is not None:
+            raise InputError(task.folder, self.lost, "the same command resumes it; fewer --jobs take less memory")
+        if self.trace is None:
+            return
+        cause = ElsewhereError(f"\n{self.trace}")
+        if self.problem is not None:
+            raise ValueError(self.problem) from cause
+        raise RuntimeError(f"{self.title} failed") from cause
+
+
+class ElsewhereError(Exception):
+    """The traceback of what was raised in another process."""
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere; `run_tasks` decides which and when."""
+
+    @property
+    def retries(self) -> int:
+        """How often a lost task is submitted again."""
+
+    def submit(self, tasks: Sequence[Task]) -> None:
+        """Queue tasks that can begin now."""
+
+    def messages(self) -> Iterable[Step | Ended]:
+        """Wait a while for news of the tasks that were submitted."""
+
+    def close(self) -> None:
+        """Stop what still runs."""
+
+
+def attempt(task: Task, progress: Progress) -> Ended:
+    """Do the work of a task here; an exception becomes part of what is returned."""
+    try:
+        return Ended(task.title, task.work(progress))
+    except (ValueError, ModuleNotFoundError, OSError) as error:
+        return Ended(task.title, problem=line_of(error), trace=traceback.format_exc())
+    except Exception:  # the other side raises it again
+        return Ended(task.title, trace=traceback.format_exc())
