@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -24,20 +25,36 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 QUICK = ("--set", "max_epochs=1")
 
 
-def reproduce(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in `folder`."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=folder,
-        env={**ENVIRONMENT, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+class Done(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
-    done = reproduce("table2", "--data", shared_tiny_root, *QUICK, folder=tmp_path)
+Reproduce = Callable[..., Done]
+
+
+@pytest.fixture
+def reproduce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Reproduce:
+    """Runs the command in `tmp_path`, one experiment after the other in this process unless it names `--jobs`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOCCERNET_ROOT", "")
+
+    def run(*arguments: str | Path) -> Done:
+        sys.modules.pop("my_heads", None)  # a plugin of the run before
+        jobs = () if "--jobs" in arguments else ("--jobs", "1")
+        monkeypatch.setattr("sys.argv", ["soccerbench", "reproduce", *map(str, arguments), *jobs])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def test_all_ten_rows(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path) -> None:
+    done = reproduce("table2", "--data", shared_tiny_root, *QUICK)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stderr.splitlines() if ": finished, " in line]  # any may end first
     assert {line.partition(":")[0] for line in lines} == {f"table2 row {row}, seed 0" for row in range(1, 11)}
@@ -51,11 +68,11 @@ def test_all_ten_rows(shared_tiny_root: Path, tmp_path: Path) -> None:
     assert "not comparable with the paper" in done.stdout
 
     before = {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")}
-    repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK, folder=tmp_path)
+    repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK)
     assert (repeated.stdout, repeated.stderr) == (done.stdout, "")
     assert {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")} == before
 
-    seeds = reproduce("table2", "--data", shared_tiny_root, *QUICK, "--rows", "2", "--seeds", "0-1", folder=tmp_path)
+    seeds = reproduce("table2", "--data", shared_tiny_root, *QUICK, "--rows", "2", "--seeds", "0-1")
     assert "±" in seeds.stdout
     last = json.loads((table / "table.json").read_text())["rows"]
     assert [(record["row"], record["measured"]["test"]["n"]) for record in last] == [(2, 2)]  # those of the last call
@@ -73,8 +90,10 @@ def real(tiny_root: Path) -> Path:
     return tiny_root
 
 
-def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(real: Path, tmp_path: Path) -> None:
-    done = reproduce("table2", "--data", real, "--rows", "1-6,8", *QUICK, folder=tmp_path)
+def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(
+    reproduce: Reproduce, real: Path, tmp_path: Path
+) -> None:
+    done = reproduce("table2", "--data", real, "--rows", "1-6,8", *QUICK)
     assert done.returncode == 0, done.stderr
     records = {
         record["row"]: record for record in json.loads((tmp_path / "runs/tiny/table2/table.json").read_text())["rows"]
@@ -90,11 +109,13 @@ def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(re
     assert "72.64" in done.stdout
 
 
-def test_without_a_root_it_says_that_the_data_are_simulated(shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_without_a_root_it_says_that_the_data_are_simulated(
+    reproduce: Reproduce, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cached_mini()
-    done = reproduce("table2", "--rows", "99", folder=tmp_path, SOCCERNET_ROOT="")
-    assert "SIMULATED" in done.stderr
-    done = reproduce("table2", "--rows", "99", folder=tmp_path, SOCCERNET_ROOT=str(shared_tiny_root))
+    assert "SIMULATED" in reproduce("table2", "--rows", "99").stderr
+    monkeypatch.setenv("SOCCERNET_ROOT", str(shared_tiny_root))
+    done = reproduce("table2", "--rows", "99")
     assert f"Data: {shared_tiny_root} (from SOCCERNET_ROOT)" in done.stderr
     assert done.returncode == 2
 
@@ -132,22 +153,22 @@ def write_custom_head(folder: Path) -> None:
     (folder / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
 
 
-def test_a_custom_head(shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_a_custom_head(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path) -> None:
     write_custom_head(tmp_path)
     with_plugin = ("mine.yaml", "--data", shared_tiny_root, "--plugin", "my_heads.py")
-    done = reproduce(*with_plugin, folder=tmp_path)
+    done = reproduce(*with_plugin)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
-    without = reproduce("mine.yaml", "--data", shared_tiny_root, folder=tmp_path)
+    without = reproduce("mine.yaml", "--data", shared_tiny_root)
     assert without.returncode == 2
     assert "--plugin my_heads.py" in without.stderr
     (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
-    changed = reproduce(*with_plugin, folder=tmp_path)
+    changed = reproduce(*with_plugin)
     assert "another code" in changed.stderr
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_fusing_with_a_custom_head(shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
+def test_fusing_with_a_custom_head(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
     write_custom_head(tmp_path)
     fuse = {
         "step": "fuse", "spotting": {"table": "mine.yaml", "row": 1}, "window_s": 42, "score": 0.02, "nearest": 1.25,
@@ -159,14 +180,14 @@ def test_fusing_with_a_custom_head(shared_tiny_root: Path, tmp_path: Path, jobs:
     }  # fmt: skip
     (tmp_path / "fused.yaml").write_text(yaml.safe_dump({"table": "fused", "task": "grounding", "rows": [row]}))
     command = ("fused.yaml", "--data", shared_tiny_root, "--jobs", str(jobs))
-    without = reproduce(*command, folder=tmp_path)
+    without = reproduce(*command)
     assert without.returncode == 2
     assert "--plugin my_heads.py" in without.stderr
-    done = reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path)
+    done = reproduce(*command, "--plugin", "my_heads.py")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
     (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
-    assert "another code" in reproduce(*command, "--plugin", "my_heads.py", folder=tmp_path).stderr
+    assert "another code" in reproduce(*command, "--plugin", "my_heads.py").stderr
 
 
 def first(root: Path, pattern: str) -> Path:
