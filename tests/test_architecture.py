@@ -39,10 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"plugins", "tasks", "training", "models", "experiments", "video", "report", "features", "soccernet", "specs"},
     "report": BASE | {"experiments", "scoring", "metrics", "features", "soccernet", "specs"},
 }
+MAY_IMPORT["sharing"] = MAY_IMPORT["report"] | {"report", "training"}
 MAY_IMPORT["api"] = {*MAY_IMPORT}
 MAY_IMPORT["cli"] = {*MAY_IMPORT}
 MAY_IMPORT["__main__"] = {"cli"}
-WITHOUT_TORCH = ("metrics", "specs", "soccernet", "features", "simulation", "scoring", "report", "cli")
+WITHOUT_TORCH = ("metrics", "specs", "soccernet", "features", "simulation", "scoring", "report", "sharing", "cli")
 MOST_FILES = 14  # in one folder, `__init__.py` not counted
 
 

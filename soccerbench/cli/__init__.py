@@ -17,6 +17,7 @@ from soccerbench.cli.data_pack import pack
 from soccerbench.cli.data_verify import verify
 from soccerbench.cli.data_videos import videos
 from soccerbench.cli.evaluate import evaluate
+from soccerbench.cli.export import export
 from soccerbench.cli.extract import extract
 from soccerbench.cli.finetune import finetune
 from soccerbench.cli.report import report
@@ -33,11 +34,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_TRAIN = ("av", "safetensors", "timm", "torch")  # what the extra `train` installs
+_EXTRAS = {**dict.fromkeys(("av", "safetensors", "timm", "torch"), "train"), "pyarrow": "parquet"}  # by package
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)
-for verb in (show, validate, finetune, extract, reproduce, spot, evaluate, compare, submit, check, report, snippets):
+for verb in (
+    show,
+    validate,
+    finetune,
+    extract,
+    reproduce,
+    spot,
+    evaluate,
+    compare,
+    submit,
+    check,
+    report,
+    export,
+    snippets,
+):
     app.command()(verb)
 app.add_typer(data, name="data")
 for data_verb in (mini, videos, download, verify, pack):
@@ -63,10 +78,10 @@ def about(
 
 
 def _remedy(error: Exception) -> str:
-    """What to install for a package of the extra `train`, else nothing."""
-    if not isinstance(error, ModuleNotFoundError) or error.name not in _TRAIN:
-        return ""
-    return "; this command needs the extra `train`: pip install '.[train]' in soccerbench's folder"
+    """What to install for a package of an extra, else nothing."""
+    extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+    command = f"pip install '.[{extra}]' in soccerbench's folder"
+    return f"; this command needs the extra `{extra}`: {command}" if extra else ""
 
 
 def main() -> None:

@@ -77,6 +77,14 @@ class Result(Report):
     seconds: float
     peak_memory_bytes: int | None = None
 
+    @property
+    def title(self) -> str:
+        """Table, row, features and head, for people."""
+        spec = self.spec
+        parts = [spec["features"], "mega" if spec["mega"] else "", spec["head"]]
+        parts += ["ultra" if spec["mode"] == "ultra" else "", f"({spec['name']})" if spec.get("name") else ""]
+        return f"{self.table} row {self.row}: {' '.join(str(part) for part in parts if part)}"
+
 
 class SplitAccuracy(Report):
     """The accuracy on the snippets of one split; `confusion` has a row a true class, a column a predicted one."""

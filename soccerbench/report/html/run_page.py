@@ -99,7 +99,7 @@ def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
             scores = [scores_of(run, split)["loose"][task.overall] for run in members]
             statistics = [run.statistics(split, "loose") for run in members]
             yield SeedScores(
-                row=_name(members[0]),
+                row=members[0].result.title,
                 split=split,
                 metric=task.metric,
                 scores=scores,
@@ -115,7 +115,7 @@ def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], 
     splits = {
         split: {} if root is None else _timelines(first, root, split, games, times=times) for split in _scored(first)
     }
-    return {"name": _name(first), "splits": splits}
+    return {"name": first.result.title, "splits": splits}
 
 
 def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
@@ -162,13 +162,6 @@ def _scored(run: Run) -> list[str]:
     return [split for split in SPLITS if run.result.scores.get(split)]
 
 
-def _name(run: Run) -> str:
-    spec: dict[str, Any] = run.result.spec
-    parts = [spec["features"], "mega" if spec["mega"] else "", spec["head"], "ultra" if spec["mode"] == "ultra" else ""]
-    parts.append(f"({spec['name']})" if spec.get("name") else "")
-    return f"{run.result.table} row {run.result.row}: {' '.join(part for part in parts if part)}"
-
-
 def _task(members: Sequence[Run]) -> Task:
     return TASKS[str(members[0].result.spec["task"])]
 
@@ -190,7 +183,7 @@ def _words(members: Sequence[Run], scores: Scores) -> Entry:
             (f"signature, {split}, {name}", score["signature"]) for name, score in scores_of(members[0], split).items()
         ]
     pictures = list(of_entry(scores, members, metric=_task(members).metric))
-    return Entry(_name(members[0]), stated, assumed, facts, pictures)
+    return Entry(members[0].result.title, stated, assumed, facts, pictures)
 
 
 def _text(value: object) -> str:

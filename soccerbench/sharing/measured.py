@@ -1,0 +1,171 @@
+"""What some runs measured: one value for each row, split and tolerances; every export is made from these.
+
+Conventions
+    score       mean over the seeds, a fraction, like everything here but text for people
+    interval    over games, of that mean
+    published   the paper's number, for loose tolerances on real features only
+    comparable  two scores are, if their signatures are equal but for the version of the package
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from soccerbench.experiments.results import Run
+from soccerbench.metrics import mean_and_deviation, signature
+from soccerbench.report.table import Column, Mean, Table, percent, percent_range, table
+from soccerbench.report.tables.scores import LEVEL, interval_over_games
+from soccerbench.scoring.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EQUAL = 1e-9
+DAMAGED = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError)  # of counts that are none
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One score of one row.
+
+    Attributes:
+        title: of the row, for people.
+        tolerances: "loose" or "tight".
+        deviation: over the seeds; None for one.
+        low: end of the interval over games.
+        high: its other end.
+        digest: of the spec.
+        code: hash of the code that makes the numbers.
+    """
+
+    dataset: str
+    simulated: bool
+    table: str
+    row: int
+    title: str
+    features: str
+    head: str
+    task: str
+    split: str
+    tolerances: str
+    metric: str
+    published: float | None
+    score: float
+    deviation: float | None
+    seeds: tuple[int, ...]
+    low: float
+    high: float
+    games: int
+    signature: str
+    digest: str
+    data_fingerprint: str
+    code: str
+
+    @property
+    def comparable(self) -> str:
+        """The signature without the version."""
+        return self.signature.partition("|v:")[0]
+
+    @property
+    def unit(self) -> str:
+        """Metric, tolerances and unit of a table for people."""
+        return f"{self.metric}, {self.tolerances}, %"
+
+    @property
+    def mean(self) -> Mean:
+        """Score and deviation in per cent."""
+        return Mean(100 * self.score, percent(self.deviation))
+
+
+def measure(members: Sequence[Run]) -> list[Measured]:
+    """What the seeds of one row measured, by split and tolerances; splits without a score are left out."""
+    first = members[0].result
+    return [
+        measure_split(members, split, tolerances, [run.statistics(split, tolerances) for run in members])
+        for split, scores in first.scores.items()
+        for tolerances in scores or {}
+    ]
+
+
+def measure_split(members: Sequence[Run], split: str, tolerances: str, statistics: Sequence[Sequence[Any]]) -> Measured:
+    """One score of one row.
+
+    Args:
+        members: its runs, one a seed.
+        split: that they were scored on.
+        tolerances: "loose" or "tight".
+        statistics: of each run, one a game: its own, or those of predictions that were scored again.
+    """
+    first = members[0].result
+    scored = (first.scores[split] or {})[tolerances]
+    task = TASKS[scored.task]
+    mean, deviation = mean_and_deviation([float(getattr(task.score(seed), task.overall)) for seed in statistics])
+    interval = interval_over_games(statistics, overall=task.overall, rng=np.random.default_rng(0))
+    published: Any = first.spec.get("published")
+    number = published.get(split) if isinstance(published, dict) and tolerances == "loose" else None
+    return Measured(
+        dataset=first.dataset, simulated=first.simulated, table=first.table, row=first.row, title=first.title,
+        features=str(first.spec["features"]), head=str(first.spec["head"]), task=scored.task, split=split,
+        tolerances=tolerances, metric=task.metric,
+        published=round(number / 100, 6) if isinstance(number, float) and not first.simulated else None,
+        score=mean, deviation=deviation, seeds=tuple(run.result.seed for run in members),
+        low=interval.low, high=interval.high, games=len(statistics[0]), signature=scored.signature,
+        digest=first.digest, data_fingerprint=first.data_fingerprint, code=first.code,
+    )  # fmt: skip
+
+
+def faults(run: Run) -> list[str]:
+    """What a `result.json` says of its scores that the counts of its games do not give; none for an honest one."""
+    found = []
+    for split, scores in run.result.scores.items():
+        for tolerances, report in (scores or {}).items():
+            try:
+                statistics: list[Any] = run.statistics(split, tolerances)
+                task = TASKS[report.task]
+                score = float(getattr(task.score(statistics), task.overall))
+                signed = signature(
+                    task=report.task, protocol=report.protocol, split=split, games=len(statistics),
+                    deltas_s=statistics[0].deltas_s, version="",
+                )  # fmt: skip
+            except DAMAGED as error:
+                found.append(f"{split}, {tolerances}: its games cannot be summed ({type(error).__name__})")
+                continue
+            reported = getattr(report, task.overall)
+            if not math.isclose(math.nan if reported is None else reported, score, rel_tol=0, abs_tol=EQUAL):
+                found.append(f"{split}, {tolerances}: reports {reported}, its games give {score}")
+            if report.signature.partition("|v:")[0] != signed.partition("|v:")[0]:
+                found.append(f"{split}, {tolerances}: its signature is not that of its {len(statistics)} games")
+    return found
+
+
+def frame(scores: Iterable[Measured]) -> pd.DataFrame:
+    """One line a score; seeds as text."""
+    import pandas as pd
+
+    lines = [asdict(score) | {"seeds": ",".join(map(str, score.seeds))} for score in scores]
+    made: pd.DataFrame = pd.DataFrame(lines)
+    return made
+
+
+def scores_table(scores: Sequence[Measured]) -> Table[Measured]:
+    """The scores of one row for people."""
+    columns: list[Column[Measured]] = [
+        Column("Split", lambda score: score.split),
+        Column("Tolerances", lambda score: score.tolerances),
+        Column("Published", partial(_percent_of, "published"), ".2f"),
+        Column("Measured", lambda score: score.mean, ".2f"),
+        Column(f"{LEVEL:.0%} interval over games", lambda score: percent_range(score.low, score.high), ".2f"),
+        Column("Games", lambda score: score.games, "d"),
+        Column("Seeds", lambda score: len(score.seeds), "d"),
+    ]
+    return table(f"{scores[0].title} on {scores[0].dataset}: {scores[0].metric}, %", columns, scores)
+
+
+def _percent_of(key: str, score: Measured) -> float | None:
+    return percent(getattr(score, key))
