@@ -24,7 +24,7 @@ from soccerbench.metrics.resampling import check_repetitions
 from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
-from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import open_games
 from soccerbench.soccernet.row_file import MOST_NAMES, OF_UNKNOWN, OTHER_UNKNOWN
 
@@ -158,7 +158,7 @@ def evaluate_each(
         split: "train", "valid", "test", "challenge", or "all" for every game with labels.
         deltas_s: window widths in seconds, increasing.
         protocol: "soccernet" or "strict".
-        classes: names of those to score (spotting); None for all seventeen.
+        classes: names of those to score (spotting); None for all that the labels' version has.
         repetitions: resamples of the games for intervals; 0 for none.
         seed: of the resampling.
 
@@ -168,25 +168,29 @@ def evaluate_each(
         ValueError: an unknown split, class or protocol, impossible tolerances, or no replay of any game.
     """
     kind, strict = TASKS[task], protocol == "strict"
-    kind.classes(classes)
     if repetitions:
         check_repetitions(repetitions)
-    truth: list[Any] = []
+    truth, known = list[Any](), SOCCERNET_V2
     evaluations = []
     for path in predictions:
         opened = open_games(
             labels, path, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=strict
         )
         if [game.game for game in truth] != opened.games:
-            truth = kind.read_labels(opened.labels, opened.games, strict=strict)
+            known = kind.class_list(opened.labels, opened.games)
+            kind.classes(classes, known)
+            truth = kind.read_labels(opened.labels, opened.games, strict=strict, known=known)
         evaluation = evaluate_games(
             task,
             labels=truth,
-            predictions=[kind.read_predictions(opened.predictions, game, strict=strict) for game in opened.games],
+            predictions=[
+                kind.read_predictions(opened.predictions, game, strict=strict, known=known) for game in opened.games
+            ],
             split=opened.split,
             deltas_s=deltas_s,
             protocol=protocol,
             classes=classes,
+            known=known,
             repetitions=repetitions,
             seed=seed,
         )
@@ -204,28 +208,37 @@ def evaluate_games(
     deltas_s: Sequence[float],
     protocol: Protocol,
     classes: Sequence[str] | None = None,
+    known: ClassList = SOCCERNET_V2,
     repetitions: int = 0,
     seed: int = 0,
 ) -> Evaluation:
     """Score games in memory; the arguments are those of `evaluate_each`, labels and predictions in one order.
+
+    `known` are the classes that labels and predictions number.
 
     Raises:
         InputError: a submitted replay is matched with an annotation that the official scorer fails on.
         ValueError: no games, games that differ, or values that the protocol refuses.
     """
     kind = TASKS[task]
-    names = kind.classes(classes)
+    names = kind.classes(classes, known)
     if not labels or [game.game for game in labels] != [game.game for game in predictions]:
         raise ValueError(f"labels of {len(labels)} games, predictions of {len(predictions)}: both need the same games")
-    counted = kind.count(labels, predictions, deltas_s=deltas_s, protocol=protocol, classes=names)
+    counted = kind.count(labels, predictions, deltas_s=deltas_s, protocol=protocol, classes=names, known=known)
     warnings: Counter[str] = Counter()
     for game in chain(labels, predictions):
         warnings.update(game.warnings)
     _warn_of_other_classes(warnings, predictions, names)
+    score = kind.score(counted)
+    intervals = bootstrap(counted, repetitions=repetitions, rng=np.random.default_rng(seed)) if repetitions else {}
+    if known.version == 1:  # as the official scorer: these labels have no visibility
+        parts = [name for name in vars(score) if name.endswith(("_visible", "_unshown"))]
+        score = replace(score, **{name: np.full_like(getattr(score, name), np.nan)[()] for name in parts})
+        intervals = {name: interval for name, interval in intervals.items() if name not in parts}
     return Evaluation(
         task=kind,
         statistics={game.game: statistics for game, statistics in zip(labels, counted, strict=True)},
-        score=kind.score(counted),
+        score=score,
         classes=names,
         signature=signature(
             task=task,
@@ -237,7 +250,7 @@ def evaluate_games(
             classes=len(CLASSES) if names in (CLASSES, ()) else names,
         ),
         warnings=warnings,
-        intervals=(bootstrap(counted, repetitions=repetitions, rng=np.random.default_rng(seed)) if repetitions else {}),
+        intervals=intervals,
     )
 
 

@@ -30,13 +30,13 @@ from soccerbench.metrics import (
 from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring import schema
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.grounding_predictions import (
     GroundingPredictions,
     read_grounding_predictions,
 )
-from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes, read_spotting_labels
 from soccerbench.soccernet.replays import (
     CAMERA_LABELS,
     REPLAY_LABELS,
@@ -70,16 +70,24 @@ class Task(ABC):
     predictions: FileKind
     statistics: type[Any]
 
+    def class_list(self, tree: Tree, games: Sequence[str]) -> ClassList:  # noqa: ARG002
+        """The classes that the labels of some games name.
+
+        Raises:
+            InputError: labels of two versions, or a root's list that cannot be used.
+        """
+        return SOCCERNET_V2
+
     @abstractmethod
-    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
-        """The classes to score, all of them for None; none where a task is not scored by class.
+    def classes(self, names: Sequence[str] | None, known: ClassList = SOCCERNET_V2) -> tuple[str, ...]:
+        """The classes to score, all that are known for None; none where a task is not scored by class.
 
         Raises:
             ValueError: no name, an unknown one, or one twice.
         """
 
     @abstractmethod
-    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[Any]:
+    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool, known: ClassList) -> list[Any]:
         """The labels of some games.
 
         Raises:
@@ -87,7 +95,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> Any:
+    def read_predictions(self, tree: Tree, game: str, *, strict: bool, known: ClassList = SOCCERNET_V2) -> Any:
         """The predictions of a game.
 
         Raises:
@@ -103,6 +111,7 @@ class Task(ABC):
         deltas_s: Sequence[float],
         protocol: Protocol,
         classes: Sequence[str],
+        known: ClassList,
     ) -> list[Any]:
         """What each game contributes to the score.
 
@@ -137,27 +146,31 @@ class Spotting(Task):
     metric = "average-mAP"
     overall = "average_map"
     per_tolerance = "map_per_tolerance"
-    labels = FileKind((SPOTTING_LABELS,), "annotations")
+    labels = SPOTTING_LABEL_FILES
     predictions = RESULTS["spotting"]
     statistics = SpottingStatistics
 
-    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
-        """All seventeen, or those named."""
+    def class_list(self, tree: Tree, games: Sequence[str]) -> ClassList:
+        """Those of the labels' version, or a root's own."""
+        return label_classes(tree, games)
+
+    def classes(self, names: Sequence[str] | None, known: ClassList = SOCCERNET_V2) -> tuple[str, ...]:
+        """All, or those named."""
         if names is None:
-            return CLASSES
-        unknown = [name for name in names if name not in CLASS_INDEX]
+            return known.names
+        unknown = [name for name in names if name not in known.index]
         if unknown or not names or len(set(names)) < len(names):
             wrong = f"unknown class {unknown[0]!r}" if unknown else "each class must be named once"
-            raise ValueError(f"{wrong}; the classes are {', '.join(CLASSES)}")
+            raise ValueError(f"{wrong}; the classes are {', '.join(known.names)}")
         return tuple(names)
 
-    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[Events]:
+    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool, known: ClassList) -> list[Events]:
         """Events."""
-        return [read_spotting_labels(tree, game, strict=strict) for game in games]
+        return [read_spotting_labels(tree, game, strict=strict, classes=known) for game in games]
 
-    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> Events:
+    def read_predictions(self, tree: Tree, game: str, *, strict: bool, known: ClassList = SOCCERNET_V2) -> Events:
         """Events with confidences."""
-        return read_spotting_predictions(tree, game, strict=strict)
+        return read_spotting_predictions(tree, game, strict=strict, classes=known)
 
     def count(
         self,
@@ -167,14 +180,15 @@ class Spotting(Task):
         deltas_s: Sequence[float],
         protocol: Protocol,
         classes: Sequence[str],
+        known: ClassList,
     ) -> list[SpottingStatistics]:
         """Matches of detections with events, of the classes scored."""
         counted = spotting_statistics_by_game(
-            targets=labels, detections=predictions, deltas_s=deltas_s, classes=len(CLASSES), protocol=protocol
+            targets=labels, detections=predictions, deltas_s=deltas_s, classes=len(known.names), protocol=protocol
         )
-        if tuple(classes) == CLASSES:
+        if tuple(classes) == known.names:
             return counted
-        return [game.select([CLASS_INDEX[name] for name in classes]) for game in counted]
+        return [game.select([known.index[name] for name in classes]) for game in counted]
 
     def score(self, statistics: Sequence[SpottingStatistics]) -> SpottingScore:
         """Average-mAP."""
@@ -183,13 +197,13 @@ class Spotting(Task):
     def report(
         self, head: dict[str, Any], score: SpottingScore, intervals: Mapping[str, Interval], classes: Sequence[str]
     ) -> schema.SpottingScores:
-        """Overall, by class and by tolerance."""
+        """Overall, by class and by tolerance; by visibility only where labels have it."""
         report = dict(head)
         for part in ("", "_visible", "_unshown"):
             overall, per_class = f"average_map{part}", f"per_class{part}"
             report[overall] = number(getattr(score, overall))
             report[per_class] = dict(zip(classes, numbers(getattr(score, per_class)), strict=True))
-            if intervals:
+            if overall in intervals:
                 report[f"interval{part}"] = interval_of(intervals[overall])
                 report[f"interval_{per_class}"] = {
                     name: interval_of(intervals[per_class], place) for place, name in enumerate(classes)
@@ -209,13 +223,20 @@ class Grounding(Task):
     predictions = RESULTS["grounding"]
     statistics = GroundingStatistics
 
-    def classes(self, names: Sequence[str] | None) -> tuple[str, ...]:
+    def classes(self, names: Sequence[str] | None, known: ClassList = SOCCERNET_V2) -> tuple[str, ...]:  # noqa: ARG002
         """None: the event behind a replay is found, not named."""
         if names is not None:
             raise ValueError("--classes: replay grounding is not scored by class; leave the option out")
         return ()
 
-    def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool) -> list[CameraAnnotations]:
+    def read_labels(
+        self,
+        tree: Tree,
+        games: Sequence[str],
+        *,
+        strict: bool,
+        known: ClassList,  # noqa: ARG002
+    ) -> list[CameraAnnotations]:
         """Camera annotations; withheld links are an error."""
         found = [read_camera_annotations(tree, game, strict=strict) for game in games]
         if all(game.withheld for game in found):
@@ -224,7 +245,14 @@ class Grounding(Task):
             raise InputError(tree.path, "no replay has a link", "score a split whose replays have links")
         return found
 
-    def read_predictions(self, tree: Tree, game: str, *, strict: bool) -> GroundingPredictions:
+    def read_predictions(
+        self,
+        tree: Tree,
+        game: str,
+        *,
+        strict: bool,
+        known: ClassList = SOCCERNET_V2,  # noqa: ARG002
+    ) -> GroundingPredictions:
         """Replays and their detections."""
         return read_grounding_predictions(tree, game, strict=strict)
 
@@ -236,6 +264,7 @@ class Grounding(Task):
         deltas_s: Sequence[float],
         protocol: Protocol,
         classes: Sequence[str],  # noqa: ARG002
+        known: ClassList,  # noqa: ARG002
     ) -> list[GroundingStatistics]:
         """Matches of each replay's detections with its event."""
         try:

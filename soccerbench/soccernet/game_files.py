@@ -4,7 +4,7 @@ Conventions
     official   league/season/game/file, as the SoccerNet package downloads and as a submission has it
     read too   split/league/season/game with underscores, folders around the leagues, the folder of a league or a
                season, one game's own folder, one JSON file, many at the top that name their games by `UrlLocal`
-    file name  an official one, in any case; else the one other JSON file of the folder with the right list in it
+    file name  an official one, its suffix in any case; else the one other JSON file of the folder with the right list
     both       of several files for a game, the one with the fewest folders around it counts; a tie is an error
     one game   a game's own folder or one JSON file is that game, whatever the split
     missing    a game to be scored without labels or predictions is an error under both protocols
@@ -82,12 +82,12 @@ class GameFiles:
 
     def _of_kind(self, names: list[str]) -> list[str]:
         """The files of one folder that may be meant: the best official name, else all with the list in them."""
-        file_of = {name: name.rpartition("/")[2].lower() for name in names}
+        file_of = {name: name.rpartition("/")[2] for name in names}
         for official in self.kind.names:
-            if found := [name for name, file in file_of.items() if file == official.lower()]:
+            if found := [name for name, file in file_of.items() if _suffix_lowered(file) == official]:
                 return found
         others = _NO_LABELS if self.kind.key == "annotations" else _NO_RESULTS
-        found = names if self.tree.is_file else [name for name in names if not file_of[name].startswith(others)]
+        found = names if self.tree.is_file else [name for name in names if not file_of[name].lower().startswith(others)]
         return [name for name in found if self._holds_list(name)]
 
     def _holds_list(self, name: str) -> bool:
@@ -111,12 +111,12 @@ class GameFiles:
         """Every game that has a file, sorted, spelled as the known, a root's own or the official games are."""
         found = set(self.flat)
         names = {spelled(game): game for game in (*_official(), *own_splits(self.tree), *known)}
-        ends = (spelled(game).partition("/")[2] for game in names.values())
-        tails = {end: game for long, game in zip(ends, names.values(), strict=True) for end in _ends(long)}
+        tails = {end: game for game in names.values() for end in _ends(spelled(game))}
         for folder in filter(None, self._folders):
             parts = folder.split("/")
-            end = "/".join(parts[-GAME_DEPTH:])
-            found.add(names.get(spelled(folder)) or names.get(spelled(end)) or tails.get(spelled(end)) or end)
+            name = "/".join(parts[1:]) if len(parts) > GAME_DEPTH and parts[0] in SPLITS else folder
+            spellings = (spelled(name), spelled("/".join(parts[-GAME_DEPTH:])))
+            found.add(next((games[text] for text in spellings for games in (names, tails) if text in games), name))
         return sorted(found)
 
     def place(self, game: str) -> str | None:
@@ -145,9 +145,8 @@ class GameFiles:
 
     def give(self, game: str, name: str) -> None:
         """Let a file be read as the official one of a game."""
-        file = name.rpartition("/")[2].lower()
-        official = next((official for official in self.kind.names if official.lower() == file), self.kind.names[0])
-        self.tree.call(f"{game}/{official}", name)
+        file = _suffix_lowered(name.rpartition("/")[2])
+        self.tree.call(f"{game}/{file if file in self.kind.names else self.kind.names[0]}", name)
 
 
 def game_named(tree: Tree, name: str) -> str | None:
@@ -273,8 +272,14 @@ def _refuse_another_kind(files: GameFiles, other: FileKind) -> None:
         raise InputError(files.tree.path, "the folder of a run", f"give its {' or '.join(zips)}")
 
 
-def _ends(path: str) -> tuple[str, str]:
-    return path, path.rpartition("/")[2]
+def _suffix_lowered(file: str) -> str:
+    return file[: -len(".json")] + ".json" if file.lower().endswith(".json") else file
+
+
+def _ends(path: str) -> list[str]:
+    """What is left of a path without its first folder, without its first two, and so on."""
+    parts = path.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))]
 
 
 def _official() -> list[str]:

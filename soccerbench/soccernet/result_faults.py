@@ -19,7 +19,7 @@ import numpy as np
 from soccerbench.errors import InputError
 from soccerbench.events import GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, cut_to_frames, frames_of
 from soccerbench.soccernet.archive import count_repeated_keys, parse_json
-from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import GAME_KEYS, is_of
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
 from soccerbench.soccernet.row_file import count_keys, entries_of
@@ -61,7 +61,12 @@ class Findings:
 
 
 def inspect_file(
-    data: bytes, path: Path, game: str, task: Task, expected: Mapping[tuple[int, int], int] | None
+    data: bytes,
+    path: Path,
+    game: str,
+    task: Task,
+    expected: Mapping[tuple[int, int], int] | None,
+    classes: ClassList = SOCCERNET_V2,
 ) -> list[str]:
     """What is wrong with one results file.
 
@@ -72,13 +77,14 @@ def inspect_file(
         task: "spotting" or "grounding".
         expected: how many labelled replays there are of each half and end second; None where they are not known.
             Two can end in one second, if one of them lasts less.
+        classes: those predicted.
     """
     findings = Findings(path)
     try:
         document = parse_json(data, path)
         _inspect_document(document, data, path, game, findings)
         if task == "spotting":
-            _inspect_predictions(entries_of(document, "predictions", path, strict=True), findings)
+            _inspect_predictions(entries_of(document, "predictions", path, strict=True), classes, findings)
         else:
             _inspect_replays(entries_of(document, "Replays", path, strict=True), expected, findings)
     except InputError as error:
@@ -101,11 +107,11 @@ def _inspect_document(document: Any, data: bytes, path: Path, game: str, finding
             findings.add("game", "whole file", problem, remedy, order=(-1,))
 
 
-def _inspect_predictions(entries: list[Any], findings: Findings) -> None:
-    table, columns = prediction_table(entries)
+def _inspect_predictions(entries: list[Any], classes: ClassList, findings: Findings) -> None:
+    table, columns = prediction_table(entries, classes)
     good = ~table.faulty
     _add_clock_faults(table, columns, good)
-    _add_clashes(table, columns, good)
+    _add_clashes(table, columns, good, len(classes.names))
     findings.add_table(table.faults, lambda row: f"predictions, entry {row + 1}", lambda row: (row,))
 
 
@@ -125,11 +131,11 @@ def _add_clock_faults(table: Table, columns: PredictionColumns, good: Bools) -> 
     table.add("clock", good & (half >= 0) & ~right, problem, "give positions in milliseconds; they are what is scored")
 
 
-def _add_clashes(table: Table, columns: PredictionColumns, good: Bools) -> None:
+def _add_clashes(table: Table, columns: PredictionColumns, good: Bools, classes: int) -> None:
     """Note every prediction without faults but the first of its half, class and frame."""
     rows = np.flatnonzero(good)
     frame = frames_of(columns.position_ms[rows], "strict")
-    place = (columns.half[rows] * len(CLASSES) + columns.label[rows]) * (2 * SPOTTING_FRAMES) + frame
+    place = (columns.half[rows] * classes + columns.label[rows]) * (2 * SPOTTING_FRAMES) + frame
 
     def problem(row: int) -> str:
         event, position = table.entries[row]["label"], table.entries[row]["position"]

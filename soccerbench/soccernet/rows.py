@@ -11,7 +11,7 @@ Conventions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from reprlib import Repr
 from typing import Any, NamedTuple
@@ -119,14 +119,20 @@ class Table:
         self.add(kind or f"entries without a {key}", rows, lambda _: f"key {key!r} is missing", remedy)
         return rows
 
-    def labels(self) -> Ints:
-        """(N,) `label` as index into `CLASSES`, -1 for other events."""
-        values, remedy = self.values("label"), "name one of the 17 events"
+    def labels(self, index: Mapping[str, int] = CLASS_INDEX, known: str = "one of the 17 events") -> Ints:
+        """(N,) `label` as the number of its class, -1 for other events.
+
+        Args:
+            index: name -> number.
+            known: the classes, for messages.
+        """
+        values, remedy = self.values("label"), f"name {known}"
         try:
-            return np.fromiter(map(CLASS_INDEX.__getitem__, values), np.int64, len(values))
+            return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
         except (KeyError, TypeError):
-            index = [CLASS_INDEX.get(value, -1) if isinstance(value, str) else -1 for value in values]
-        label, missing = np.array(index, np.int64), self.missing("label", values, remedy)
+            numbers = {value: _number(index, value) for value in {one for one in values if isinstance(one, str)}}
+        label = np.array([numbers[value] if isinstance(value, str) else -1 for value in values], np.int64)
+        missing = self.missing("label", values, remedy)
         unknown = (label < 0) & ~missing
         self.unknown.update(shown(values[row]) for row in np.flatnonzero(unknown))
         self.add(UNKNOWN, unknown, about("unknown event {}", values), f"{remedy} exactly")
@@ -210,6 +216,13 @@ class Table:
 
     def _none(self) -> Bools:
         return np.zeros(len(self), np.bool_)
+
+
+def _number(index: Mapping[str, int], label: str) -> int:
+    try:
+        return index[label]
+    except KeyError:
+        return -1
 
 
 def about(problem: str, values: list[Any]) -> Callable[[int], str]:

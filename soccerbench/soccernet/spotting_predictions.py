@@ -21,7 +21,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, frames_of
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.columns import before_vectors
 from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table
@@ -39,7 +39,7 @@ class PredictionColumns(NamedTuple):
     kept: Bools
 
 
-def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Events:
+def read_spotting_predictions(tree: Tree, game: str, *, strict: bool, classes: ClassList = SOCCERNET_V2) -> Events:
     """Read the predictions of one game.
 
     Args:
@@ -47,26 +47,28 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool) -> Events:
         game: "league/season/game".
         strict: refuse whatever the official scorer would silently skip or change. Otherwise what it would
             use is given, with a count.
+        classes: those predicted.
 
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
     file = RowFile.read(tree, f"{game}/{SPOTTING_RESULTS}", "predictions", strict=strict)
-    table, columns = prediction_table(file.entries)
+    table, columns = prediction_table(file.entries, classes)
     file.check(table)
     file.check_repeated_keys(nested=False)
     half, label, position_ms, confidence, kept = columns
     if not kept.all():
         half, label, position_ms, confidence = half[kept], label[kept], position_ms[kept], confidence[kept]
     predictions = Events(half, label, position_ms, confidence=confidence, game=game, warnings=file.warnings)
-    _check_clashes(predictions, file)
+    _check_clashes(predictions, file, classes.names)
     return predictions
 
 
-def prediction_table(entries: Sequence[Any]) -> tuple[Table, PredictionColumns]:
+def prediction_table(entries: Sequence[Any], classes: ClassList) -> tuple[Table, PredictionColumns]:
     """A list of predictions: its faults and its columns."""
     table = Table(entries, "an event")
-    label = table.labels()
+    label = table.labels(classes.index, classes.shown)
+    table.refused |= (label < 0) & (classes.version == 1)  # the official scorer fails on them
     position_ms, given = table.positions()
     half = table.halves()
     table.refused |= ~given
@@ -104,15 +106,15 @@ def write_spotting_predictions(path: Path, games: Iterable[Events]) -> None:
     write_zip(path, ((f"{game.game}/{SPOTTING_RESULTS}", spotting_bytes(game)) for game in games))
 
 
-def _check_clashes(predictions: Events, file: RowFile) -> None:
+def _check_clashes(predictions: Events, file: RowFile, classes: Sequence[str]) -> None:
     """Refuse or count predictions of one class, half and frame; the official scorer takes the last."""
     frame = frames_of(predictions.position_ms, "soccernet")
-    place = (predictions.half * len(CLASSES) + predictions.label) * SPOTTING_FRAMES + frame
+    place = (predictions.half * len(classes) + predictions.label) * SPOTTING_FRAMES + frame
     clashes = int(np.count_nonzero(np.diff(np.sort(place)) == 0))
     if clashes and file.strict:
         _, first = np.unique(place, return_index=True)
         row = int(np.setdiff1d(np.arange(len(place)), first)[0])
-        event, position_ms = CLASSES[predictions.label[row]], predictions.position_ms[row]
+        event, position_ms = classes[predictions.label[row]], predictions.position_ms[row]
         raise InputError(
             file.path,
             f"predictions, entry {row + 1}: a second {event!r} within half a second at {position_ms}",

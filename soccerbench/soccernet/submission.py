@@ -17,9 +17,11 @@ from pathlib import Path
 from soccerbench.errors import InputError, counted
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import FileKind, GameFiles, spelled
 from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, split_games
 from soccerbench.soccernet.grounding_predictions import GROUNDING_FILES
+from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.result_faults import Task, inspect_file
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS
@@ -171,6 +173,7 @@ def _locate(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], lis
 
 def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, str], labels: Tree | None) -> list[str]:
     """What is wrong with the games' files, missing ones first."""
+    classes = SOCCERNET_V2 if labels is None or task == "grounding" else _classes(labels, games)
     problems = [
         _line(tree, f"{game}/{RESULTS[task].names[0]}", "missing", "predict every game of the split")
         for game in games
@@ -184,8 +187,17 @@ def _inspect(tree: Tree, task: Task, games: Sequence[str], found: Mapping[str, s
             problems.append(str(error))
             continue
         expected = _replays(labels, game) if task == "grounding" and labels is not None else None
-        problems += inspect_file(data, path, game, task, expected)
+        problems += inspect_file(data, path, game, task, expected, classes)
     return problems
+
+
+def _classes(labels: Tree, games: Sequence[str]) -> ClassList:
+    """The classes that may be predicted."""
+    files = GameFiles(labels, SPOTTING_LABEL_FILES)
+    for game in games:
+        if (name := files.place(game)) is not None:
+            files.give(game, name)
+    return label_classes(labels, games)
 
 
 def _replays(labels: Tree, game: str) -> Counter[tuple[int, int]]:

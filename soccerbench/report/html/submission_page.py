@@ -15,7 +15,6 @@ from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.game_files import open_games
 from soccerbench.soccernet.replays import read_replays
 
@@ -38,9 +37,11 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
         labels, predictions, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=False
     )
     ignored, split = opened.warnings, opened.split
-    truth = kind.read_labels(opened.labels, opened.games, strict=False)
-    found = [kind.read_predictions(opened.predictions, game, strict=False) for game in opened.games]
+    known = kind.class_list(opened.labels, opened.games)
+    truth = kind.read_labels(opened.labels, opened.games, strict=False, known=known)
+    found = [kind.read_predictions(opened.predictions, game, strict=False, known=known) for game in opened.games]
     common: dict[str, Any] = {"labels": truth, "predictions": found, "split": split, "protocol": "soccernet"}
+    common["known"] = known
     evaluations = {
         "loose": evaluate_games(task, deltas_s=LOOSE_S, repetitions=REPETITIONS, **common),
         "tight": evaluate_games(task, deltas_s=TIGHT_S, **common),
@@ -51,7 +52,7 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     if task == "grounding":
         truth = [read_replays(opened.labels, game, strict=False) for game in opened.games]
     scores = {split: scores_data([reports])}
-    shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games)}}
+    shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games, len(known.names))}}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
     facts += [("ignored", f"{count} {what}") for what, count in sorted(ignored.items())]
     return Page(
@@ -59,19 +60,19 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
         notes=[],
         tables=[evaluation_table(evaluation) for evaluation in evaluations.values()],
         entries=[Entry(predictions.name, facts=facts, pictures=list(of_entry(scores, [], metric=kind.metric)))],
-        data={"classes": CLASSES, "games": games, "entries": [shown]},
+        data={"classes": known.names, "games": games, "entries": [shown]},
         pictures=list(by_tolerance("Submission", {"submission": scores}, metric=kind.metric)),
     )
 
 
 def _timelines(
-    task: TaskName, labels: Sequence[Any], predictions: Sequence[Any], games: dict[str, Any]
+    task: TaskName, labels: Sequence[Any], predictions: Sequence[Any], games: dict[str, Any], classes: int
 ) -> dict[str, Any]:
     if task == "grounding":
         arcs, counts = grounded_games(labels, predictions)
         return {"arcs": arcs, "grounded": counts}
     times = times_that_fit(sum(map(len, labels)))
-    spotted = spotted_split(labels, predictions, times=times)
+    spotted = spotted_split(labels, predictions, times=times, classes=classes)
     games["all"] = spotted.games
     shown = {"detected": spotted.detected, "breakdown": spotted.breakdown, "omitted": spotted.omitted, "times": times}
     return {"games": "all", **shown}

@@ -49,20 +49,23 @@ def times_that_fit(events: int) -> int:
     return max(1, min(MOST_TIMES, DETECTIONS_IN_A_PAGE // max(1, events)))
 
 
-def spotted_split(labels: Sequence[Events], predictions: Sequence[Events], *, times: int) -> SpottedSplit:
+def spotted_split(
+    labels: Sequence[Events], predictions: Sequence[Events], *, times: int, classes: int = len(CLASSES)
+) -> SpottedSplit:
     """Break down and pack the games of a split.
 
     Args:
         labels: one a game.
         predictions: one a game, in the same order.
         times: how many times as many detections as events are shown.
+        classes: how many there are.
     """
-    events = sum((np.bincount(game.label, minlength=len(CLASSES)) for game in labels), np.zeros(len(CLASSES), int))
+    events = sum((np.bincount(game.label, minlength=classes) for game in labels), np.zeros(classes, int))
     counted, shown = most_confident(events, predictions), most_confident(events, predictions, times=times)
     games, detected = [], []
-    by_class = np.zeros((len(CLASSES), len(DETECTED)), dtype=np.int64)
-    happened = np.zeros((len(CLASSES), len(HAPPENED)), dtype=np.int64)
-    confusions = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)  # detected, happened
+    by_class = np.zeros((classes, len(DETECTED)), dtype=np.int64)
+    happened = np.zeros((classes, len(HAPPENED)), dtype=np.int64)
+    confusions = np.zeros((classes, classes), dtype=np.int64)  # detected, happened
     for target, detection, counts, visible in zip(labels, predictions, counted, shown, strict=True):
         kept = detection.take(counts)
         found = outcomes(targets=target, detections=kept)
