@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,9 +41,10 @@ from soccerbench.specs.base import BaseRow, TrainedRow
 from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.heads import HEADS
 from soccerbench.specs.load import spec_text
-from soccerbench.specs.spotting import Row
+from soccerbench.specs.spotting import Row, SpottingRow
 from soccerbench.training import checkpoint
 from soccerbench.training.loop import train, uses_gpu
+from soccerbench.training.optimisers import PLAIN
 
 SCORED_SPLITS = ("test", "challenge")
 NARROW = 512  # features below this width are computed by one thread
@@ -209,11 +211,15 @@ class Experiment:
             return None, 0.0
         if self.identity.model is not None and not checkpoint.exists(self.folder):
             self._share_head(self.identity.model)
-        trained = train(
-            pipeline.trainable(), self.row, seed=self.seed, folder=self.folder, device=device,
-            identity=self.identity.compared, about=self._about(), progress=progress,
-        )  # fmt: skip
-        return trained.model, trained.seconds
+        task, before_s = pipeline.trainable(), 0.0
+        train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
+        first = getattr(task, "trained_first", None)
+        if first is not None:  # a network of its own, which the model then holds as it is
+            folder = self.folder / first.name
+            made = train_part(first, first.row, folder=folder, **recipes(first.row))
+            before_s, first.network = made.seconds, made.model
+        trained = train_part(task, self.row, folder=self.folder, about=self._about(), **recipes(self.row))
+        return trained.model, before_s + trained.seconds
 
     def _share_head(self, wanted: str) -> None:
         """Start from the weights of another row of the table that has trained the same head on the same data."""
@@ -357,6 +363,7 @@ def _code_of(row: Row, plugin: Path | None = None) -> str:
     """The hash of the code that makes a row's numbers; the files of other heads are left out."""
     kind = PIPELINES[row.task]
     modules = [kind.__module__, __name__, train.__module__]
+    modules += [row.task_class.partition(":")[0]] if isinstance(row, SpottingRow) else []
     return code_hash(*modules, *([HEADS[row.head].module] if row.head in HEADS else []), plugin=plugin)
 
 
@@ -392,6 +399,11 @@ def _logging_to(file: Path) -> Iterator[None]:
         package.removeHandler(handler)
         package.setLevel(level)
         handler.close()
+
+
+def recipes(row: TrainedRow) -> dict[str, Any]:
+    """The optimiser and the schedule of a row, for `train`."""
+    return {"recipe": row.optimiser or PLAIN, "annealing": row.annealing}
 
 
 def check_batch_memory(row: TrainedRow, store: FeatureStore) -> None:

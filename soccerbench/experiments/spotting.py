@@ -19,6 +19,7 @@ from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
+from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training.prefetch import read_ahead
@@ -93,4 +94,5 @@ class SpottingPipeline:
         train = {game: read for split in self.row.training_splits for game, read in labels[split].items()}
         valid = labels["valid"] if self.row.mode == "regular" else {}
         head = load_class(self.row.head, self.plugin, of=nn.Module) if ":" in self.row.head else None
-        return SpottingTask(self.row, self.store, train=train, valid=valid, head=head)
+        kind: type[SpottingTask] = load_source(self.row.task_class)
+        return kind(self.row, self.store, train=train, valid=valid, head=head)

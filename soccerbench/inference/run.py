@@ -26,11 +26,11 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 from soccerbench.soccernet.replays import GameReplays
 from soccerbench.specs import load_features, load_table
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow
-from soccerbench.specs.heads import load_head
+from soccerbench.specs.heads import load_head, load_source
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.grounding_postprocess import postprocess
-from soccerbench.tasks.spotting import detections, frame_scores
+from soccerbench.tasks.spotting import detections
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
 from soccerbench.training.loop import uses_gpu
 
@@ -84,17 +84,17 @@ class Run:
         return next(self.model.parameters()).device
 
     def scores(self, features: Features) -> dict[int, NDArray[Any]]:
-        """Half -> (T, 17): the score of each class at every row, of a spotting run.
+        """Half -> (T, 17): the score of each class at every row, of a dense head at every frame, of a spotting run.
 
         Raises:
             ValueError: a grounding run.
         """
         if not isinstance(self.row, SpottingRow):
             raise ValueError(f"{self.title} grounds replays; give the list of them with --replays")
-        clip_frames = self.row.whole_rows("chunk_s", self.fps)
+        task = load_source(self.row.task_class)
         with threads_for(self.width < NARROW):
             return {
-                half: frame_scores(self.model, torch.from_numpy(rows).to(self.device), clip_frames)
+                half: task.scores(self.row, self.model, torch.from_numpy(rows).to(self.device), self.fps)
                 for half, rows in features.halves.items()
             }
 
@@ -189,7 +189,8 @@ def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str 
 def _row(file: Path, about: Description) -> TrainedRow:
     """The row of a description."""
     try:
-        found: Any = row_type(str(file), about.spec.get("task"), about.spec.get("head")).model_validate(about.spec)
+        kind: Any = row_type(str(file), about.spec.get("task"), about.spec.get("head"), about.spec)
+        found: Any = kind.model_validate(about.spec)
     except ValidationError as error:
         raise SpecError(file, first_error(error)) from None
     absent = [name for name in found.blocks if name not in about.blocks]
@@ -229,10 +230,10 @@ def _head(row: TrainedRow, about: Description, plugin: Path | None) -> nn.Module
     widths = _widths(row, about)
     if isinstance(row, SpottingRow):
         kind = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else load_head(row)
-        head: Any = kind(sum(widths), **row.architecture)
-        return _standardised(head, widths) if row.standardise else head
+        spotter: nn.Module = load_source(row.task_class).build(row, widths, about.fps, kind)
+        return _standardised(spotter, widths) if row.standardise else spotter
     store = _Store(about.fps, sum(widths))
-    head = load_head(row)(row.model_copy(update={"standardise": False}), store, train={}, valid={}).model()
+    head: Any = load_head(row)(row.model_copy(update={"standardise": False}), store, train={}, valid={}).model()
     if row.standardise:
         head.set_submodule("embed", _standardised(head.embed, widths))
     assert isinstance(head, nn.Module)

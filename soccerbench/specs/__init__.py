@@ -2,11 +2,12 @@
 
 from soccerbench.specs.features import Block, blocks_of, load_features
 from soccerbench.specs.load import load_table, parse_setting, table_names
-from soccerbench.specs.spotting import Row, SpottingRow, Table
+from soccerbench.specs.spotting import DenseRow, Row, SpottingRow, Table
 from soccerbench.specs.video_models import ExtractorRow, ExtractorTable, load_extractors
 
 __all__ = [
     "Block",
+    "DenseRow",
     "ExtractorRow",
     "ExtractorTable",
     "Row",

@@ -6,14 +6,14 @@ Conventions
     left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
     published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
     precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
-    digest      hash of all but `published`, `left_open` and the default precision: equal digests train equal models
+    digest      hash of all but `published`, `left_open` and younger keys at their defaults; equal: equal training
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -64,6 +64,35 @@ class Plateau(Frozen):
     stop_below: Annotated[float, Field(ge=0)]
 
 
+class Optimiser(Frozen):
+    """What takes the steps; a row without one takes plain Adam.
+
+    `weight_decay` of the row is added to the gradient by "adam" and multiplied by the rate by "adamw". With
+    `decay_per_step` it is the share of a weight that a step at the full rate takes off. `sam_rho` is the radius of
+    sharpness-aware minimisation (Foret et al., 2021).
+    """
+
+    name: Literal["adam", "adamw"]
+    amsgrad: bool = False
+    epsilon: Annotated[float, Field(gt=0, lt=1)] = 1e-8
+    decay_per_step: bool = False
+    sam_rho: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _decay_is_decoupled(self) -> Self:
+        if self.decay_per_step and self.name != "adamw":
+            raise ValueError("decay_per_step: only adamw has a decay apart from the gradient")
+        return self
+
+
+class Annealing(Frozen):
+    """The rate after each epoch: up during `warm_up_epochs`, then down to `final_share` of it when training ends."""
+
+    shape: Literal["linear", "cosine"]
+    warm_up_epochs: Annotated[int, Field(ge=0)] = 0
+    final_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class TransformerSizes(Frozen):
     """Sizes of a transformer encoder."""
 
@@ -81,8 +110,9 @@ class TransformerSizes(Frozen):
 
 
 class BaseRow(Frozen):
-    """Keys of the rows of every task and head."""
+    """Keys of the rows of every task and head; `younger_keys` are younger than records, whose digests lack them."""
 
+    younger_keys: ClassVar[frozenset[str]] = frozenset()
     table: TableName
     row: Annotated[int, Field(ge=1)]
     features: str
@@ -121,8 +151,9 @@ class BaseRow(Frozen):
         return self.digest_without(UNDIGESTED_KEYS)
 
     def digest_without(self, keys: set[str]) -> str:
-        """Sixteen hex digits over the row without some keys; the default precision is older than its key."""
-        usual = {"precision"} if getattr(self, "precision", None) == DEFAULT_PRECISION else set()
+        """Sixteen hex digits over the row without some keys, and without younger ones that have their default."""
+        fields = type(self).model_fields
+        usual = {key for key in self.younger_keys if getattr(self, key) == fields[key].default}
         return hash_of(self.model_dump(mode="json", exclude=keys | usual))
 
     @model_validator(mode="after")
@@ -138,6 +169,7 @@ class BaseRow(Frozen):
 class TrainedRow(BaseRow):
     """Keys of rows whose head is trained."""
 
+    younger_keys: ClassVar[frozenset[str]] = frozenset({"precision", "optimiser", "annealing"})
     chunk_s: Seconds
     learning_rate: Annotated[float, Field(gt=0, lt=10)]
     batch_size: Count
@@ -146,6 +178,8 @@ class TrainedRow(BaseRow):
     weight_decay: Annotated[float, Field(ge=0)]
     standardise: bool
     precision: Precision = DEFAULT_PRECISION
+    optimiser: Optimiser | None = None
+    annealing: Annealing | None = None
 
     def whole_rows(self, key: str, fps: int) -> int:
         """How many feature rows a length in seconds spans.
@@ -178,6 +212,8 @@ class TrainedRow(BaseRow):
 
     @model_validator(mode="after")
     def _mode_allows_the_schedule(self) -> Self:
+        if self.annealing is not None and self.plateau is not None:
+            raise ValueError("annealing: the rate falls by plateau already; set one of them to null")
         if self.mode == "ultra" and self.plateau is not None:
             raise ValueError(
                 "plateau: ultra mode trains on valid too, so there is no validation loss; set plateau: null"

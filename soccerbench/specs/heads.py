@@ -1,7 +1,8 @@
 """The heads that a row can name, one entry each.
 
 To add a spotting head, write its module in `models/`, with the sizes as keywords of its constructor, and add its sizes
-and its entry here. A grounding head is a task in `tasks/` that makes its own module, and a type of row.
+and its entry here. A dense head is in `models/dense/` and scores all frames of a chunk. A grounding head is a task in
+`tasks/` that makes its own module, and a type of row.
 """
 
 from __future__ import annotations
@@ -44,6 +45,21 @@ class NoSizes(Frozen):
     """A head without sizes."""
 
 
+class BiGruSizes(Frozen):
+    """Sizes of the bidirectional GRU."""
+
+    hidden: Count
+    layers: Count
+    dropout: Share
+
+
+def load_source(source: str) -> type[Any]:
+    """Import the class "module:Class"."""
+    module, _, name = source.partition(":")
+    found: type[Any] = getattr(import_module(module), name)
+    return found
+
+
 @dataclass(frozen=True)
 class Head:
     """A head.
@@ -52,11 +68,13 @@ class Head:
         task: what it is for.
         source: "module:Class" of its torch module (spotting) or of its task (grounding), imported on first use.
         keys: the type of a row's `architecture` (spotting) or of the row (grounding).
+        is_dense: whether it scores every frame of a chunk instead of one window.
     """
 
     task: Literal["spotting", "grounding"]
     source: str
     keys: type[Frozen]
+    is_dense: bool = False
 
     @property
     def module(self) -> str:
@@ -65,14 +83,14 @@ class Head:
 
     def load(self) -> type[Any]:
         """Import its class."""
-        found: type[Any] = getattr(import_module(self.module), self.source.partition(":")[2])
-        return found
+        return load_source(self.source)
 
 
 HEADS: dict[str, Head] = {
     "netvlad++": Head("spotting", "soccerbench.models.netvlad:NetVLADpp", NetVLADppSizes),
     "transformer": Head("spotting", "soccerbench.models.transformer:SpottingTransformer", TransformerSizes),
     "resnet1d": Head("spotting", "soccerbench.models.resnet1d:ResNet1D", ResNet1DSizes),
+    "bigru": Head("spotting", "soccerbench.models.dense.bigru:BiGru", BiGruSizes, is_dense=True),
     "constant": Head("spotting", "soccerbench.models.constant:Constant", NoSizes),
     "cmn": Head("grounding", "soccerbench.tasks.cmn:CmnTask", CmnRow),
     "grounding-transformer": Head(

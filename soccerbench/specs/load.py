@@ -15,7 +15,7 @@ from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow, Run, Step
 from soccerbench.specs.heads import heads_for
 from soccerbench.specs.shipped import is_file_name, shipped, table_file
-from soccerbench.specs.spotting import Row, SpottingRow, Table
+from soccerbench.specs.spotting import DenseRow, Row, SpottingRow, Table, is_dense
 from soccerbench.specs.video_models import ExtractorRow, is_extractor_table
 from soccerbench.specs.yaml_file import (
     overlay,
@@ -131,9 +131,9 @@ def _row(file: Path, content: Mapping[str, Any], index: int, raw: Mapping[str, A
     place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
     defaults = split(place, content.get("defaults") or {})
     head = raw.get("head", defaults[0].get("head"))
-    kind = row_type(place, raw.get("task", content.get("task")), head)
     values, reasons = overlay(defaults, split(place, (content.get("heads") or {}).get(head) or {}))
     values, reasons = overlay((values, reasons), split(place, raw))
+    kind = row_type(place, raw.get("task", content.get("task")), head, values)
     part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
     if part is not None:
         values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
@@ -165,14 +165,14 @@ def _with_settings(row: Row, settings: Sequence[tuple[str, Any]]) -> Row:
         raise SpecError(settings_at_fault(changed, error), f"{place}: {first_error(error, type(row))}") from None
 
 
-def row_type(place: str, task: object, head: object) -> type[Row]:
-    """The type of the rows of a task and head.
+def row_type(place: str, task: object, head: object, keys: Collection[str]) -> type[Row]:
+    """The type of the rows of a task and head; `keys` of the row say whether a custom head is dense.
 
     Raises:
         SpecError: an unknown task, or an unknown head of replay grounding.
     """
     if task == "spotting":
-        return SpottingRow
+        return DenseRow if is_dense(head, keys) else SpottingRow
     if task != "grounding":
         raise SpecError(place, f"task: {task!r} is not one of spotting, grounding")
     heads = heads_for("grounding")

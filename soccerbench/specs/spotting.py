@@ -5,25 +5,36 @@ Conventions are those of `base`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import Frozen, Seconds, TableName, TrainedRow
+from soccerbench.specs.dense import DenseKeys
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
-from soccerbench.specs.heads import heads_for
+from soccerbench.specs.heads import HEADS, heads_for
 
 
 class SpottingRow(TrainedRow):
-    """One row of an action-spotting table."""
+    """One row of an action-spotting table.
 
+    Attributes:
+        task_class: "module:Class" of what samples its windows, minimises and predicts.
+    """
+
+    task_class: ClassVar[str] = "soccerbench.tasks.spotting:SpottingTask"
     task: Literal["spotting"]
     nms_s: Seconds
     mixup_alpha: Annotated[float, Field(gt=0)] | None = None
     shuffle_labels: bool = False
     architecture: dict[str, Any]
+
+    def grid(self, fps: int) -> tuple[int, float]:
+        """Scores a second, and the second of the first one, for features of `fps` rows a second."""
+        return fps, self.shift_s
 
     @model_validator(mode="after")
     def _head_has_its_sizes(self) -> Self:
@@ -38,6 +49,42 @@ class SpottingRow(TrainedRow):
         return self
 
 
+class DenseRow(SpottingRow, DenseKeys):
+    """A row of an action-spotting table whose head scores every frame of a chunk."""
+
+    task_class: ClassVar[str] = "soccerbench.tasks.dense.task:DenseTask"
+
+    def grid(self, fps: int) -> tuple[int, float]:
+        """Scores a second, and the second of the first one: `frames_per_row` scores fill the time of a feature row."""
+        frames_per_s = fps * self.frames_per_row
+        return frames_per_s, self.shift_s - 0.5 / fps + 0.5 / frames_per_s
+
+    def check_lengths(self, fps: int) -> None:
+        """Check that all lengths are integer numbers of feature rows.
+
+        Raises:
+            SpecError: a length that is not.
+        """
+        for key in ("chunk_s", "stride_s", "border_s"):
+            self.whole_rows(key, fps)
+
+    @model_validator(mode="after")
+    def _chunks_leave_no_gap(self) -> Self:
+        if self.stride_s > self.chunk_s - 2 * self.border_s:
+            raise ValueError(
+                f"stride_s: chunks of {self.chunk_s:g} s without borders of {self.border_s:g} s, {self.stride_s:g} s "
+                "apart, leave gaps; it must be at most chunk_s - 2 border_s"
+            )
+        if self.standardise and self.displacement is not None and self.displacement.apart is not None:
+            raise ValueError("standardise: a row whose displacement is trained apart feeds raw values")
+        return self
+
+
+def is_dense(head: object, keys: Collection[str]) -> bool:
+    """Whether a spotting head scores every frame: as the registry says, a custom head if its row has dense keys."""
+    return HEADS[str(head)].is_dense if head in HEADS else bool(set(DenseKeys.model_fields) & set(keys))
+
+
 def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
     """The sizes as numbers of their kind; refuses what the head does not know or cannot have."""
     try:
@@ -46,7 +93,7 @@ def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(first_error(error, sizes, under="architecture.")) from None
 
 
-Row = SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
+Row = DenseRow | SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
 
 
 class Table(Frozen):

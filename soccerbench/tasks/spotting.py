@@ -13,10 +13,8 @@ Conventions
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -26,18 +24,17 @@ from torch import Tensor, nn
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.features.rows import all_finite
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.sliding import Standardised, slide
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import block_statistics
-from soccerbench.tasks.gpu_cache import CachedRows, has_room, stored_type, whole_half
+from soccerbench.tasks.gpu_cache import CachedRows, has_room, whole_half
 from soccerbench.tasks.suppression import suppress_non_maxima
+from soccerbench.tasks.windows import Place, Windows
 
-READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more are not faster
-CLIPS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache
+BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
 
 
 class Batch(NamedTuple):
@@ -62,7 +59,7 @@ class Clips:
 
     def __init__(self, store: FeatureStore, labels: Mapping[str, Events], *, clip_frames: int, shift_s: float) -> None:
         self.store, self.clip_frames = store, clip_frames
-        self._places: list[tuple[str, int, int]] = []
+        self._places: list[Place] = []
         targets = []
         for game, annotated in labels.items():
             for half in HALVES:
@@ -76,8 +73,7 @@ class Clips:
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
         self._cached: tuple[CachedRows, Tensor, Tensor] | None = None
-        self._stored, self._streamed = stored_type(store), False
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="clips")
+        self._windows = Windows(store, clip_frames)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -89,13 +85,7 @@ class Clips:
             held, rows, targets = self._cached
             chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
             return Batch(held.take(rows[chosen]), targets[chosen])
-        shape = (len(wanted), self.clip_frames, self.store.width)
-        if self._streamed:
-            features = torch.empty(shape, dtype=self._stored, pin_memory=torch.cuda.is_available())
-        else:
-            features = torch.empty(shape)
-        shares = (np.array_split(values, READERS) for values in (features.numpy(), wanted))
-        list(self._readers.map(self._read, *shares))
+        features = self._windows.read([self._places[clip] for clip in wanted.tolist()])
         return Batch(features, torch.from_numpy(self.targets[wanted]))
 
     def batches(self, order: Sequence[int] | NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
@@ -111,30 +101,12 @@ class Clips:
     def hold(self, device: torch.device) -> None:
         """Cache all features on a device; clips are then gathered there."""
         held = CachedRows(self.store, self.games, device)
-        rows = [held.first[game, half] + self._rows(game, half, start) for game, half, start in self._places]
+        rows = [held.first[game, half] + self._windows.rows(game, half, start) for game, half, start in self._places]
         self._cached = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
 
     def stream(self) -> None:
         """Return clips in the stored type, in pinned memory, so that copies to a GPU overlap with its work."""
-        self._streamed = True
-
-    def _read(self, features: NDArray[Any], clips: NDArray[np.int64]) -> None:
-        """Fill `features`, (B, T, C), which are float32 or what is stored."""
-        stored = torch.empty((CLIPS_PER_PIECE, *features.shape[1:]), dtype=self._stored).numpy()
-        for start in range(0, len(clips), CLIPS_PER_PIECE):
-            wanted = features[start : start + CLIPS_PER_PIECE]
-            piece = wanted if wanted.dtype == stored.dtype else stored[: len(wanted)]
-            places = [self._places[clip] for clip in clips[start : start + CLIPS_PER_PIECE].tolist()]
-            self.store.read_stored(places, piece)
-            if not all_finite(piece):
-                for game, half, first in places:
-                    self.store.take(game, half, self._rows(game, half, first))  # raises, with the place
-            if piece is not wanted:
-                torch.from_numpy(wanted).copy_(torch.from_numpy(piece))
-
-    def _rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
-        """The rows of the clip that begins at `start`."""
-        return np.minimum(np.arange(start, start + self.clip_frames), self.store.length(game, half) - 1)
+        self._windows.stream()
 
 
 class SpottingTask:
@@ -166,9 +138,19 @@ class SpottingTask:
             for clips in filter(None, (self._train, self._valid)):
                 np.random.default_rng(0).shuffle(clips.targets)
 
+    @staticmethod
+    def build(row: SpottingRow, widths: Sequence[int], fps: int, head: type[nn.Module]) -> nn.Module:  # noqa: ARG004
+        """The head of a row for blocks of these widths."""
+        return head(sum(widths), **row.architecture)
+
+    @staticmethod
+    def scores(row: SpottingRow, model: nn.Module, features: Tensor, fps: int) -> NDArray[np.float32]:
+        """The scores of a half (T, C), in [0, 1], at the times of the row's `grid`: (N, 17)."""
+        return frame_scores(model, features, row.whole_rows("chunk_s", fps))
+
     def model(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
-        head = self._head(self.store.width, **self.row.architecture)
+        head = self.build(self.row, self.store.widths, self.store.fps, self._head)
         if not self.row.standardise:
             return head
         clips = (self._train.take([clip]).features[0].numpy() for clip in range(len(self._train)))
@@ -213,7 +195,7 @@ class SpottingTask:
 
     def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
         """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
-        scores = {half: frame_scores(model, next(halves), self.clip_frames) for half in HALVES}
+        scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
         return detections(scores, self.row, fps=self.store.fps, game=game)
 
 
@@ -229,14 +211,15 @@ def detections(scores: Mapping[int, NDArray[np.float32]], row: SpottingRow, *, f
     Args:
         scores: half -> `frame_scores`.
         row: its window of suppression and its shift.
-        fps: rows a second.
+        fps: feature rows a second.
         game: "league/season/game".
     """
+    scores_per_s, first_s = row.grid(fps)
     columns: list[tuple[NDArray[Any], ...]] = []
     for half, of_half in scores.items():
         for label in range(of_half.shape[1]):
-            kept = suppress_non_maxima(of_half[:, label], window_frames=row.nms_s * fps)
-            position_ms = np.maximum(np.int64((kept / fps + row.shift_s) * 1000), 0)
+            kept = suppress_non_maxima(of_half[:, label], window_frames=row.nms_s * scores_per_s)
+            position_ms = np.maximum(np.int64((kept / scores_per_s + first_s) * 1000), 0)
             columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, of_half[kept, label]))
     half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
     return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
@@ -260,8 +243,8 @@ def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float
     return rows
 
 
-def mix_up(batch: Batch, *, alpha: float, rng: np.random.Generator) -> Batch:
+def mix_up(batch: BatchT, *, alpha: float, rng: np.random.Generator) -> BatchT:
     """Blend each clip and its targets with another of the batch, by one share drawn from Beta(alpha, alpha)."""
-    share = float(rng.beta(alpha, alpha))
-    other = torch.from_numpy(rng.permutation(len(batch.features))).to(batch.features.device, non_blocking=True)
-    return Batch(*(share * values.float() + (1 - share) * values[other].float() for values in batch))
+    share, features = float(rng.beta(alpha, alpha)), batch[0]
+    other = torch.from_numpy(rng.permutation(len(features))).to(features.device, non_blocking=True)
+    return batch._make(share * values.float() + (1 - share) * values[other].float() for values in batch)  # type: ignore[attr-defined, no-any-return]

@@ -19,14 +19,15 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from soccerbench.errors import InputError
 from soccerbench.progress import Progress
-from soccerbench.specs.base import Plateau, Precision
+from soccerbench.specs.base import Annealing, Optimiser, Plateau, Precision
 from soccerbench.training import checkpoint
 from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
+from soccerbench.training.optimisers import PLAIN, build_optimiser, build_schedule, sharpness_aware, trained
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.training.restore import restore
 
@@ -75,11 +76,11 @@ class Schedule(Protocol):
 
     @property
     def learning_rate(self) -> float:
-        """Of Adam, at the beginning."""
+        """At the beginning, or after the warm-up."""
 
     @property
     def weight_decay(self) -> float:
-        """Of Adam."""
+        """Of the optimiser."""
 
     @property
     def precision(self) -> Precision:
@@ -104,7 +105,8 @@ def train(
     identity: dict[str, str],
     progress: Progress,
     about: dict[str, Any] | None = None,
-    cosine: bool = False,
+    recipe: Optimiser = PLAIN,
+    annealing: Annealing | None = None,
 ) -> Trained:
     """Train a row, from its last checkpoint where there is one.
 
@@ -117,7 +119,8 @@ def train(
         identity: what the run depends on, kept in its checkpoints.
         progress: called after every epoch.
         about: a `checkpoint.Description` as plain data, kept in its checkpoints.
-        cosine: the rate falls over all epochs along half a cosine, in place of the plateau.
+        recipe: what takes the steps.
+        annealing: how the rate falls over all epochs, in place of the plateau.
 
     Raises:
         InputError: data that cannot be read, a checkpoint of another training, a non-finite loss, a full disk.
@@ -131,10 +134,10 @@ def train(
     model = task.model()
     _hold(task, where)
     model.to(where)
-    optimiser = torch.optim.Adam(
-        model.parameters(), lr=row.learning_rate, weight_decay=row.weight_decay, fused=True, capturable=on_gpu
+    optimiser = build_optimiser(
+        recipe, model, learning_rate=row.learning_rate, weight_decay=row.weight_decay, on_gpu=on_gpu
     )
-    schedule = _schedule(row, optimiser, cosine=cosine)
+    schedule = build_schedule(optimiser, annealing=annealing, plateau=row.plateau, epochs=row.max_epochs)
     state = checkpoint.load(folder) or {
         "epoch": 0, "finished": False, "history": [], "best": None, "best_loss": math.inf, "identity": identity,
         "about": about,
@@ -143,7 +146,7 @@ def train(
     if state["epoch"]:
         log.info("resuming after epoch %d", state["epoch"])
         restore(folder / checkpoint.CHECKPOINT, state, model, optimiser, schedule)
-    step = _step(where, row, task, model, optimiser)
+    step = _step(where, row, task, model, optimiser, sam_rho=recipe.sam_rho)
     while not state["finished"]:
         epoch = state["epoch"] + 1
         rate = optimiser.param_groups[0]["lr"]
@@ -194,16 +197,24 @@ def _loss(device: torch.device, row: Schedule, task: Trainable[Any], model: nn.M
 
 
 def _step(
-    device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, optimiser: torch.optim.Optimizer
-) -> Callable[[Any], Tensor]:
+    device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, optimiser: torch.optim.Optimizer, *,
+    sam_rho: float | None,
+) -> Callable[[Any], Tensor]:  # fmt: skip
     """What trains on one batch and returns its loss; on a GPU replayed where the task allows it."""
 
-    def step(batch: Any) -> Tensor:
+    def backward(batch: Any) -> Tensor:
         loss = _loss(device, row, task, model, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
         return loss.detach()
+
+    def step(batch: Any) -> Tensor:
+        if sam_rho is None:
+            loss = backward(batch)
+        else:
+            loss = sharpness_aware(lambda: backward(batch), trained(model), rho=sam_rho)
+        optimiser.step()
+        return loss
 
     if device.type == "cuda" and getattr(task, "replayable", False):
         return ReplayedStep(step, lambda: float(optimiser.param_groups[0]["lr"]))
@@ -263,21 +274,14 @@ def _hold(task: Trainable[Any], device: torch.device) -> None:
         hold(device)
 
 
-def _schedule(
-    row: Schedule, optimiser: torch.optim.Optimizer, *, cosine: bool
-) -> CosineAnnealingLR | ReduceLROnPlateau | None:
-    if cosine:
-        return CosineAnnealingLR(optimiser, T_max=row.max_epochs)
-    if row.plateau is None:
-        return None
-    return ReduceLROnPlateau(optimiser, factor=row.plateau.factor, patience=row.plateau.patience)
-
-
-def _lower_rate(schedule: CosineAnnealingLR | ReduceLROnPlateau | None, row: Schedule, entry: Epoch) -> bool:
+def _lower_rate(schedule: LRScheduler | None, row: Schedule, entry: Epoch) -> bool:
     """Step the schedule at the end of an epoch; whether training should stop."""
-    if isinstance(schedule, CosineAnnealingLR):
+    if schedule is None:
+        return False
+    if not isinstance(schedule, ReduceLROnPlateau):
         schedule.step()
-    if not isinstance(schedule, ReduceLROnPlateau) or row.plateau is None or entry.valid_loss is None:
+        return False
+    if row.plateau is None or entry.valid_loss is None:
         return False
     schedule.step(entry.valid_loss)
     patient: bool = schedule.num_bad_epochs >= row.plateau.patience

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from soccerbench.errors import InputError
 from soccerbench.training.history import Epoch
+from soccerbench.training.optimisers import trained
 
 
 def restore(
@@ -36,7 +37,9 @@ def restore(
         _check_model(state, model.state_dict())
         if not state["finished"]:
             rate, given = state["optimiser"]["param_groups"][0]["lr"], state["optimiser"]["state"]
-            moments = {number: _moments(value) for number, value in enumerate(model.parameters()) if number in given}
+            amsgrad = optimiser.param_groups[0]["amsgrad"]
+            parameters = enumerate(trained(model))
+            moments = {number: _moments(value, amsgrad=amsgrad) for number, value in parameters if number in given}
             _check(_alike(rate, 0.0) and _alike(given, moments), "optimiser")
             optimiser.load_state_dict({**optimiser.state_dict(), "state": given})
             optimiser.param_groups[0]["lr"] = rate
@@ -65,9 +68,10 @@ def _check(holds: bool, key: str) -> None:
         raise ValueError(key)
 
 
-def _moments(weight: Tensor) -> dict[str, Tensor]:
+def _moments(weight: Tensor, *, amsgrad: bool) -> dict[str, Tensor]:
     """What Adam keeps of a weight."""
-    return {"step": torch.zeros(()), "exp_avg": weight, "exp_avg_sq": weight}
+    kept = {"step": torch.zeros(()), "exp_avg": weight, "exp_avg_sq": weight}
+    return kept | ({"max_exp_avg_sq": weight} if amsgrad else {})
 
 
 def _alike(value: Any, own: object) -> bool:

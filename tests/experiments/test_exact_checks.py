@@ -22,7 +22,7 @@ FIRST = 'np.append(np.ones(min(len(place), 1), dtype=bool), place[1:] != place[:
 # Module below soccerbench, text, and what it becomes: the faults that the drift gate once let pass, then others.
 FAULTS = {
     "features shifted by a second": ("features.store", "np.minimum(rows, stored.rows", "np.minimum(rows + 1, stored.rows"),
-    "predictions a second late": ("tasks.spotting", "(kept / fps +", "(kept / fps + 1 +"),
+    "predictions a second late": ("tasks.spotting", "(kept / scores_per_s +", "(kept / scores_per_s + 1 +"),
     "event row rounded": ("tasks.spotting", "np.floor((position_s", "np.rint((position_s"),
     "window centre off by one": ("models.netvlad", "(start - before, stop + after - 1,", "(start - before + 1, stop + after,"),
     "classes in another order": ("soccernet.spotting_predictions", "CLASSES[label]", "CLASSES[16 - label]"),

@@ -26,6 +26,7 @@ from soccerbench.features.store import is_simulated
 from soccerbench.files import write_bytes, write_json
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress
+from soccerbench.specs.base import Annealing
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.loop import train, uses_gpu
@@ -152,7 +153,7 @@ class FineTuneRun:
         trained = train(
             task, self.row,
             seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
-            cosine=self.row.annealing == "cosine",
+            annealing=None if self.row.annealing is None else Annealing(shape=self.row.annealing),
         )  # fmt: skip
         model = trained.model
         assert isinstance(model, Extractor)

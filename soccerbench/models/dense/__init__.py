@@ -1,0 +1,1 @@
+"""Heads that score every frame of a chunk."""

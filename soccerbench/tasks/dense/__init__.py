@@ -1,0 +1,1 @@
+"""Training and prediction of heads that score every frame of a chunk."""

@@ -1,0 +1,271 @@
+"""Action spotting with a head that scores every frame: chunks, the loss, and detections for a game.
+
+Conventions
+    row     of features, i, is at second i / fps + shift_s
+    frame   `frames_per_row` fill the time of a row; a chunk's frames are computed from its own rows alone
+    chunk   starts at a random row, each start of each half being as likely as any other; the epoch's are drawn anew
+    valid   chunks end to end; the last one ends where the half ends
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from soccerbench.events import Events
+from soccerbench.features.store import HALVES, FeatureStore
+from soccerbench.models.dense.contract import Apart, DenseHead, Layout
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.specs.dense import BalancedBinary
+from soccerbench.specs.heads import HEADS, load_head
+from soccerbench.specs.spotting import DenseRow
+from soccerbench.tasks.block_statistics import standardised
+from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
+from soccerbench.tasks.dense.losses import displacement_loss, score_loss
+from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
+from soccerbench.tasks.gpu_cache import has_room, whole_half
+from soccerbench.tasks.spotting import detections, event_rows, mix_up
+from soccerbench.tasks.windows import Place, Windows
+
+
+class DenseBatch(NamedTuple):
+    """Chunks and their targets; without displacements the last two are empty."""
+
+    features: Tensor  # (B, T, C)
+    targets: Tensor  # (B, T', K)
+    displacement: Tensor  # (B, T', 17, 1 or 0), in frames
+    near: Tensor  # the same, 1 where there is one
+
+
+class Chunks:
+    """The chunks of some games and their targets.
+
+    Args:
+        store: the features.
+        labels: game -> its annotations, for each game that is used.
+        row: radii and lengths.
+
+    Raises:
+        InputError: features that cannot be read, or an event far beyond the end of its half.
+    """
+
+    def __init__(self, store: FeatureStore, labels: Mapping[str, Events], row: DenseRow) -> None:
+        self.store, self.row, self.games = store, row, list(labels)
+        self.rows = row.whole_rows("chunk_s", store.fps)
+        self.windows = Windows(store, self.rows)
+        self._frames_per_s, self._first_s = row.grid(store.fps)
+        self._halves = [(game, half) for game in self.games for half in HALVES]
+        self._events: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
+        for game, half in self._halves:
+            event_rows(store, labels[game], half, shift_s=row.shift_s)  # raises where labels and features differ
+            mine = labels[game].half == half
+            self._events[game, half] = labels[game].position_ms[mine] / 1000, labels[game].label[mine]
+        if row.shuffle_labels:  # each half has the events of another
+            given = list(self._events.values())
+            order = np.random.default_rng(0).permutation(len(given))
+            self._events = {key: given[other] for key, other in zip(self._events, order, strict=True)}
+        starts = [max(store.length(*key) - self.rows, 0) + 1 for key in self._halves]
+        self._ends = np.cumsum(starts)  # the number of starts in the halves up to each
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[Place]:
+        """Random places."""
+        return [self._place(number) for number in rng.integers(self._ends[-1], size=count).tolist()]
+
+    def all(self) -> list[Place]:
+        """The places of chunks end to end over each half."""
+        return [
+            (*key, start)
+            for key in self._halves
+            for start in chunk_starts(self.store.length(*key), chunk=self.rows, stride=self.rows)
+        ]
+
+    def read(self, places: Sequence[Place]) -> DenseBatch:
+        """The chunks at some places."""
+        columns = zip(*(self._targets(*place, self.rows) for place in places), strict=True)
+        return DenseBatch(self.windows.read(places), *(torch.from_numpy(np.stack(column)) for column in columns))
+
+    def positives(self) -> NDArray[np.float64]:
+        """(17,) the share of all frames that are positives of each class."""
+        found = [self._targets(*key, 0, self.store.length(*key))[0][:, -len(CLASSES) :] for key in self._halves]
+        shares: NDArray[np.float64] = np.concatenate(found).mean(axis=0, dtype=np.float64)
+        return shares
+
+    def _place(self, number: int) -> Place:
+        """One of all starts, counted through the halves."""
+        half = int(np.searchsorted(self._ends, number, side="right"))
+        return *self._halves[half], number - int(self._ends[half - 1] if half else 0)
+
+    def _targets(self, game: str, half: int, start: int, rows: int) -> tuple[NDArray[np.float32], ...]:
+        frames = np.arange(start * self.row.frames_per_row, (start + rows) * self.row.frames_per_row)
+        time_s = self._first_s + frames / self._frames_per_s
+        offset_s = offsets(time_s, *self._events[game, half])
+        targets = score_targets(offset_s, self.row.radius_s, self.row.loss)
+        if self.row.displacement is None:
+            none = np.empty((len(frames), 0), dtype=np.float32)
+            return targets, none, none
+        return targets, *displacement_targets(offset_s, self.row.displacement, self._frames_per_s)
+
+
+class DenseTask:
+    """The task of one row, for the training loop and the predictor.
+
+    Args:
+        row: the spec.
+        store: its features.
+        train: games to learn from, with their labels.
+        valid: games to choose the epoch by; none in ultra mode.
+        head: the class of the head, for a custom head.
+
+    Attributes:
+        trained_first: the task of a network for the displacement, to be trained before this one; None without one.
+    """
+
+    def __init__(
+        self,
+        row: DenseRow,
+        store: FeatureStore,
+        *,
+        train: Mapping[str, Events],
+        valid: Mapping[str, Events],
+        head: type[nn.Module] | None = None,
+    ) -> None:
+        self.row, self.store = row, store
+        self.kind: type[Any] = head or load_head(row)
+        self.train = Chunks(store, train, row)
+        self.valid = Chunks(store, valid, row) if valid else None
+        shares = np.maximum(self.train.positives(), 1e-6)  # a class without events has no positives to weigh
+        self._positives = torch.from_numpy(shares.astype(np.float32))
+        apart = row.displacement is not None and row.displacement.apart is not None
+        self.trained_first = DisplacementTask(self) if apart else None
+
+    @staticmethod
+    def build(row: DenseRow, widths: Sequence[int], fps: int, head: type[Any]) -> nn.Module:
+        """The head of a row for blocks of these widths; two where the displacement is trained apart."""
+        outputs = len(CLASSES) + (not isinstance(row.loss, BalancedBinary))
+        moves = row.displacement
+        displacements = 0 if moves is None or moves.apart else len(CLASSES) if moves.per_class else 1
+        layout = Layout(tuple(widths), row.whole_rows("chunk_s", fps), row.frames_per_row, outputs, displacements)
+        made: nn.Module = head(layout, **row.architecture)
+        if moves is None or moves.apart is None:
+            return made
+        assert isinstance(made, DenseHead)
+        other = head(layout._replace(outputs=len(CLASSES)), **row.architecture)
+        return Apart(made, other, radius_frames=moves.radius_s * row.grid(fps)[0])
+
+    @staticmethod
+    def scores(row: DenseRow, model: nn.Module, features: Tensor, fps: int) -> NDArray[np.float32]:
+        """The scores of a half (T, C), in [0, 1], at the times of the row's `grid`: (N, 17)."""
+        return dense_scores(model, features, row, fps)
+
+    def model(self) -> nn.Module:
+        """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
+        model = self.build(self.row, self.store.widths, self.store.fps, self.kind)
+        if self.trained_first is not None:
+            assert isinstance(model, Apart)
+            assert self.trained_first.network is not None
+            model.displacement.load_state_dict(self.trained_first.network.state_dict())
+            model.displacement.requires_grad_(False)
+        return standardised(model, self.store, self.train.games) if self.row.standardise else model
+
+    def hold(self, device: torch.device) -> None:
+        """Cache the features on a GPU if there is room; otherwise stream them to it."""
+        for chunks in filter(None, (self.train, self.valid)):
+            if has_room(device, self.store, chunks.games):
+                chunks.windows.hold(chunks.games, device)
+            elif device.type == "cuda":
+                chunks.windows.stream()
+
+    @property
+    def replayable(self) -> bool:
+        """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
+        return self.row.head in HEADS
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch."""
+        return -(-self.row.chunks_per_epoch // self.row.batch_size)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
+        """One epoch of random chunks, with mix-up if the row has it."""
+        places, size = self.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size
+        for start in range(0, len(places), size):
+            batch = self.train.read(places[start : start + size])
+            yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
+
+    def valid_batches(self) -> Iterator[DenseBatch]:
+        """Every validation chunk once, in order; nothing in ultra mode."""
+        if self.valid:
+            places, size = self.valid.all(), self.row.batch_size
+            for start in range(0, len(places), size):
+                yield self.valid.read(places[start : start + size])
+
+    def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
+        """The loss of the scores, and of displacements that are not trained apart."""
+        scoring: nn.Module = model.scores if isinstance(model, Apart) else model
+        output = scoring(batch.features.float())
+        loss = score_loss(self.row.loss, output.scores, batch.targets, self._positives.to(batch.targets.device))
+        if output.displacement is None or self.row.displacement is None:
+            return loss
+        return loss + displacement_loss(
+            self.row.displacement, self.row.grid(self.store.fps)[0], predicted=output.displacement,
+            log_variance=output.log_variance, wanted=batch.displacement, near=batch.near,
+        )  # fmt: skip
+
+    def halves(self, games: Sequence[str], device: torch.device) -> Iterator[Tensor]:
+        """The features (T, C) of both halves of each game, one after the other."""
+        return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
+
+    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
+        """The scores of both halves of a game, the next two of `halves`, and each class's maxima."""
+        scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
+        return detections(scores, self.row, fps=self.store.fps, game=game)
+
+
+class DisplacementTask:
+    """The task of a network for the displacement alone, without mix-up.
+
+    Args:
+        task: of the row; its chunks are shared.
+
+    Attributes:
+        name: of its folder in that of the run.
+        row: with the recipe of `displacement.apart`.
+        network: the trained one; put there by whoever trains it.
+    """
+
+    name = "displacement"
+
+    def __init__(self, task: DenseTask) -> None:
+        assert task.row.displacement is not None
+        assert task.row.displacement.apart is not None
+        recipe = dict(task.row.displacement.apart)
+        self._task = task
+        self.row = task.row.model_copy(update={**recipe, "mixup_alpha": None})
+        self.network: nn.Module | None = None
+        self.steps, self.hold, self.valid_batches = task.steps, task.hold, task.valid_batches
+
+    def model(self) -> nn.Module:
+        """A fresh head of the row's kind."""
+        both = self._task.build(self.row, self._task.store.widths, self._task.store.fps, self._task.kind)
+        assert isinstance(both, Apart)
+        return both.displacement
+
+    def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
+        """One epoch of random chunks."""
+        places, size = self._task.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size
+        return (self._task.train.read(places[start : start + size]) for start in range(0, len(places), size))
+
+    def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
+        """The loss of the displacement."""
+        assert self.row.displacement is not None
+        frames_per_s = self.row.grid(self._task.store.fps)[0]
+        radius = self.row.displacement.radius_s * frames_per_s
+        predicted = model(batch.features.float()).scores.tanh() * radius
+        return displacement_loss(
+            self.row.displacement, frames_per_s, predicted=predicted, wanted=batch.displacement, near=batch.near
+        )

@@ -1,0 +1,112 @@
+"""The task of a dense head: chunks and targets, the shuffled control, times of detections, resuming."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from soccerbench.errors import InputError
+from soccerbench.events import Events
+from soccerbench.features.dataset import Dataset
+from soccerbench.specs import DenseRow, load_table, parse_setting
+from soccerbench.specs.spotting import is_dense
+from soccerbench.tasks.dense.task import Chunks, DenseTask
+from soccerbench.tasks.spotting import detections
+
+SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20")
+
+
+def row_of(head: str, *settings: str) -> Any:
+    rows = load_table("table2plus", mini=True, settings=[parse_setting(text) for text in (*SMALL, *settings)]).rows
+    return next(row for row in rows if row.head == head)
+
+
+def task_of(root: Path, row: DenseRow) -> DenseTask:
+    data = Dataset(root)
+    return DenseTask(row, data.store(row.blocks), train=data.labels("train"), valid=data.labels("valid"))
+
+
+def test_chunks_start_anywhere_inside_the_half(shared_tiny_root: Path) -> None:
+    chunks = task_of(shared_tiny_root, row_of("bigru")).train
+    places = chunks.draw(np.random.default_rng(0), 4000)
+    starts = {start for _, _, start in places}
+    assert starts == set(range(150 - 40 + 1))
+    assert {(game, half) for game, half, _ in places} == {(game, half) for game in chunks.games for half in (1, 2)}
+    counts = np.bincount([start for _, _, start in places])
+    assert counts.min() > 0.4 * counts.mean()
+
+
+def test_a_batch_has_the_rows_and_the_targets_of_its_chunks(shared_tiny_root: Path) -> None:
+    row = row_of("bigru")
+    task = task_of(shared_tiny_root, row)
+    labels, (game, half, start) = Dataset(shared_tiny_root).labels("train"), (task.train.games[1], 2, 33)
+    batch = task.train.read([(game, 1, 0), (game, half, start)])
+    np.testing.assert_array_equal(batch.features[1], task.store.take(game, half, np.arange(33, 73)))
+    events = labels[game]
+    for frame, target in enumerate(batch.targets[1]):
+        at_s = 33 + 0.25 + frame / 2  # row 33 covers the second from 33 to 34, in two frames
+        near = [
+            (abs(position / 1000 - at_s), 1 + label)
+            for position, label, of_half in zip(events.position_ms, events.label, events.half, strict=True)
+            if of_half == half and abs(position / 1000 - at_s) <= row.radius_s
+        ]
+        assert target.argmax().item() == (min(near)[1] if near else 0)
+        assert target.sum() == 1
+
+
+def test_the_shuffled_control_has_other_events_in_each_half(shared_tiny_root: Path) -> None:
+    true, shuffled = (
+        task_of(shared_tiny_root, row_of("bigru", f"shuffle_labels={flag}")) for flag in ("false", "true")
+    )
+    place = (true.train.games[0], 1, 0)
+    assert not torch.equal(true.train.read([place]).targets, shuffled.train.read([place]).targets)
+    np.testing.assert_allclose(true.train.positives(), shuffled.train.positives(), rtol=0, atol=0.02)
+
+
+def test_detections_are_at_the_middle_of_their_frame() -> None:
+    row = row_of("bigru")
+    scores = np.zeros((80, 17), dtype=np.float32)
+    scores[41, 4] = 0.9
+    found = detections({1: scores}, row, fps=1, game="")
+    assert found.position_ms[found.confidences > 0.5].tolist() == [20_750]
+
+
+@pytest.mark.parametrize(
+    ("head", "keys", "dense"),
+    [
+        ("bigru", (), True),
+        ("netvlad++", ("stride_s",), False),
+        ("mine:Head", ("stride_s",), True),
+        ("mine:Head", (), False),
+    ],
+)
+def test_a_custom_head_is_dense_if_its_row_has_dense_keys(head: str, keys: tuple[str, ...], dense: bool) -> None:
+    assert is_dense(head, keys) == dense
+
+
+@pytest.mark.parametrize("head", [row.head for row in load_table("table2plus").rows if isinstance(row, DenseRow)])
+def test_a_tiny_set_is_learnt_by_heart(shared_tiny_root: Path, head: str) -> None:
+    row = row_of(head, "mixup_alpha=null", "architecture.dropout=0", "chunk_s=12", "stride_s=12")
+    task = task_of(shared_tiny_root, row)
+    model = task.model()
+    batch = task.train.read(task.train.draw(np.random.default_rng(0), 2))
+    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+    first = task.loss(model, batch).item()
+    for _ in range(50):
+        optimiser.zero_grad()
+        loss = task.loss(model, batch)
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.1 * first
+
+
+def test_events_beyond_the_half_are_refused(shared_tiny_root: Path) -> None:
+    row, data = row_of("bigru"), Dataset(shared_tiny_root)
+    game = data.games["train"][0]
+    late = Events(np.array([1]), np.array([0]), np.array([400_000]), game=game)
+    with pytest.raises(InputError, match="half 1: an event at 400 s, but the features end at 150 s"):
+        Chunks(data.store(row.blocks), {game: late}, row)
