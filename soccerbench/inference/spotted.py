@@ -102,7 +102,7 @@ def spot_match(runs: Sequence[Run], match: Match, *, replays: Path | None = None
 
 def _check_alike(first: Run, other: Run) -> None:
     """Refuse to average runs whose rows do not stand for the same times or whose maxima are chosen otherwise."""
-    for key in ("nms_s", "shift_s"):
+    for key in ("nms_s", "postprocess", "shift_s"):
         one, two = (getattr(run.row, key, None) for run in (first, other))
         if one != two:
             raise ValueError(f"{first.title} has {key} {one} and {other.title} {two}: only runs of one can be averaged")

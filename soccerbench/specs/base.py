@@ -6,7 +6,7 @@ Conventions
     left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
     published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
     precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
-    digest      hash of all but `published`, `left_open` and younger keys at their defaults; equal: equal training
+    digest      hash of all but `published`, `left_open` and younger keys at their default
 """
 
 from __future__ import annotations

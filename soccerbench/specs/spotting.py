@@ -6,7 +6,7 @@ Conventions are those of `base`.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, ValidationError, model_validator
 from typing_extensions import Self
@@ -16,18 +16,22 @@ from soccerbench.specs.base import Frozen, Seconds, TableName, TrainedRow
 from soccerbench.specs.dense import DenseKeys
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 from soccerbench.specs.heads import HEADS, heads_for
+from soccerbench.specs.spotting_steps import Nms, SpottingStep
 
 
 class SpottingRow(TrainedRow):
-    """One row of an action-spotting table.
+    """One row of an action-spotting table; `nms_s` is short for a single step of hard NMS.
 
     Attributes:
         task_class: "module:Class" of what samples its windows, minimises and predicts.
     """
 
     task_class: ClassVar[str] = "soccerbench.tasks.spotting:SpottingTask"
+    younger_keys: ClassVar[frozenset[str]] = TrainedRow.younger_keys | {"name", "postprocess"}
     task: Literal["spotting"]
-    nms_s: Seconds
+    name: str | None = None
+    nms_s: Seconds | None = None
+    postprocess: tuple[SpottingStep, ...] = ()
     mixup_alpha: Annotated[float, Field(gt=0)] | None = None
     shuffle_labels: bool = False
     architecture: dict[str, Any]
@@ -44,9 +48,26 @@ class SpottingRow(TrainedRow):
         elif ":" not in self.head:
             known, near = ", ".join(heads), did_you_mean(self.head, heads)
             raise ValueError(f"head: unknown head {self.head!r}{near}; known: {known}, or module:Class with --plugin")
-        if self.nms_s * self.fps < 2 or self.chunk_s * self.fps < 2:
-            raise ValueError(f"chunk_s and nms_s must span at least two feature rows at {self.fps} per second")
         return self
+
+    @model_validator(mode="after")
+    def _steps_can_be_taken(self) -> Self:
+        if (self.nms_s is None) == (not self.postprocess):
+            raise ValueError("nms_s: give either nms_s, for hard NMS alone, or postprocess, a list of steps")
+        if any(step.step == "resample" for step in self.steps[1:]):
+            raise ValueError("postprocess: resample is not the first step: there is nothing between what others leave")
+        windows = [step.window_s for step in self.steps if isinstance(step, Nms)]
+        narrowest = min(min(window) if isinstance(window, tuple) else window for window in [self.chunk_s, *windows])
+        if narrowest * self.fps < 2:
+            raise ValueError(
+                f"chunk_s and the windows of hard NMS must span at least two feature rows at {self.fps} per second"
+            )
+        return self
+
+    @property
+    def steps(self) -> tuple[SpottingStep, ...]:
+        """What is done with the scores, in order."""
+        return self.postprocess or (Nms(step="nms", window_s=cast("float", self.nms_s)),)
 
 
 class DenseRow(SpottingRow, DenseKeys):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial, singledispatch
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,25 +23,10 @@ from soccerbench.features.store import HALVES
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.specs.grounding import Filter, Fuse, Suppress
+from soccerbench.tasks.postprocess import postprocess as postprocess
 from soccerbench.tasks.suppression import suppress_times
 
 Floats = NDArray[np.float64]
-
-
-@singledispatch
-def postprocess(
-    step: Any,
-    games: list[GroundingPredictions],  # noqa: ARG001
-    others: Sequence[Any],  # noqa: ARG001
-) -> list[GroundingPredictions]:
-    """Apply one step of a row; each type of step registers its function here.
-
-    Args:
-        step: the step.
-        games: the detections before it.
-        others: what the run that it uses detected in the same games, of its task; empty if it uses none.
-    """
-    raise TypeError(f"no function for the step {step!r}")
 
 
 @postprocess.register

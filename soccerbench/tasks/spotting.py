@@ -14,7 +14,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import block_statistics
+from soccerbench.tasks.frame_scores import FrameScores, events_of
 from soccerbench.tasks.gpu_cache import CachedRows, has_room, whole_half
-from soccerbench.tasks.suppression import suppress_non_maxima
+from soccerbench.tasks.spotting_steps import postprocess
 from soccerbench.tasks.windows import Place, Windows
 
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -206,23 +207,19 @@ def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArra
 
 
 def detections(scores: Mapping[int, NDArray[np.float32]], row: SpottingRow, *, fps: int, game: str) -> Events:
-    """The maxima of each class.
+    """What the steps of a row leave of the scores of a window head.
 
     Args:
         scores: half -> `frame_scores`.
-        row: its window of suppression and its shift.
+        row: its steps and its shift.
         fps: feature rows a second.
         game: "league/season/game".
     """
     scores_per_s, first_s = row.grid(fps)
-    columns: list[tuple[NDArray[Any], ...]] = []
-    for half, of_half in scores.items():
-        for label in range(of_half.shape[1]):
-            kept = suppress_non_maxima(of_half[:, label], window_frames=row.nms_s * scores_per_s)
-            position_ms = np.maximum(np.int64((kept / scores_per_s + first_s) * 1000), 0)
-            columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, of_half[kept, label]))
-    half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
+    left = {half: FrameScores(of_half, scores_per_s, first_s) for half, of_half in scores.items()}
+    for step in row.steps:
+        left = {half: postprocess(step, found) for half, found in left.items()}
+    return events_of(left, game=game)
 
 
 def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:

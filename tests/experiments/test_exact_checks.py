@@ -22,11 +22,11 @@ FIRST = 'np.append(np.ones(min(len(place), 1), dtype=bool), place[1:] != place[:
 # Module below soccerbench, text, and what it becomes: the faults that the drift gate once let pass, then others.
 FAULTS = {
     "features shifted by a second": ("features.store", "np.minimum(rows, stored.rows", "np.minimum(rows + 1, stored.rows"),
-    "predictions a second late": ("tasks.spotting", "(kept / scores_per_s +", "(kept / scores_per_s + 1 +"),
+    "predictions a second late": ("tasks.frame_scores", "kept / found.fps +", "kept / found.fps + 1 +"),
     "event row rounded": ("tasks.spotting", "np.floor((position_s", "np.rint((position_s"),
     "window centre off by one": ("models.netvlad", "(start - before, stop + after - 1,", "(start - before + 1, stop + after,"),
     "classes in another order": ("soccernet.spotting_predictions", "CLASSES[label]", "CLASSES[16 - label]"),
-    "two classes exchanged": ("tasks.spotting", "np.full_like(kept, label)", "np.full_like(kept, {0: 1, 1: 0}.get(label, label))"),
+    "two classes exchanged": ("tasks.frame_scores", "np.full_like(kept, label)", "np.full_like(kept, {0: 1, 1: 0}.get(label, label))"),
     "visibility inverted": ("soccernet.labels", "map(ne, visibility", "map(str.__eq__, visibility"),
     "last epoch kept": ("training.loop", "if entry.valid_loss is None or", "if entry.valid_loss is not None or"),
     "grounding frames rounded": ("events", "np.trunc(", "np.rint("),

@@ -56,6 +56,11 @@ DIGESTS = {"table2": "3c05a203efa1f011", "table3": "2d2a99956eb8e1ba"}  # of the
 OMIT = object()
 
 
+def steps(*given: dict[str, Any]) -> dict[str, Any]:
+    """The change to steps in place of hard NMS alone."""
+    return {"nms_s": OMIT, "postprocess": list(given)}
+
+
 def write(folder: Path, change: dict[str, Any]) -> str:
     """A table file whose first row has `change` on top, without what is to be omitted."""
     row = {**MINIMAL["rows"][0], **change}  # type: ignore[dict-item]
@@ -154,9 +159,15 @@ def test_a_users_own_table(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"chunk": 7}, "row 1: chunk: unknown key (did you mean 'chunk_s'?)"),
-        ({"chunk_s": OMIT, "nms_s": OMIT}, "row 1: missing keys: chunk_s, nms_s"),
+        ({"chunk_s": OMIT, "nms_s": OMIT}, "row 1: missing key: chunk_s"),
         ({"head": "transfomer"}, "unknown head 'transfomer' (did you mean 'transformer'?)"),
-        ({"nms_s": OMIT, "nms": 20}, "row 1: nms: unknown key (did you mean 'nms_s'?); missing key: nms_s"),
+        ({"nms_s": OMIT, "nms": 20}, "row 1: nms: unknown key (did you mean 'nms_s'?)"),
+        ({"nms_s": OMIT}, "row 1: nms_s: give either nms_s, for hard NMS alone, or postprocess"),
+        ({"postprocess": [{"step": "nms", "window_s": 3}]}, "row 1: nms_s: give either nms_s"),
+        (steps({"step": "nms", "window_s": [3, 4]}), "row 1: postprocess"),
+        (steps({"step": "soft-nms", "window_s": 8, "decay": "cubic"}), "row 1: postprocess.0.soft-nms.decay"),
+        (steps({"step": "nms", "window_s": 1}), "at least two feature rows"),
+        (steps({"step": "displace"}, {"step": "resample", "factor": 2}), "postprocess: resample is not the first"),
         ({"chunk_s": -7}, "row 1: chunk_s"),
         ({"chunk_s": "7 seconds"}, "row 1: chunk_s: '7 seconds' should be a valid number"),
         ({"chunk_s": 7000}, "row 1: chunk_s"),

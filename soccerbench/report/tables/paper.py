@@ -134,12 +134,18 @@ def _score_columns(split: str, *, simulated: bool) -> list[Column[Record]]:
 
 
 def setup(row: Mapping[str, Any]) -> str:
-    """Chunk and suppression window of a spotting row, or chunk and steps of a grounding row, in seconds."""
+    """Chunk and suppression window of a spotting row, or chunk and steps, in seconds."""
     chunk = [f"{row['chunk_s']:g}"] if "chunk_s" in row else []
-    if "nms_s" in row:
+    if row.get("nms_s"):
         return "/".join([*chunk, f"{row['nms_s']:g}"])
-    steps = [f"{step['step']} {step.get('before_s', step.get('window_s')):g}" for step in row["postprocess"]]
-    return ", ".join([*chunk, *steps])
+    return ", ".join([*chunk, *map(_step_text, row["postprocess"])])
+
+
+def _step_text(step: Mapping[str, Any]) -> str:
+    """The name of a step and its most important value."""
+    value = next((step[key] for key in ("before_s", "window_s", "factor", "above") if key in step), "")
+    value = "per class" if isinstance(value, Sequence) and value else f"{value:g}" if value else ""
+    return " ".join(filter(None, (step.get("decay"), step["step"], value)))
 
 
 def legend(features: Iterable[str]) -> list[str]:
