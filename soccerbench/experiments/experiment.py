@@ -60,13 +60,13 @@ class Identity:
         spec: of the row.
         data: of labels and features.
         code: of the code that makes its numbers.
-        model: of all that its weights depend on, where rows share them.
+        model: of all that its weights depend on; rows of a table with equal ones share a training.
     """
 
     spec: str
     data: str
     code: str
-    model: str | None
+    model: str
 
     @property
     def compared(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class Identity:
     @property
     def content(self) -> dict[str, str]:
         """The content of `identity.json`."""
-        return self.compared | ({} if self.model is None else {"model": self.model})
+        return self.compared | {"model": self.model}
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Experiment:
         """The trained head, None for a row without one, and the seconds that training took in all sessions."""
         if not isinstance(self.row, TrainedRow):
             return None, 0.0
-        if self.identity.model is not None and not checkpoint.exists(self.folder):
+        if not checkpoint.exists(self.folder):
             self._share_head(self.identity.model)
         task, before_s = pipeline.trainable(), 0.0
         train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
@@ -321,12 +321,12 @@ class Planner:
         plugin = self.plugin if _reads_plugin(row) else None
         pipeline = pipeline_of(row, self.root, store, plugin=plugin, folders=[run.folder for run in needed])
         games = self._games(row, pipeline)
-        data, code = self._fingerprint(store, games, pipeline), _code_of(row)
+        data, own = self._fingerprint(store, games, pipeline), plugin if ":" in row.head else None
         identity = Identity(
             spec=digest,
             data=joint_hash([data, *(run.identity.data for run in needed)]),
             code=joint_hash([_code_of(row, plugin), *(run.identity.code for run in needed)]),
-            model=joint_hash([row.model_digest(), data, code]) if isinstance(row, GroundingRow) else None,
+            model=joint_hash([row.model_digest(), data, _code_of(row, own)]),
         )
         made = Experiment(row, seed, self.root, self.out, plugin, store, games, identity, needed)
         self._made[key] = made

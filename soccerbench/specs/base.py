@@ -40,6 +40,7 @@ Published = float | Literal["-", "N/A"]
 
 CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
 UNDIGESTED_KEYS = {"published", "left_open"}
+NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "needs"}
 
 
 class Frozen(BaseModel):
@@ -155,6 +156,10 @@ class BaseRow(Frozen):
         fields = type(self).model_fields
         usual = {key for key in self.younger_keys if getattr(self, key) == fields[key].default}
         return hash_of(self.model_dump(mode="json", exclude=keys | usual))
+
+    def model_digest(self) -> str:
+        """Sixteen hex digits over what the weights depend on: rows with equal ones share a training."""
+        return self.digest_without(UNDIGESTED_KEYS | NOT_OF_THE_MODEL)
 
     @model_validator(mode="after")
     def _keys_are_known(self) -> Self:

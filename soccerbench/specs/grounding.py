@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, computed_field, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.base import UNDIGESTED_KEYS, BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
+from soccerbench.specs.base import BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
 
 Weight = Annotated[float, Field(ge=0)]
 Samples = Annotated[int, Field(ge=0, le=1000)]
@@ -103,11 +103,6 @@ class GroundingRow(BaseRow):
     def row_of(self, step: Step) -> BaseRow:
         """The row whose detections a step uses."""
         return self.runs[[one for one in self.postprocess if one.run].index(step)]
-
-    def model_digest(self) -> str:
-        """Sixteen hex digits over what the raw detections depend on: rows with equal ones share a training."""
-        others = {"table", "row", "name", "assumed", "changed", "postprocess", "needs"}
-        return self.digest_without(UNDIGESTED_KEYS | others)
 
 
 class LearnedRow(GroundingRow, TrainedRow):

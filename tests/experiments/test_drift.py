@@ -26,7 +26,7 @@ from soccerbench.metrics import spotting_counts as counting
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs import shipped as locate
-from soccerbench.tasks import spotting as spotting_task
+from soccerbench.tasks import spotting_steps
 from soccerbench.tasks.suppression import suppress_non_maxima
 
 SEEDS = (0, 1, 2)
@@ -73,7 +73,7 @@ def test_a_second_clean_run_passes_with_nothing_moved(shared_tiny_root: Path, tm
 def wider_window(patch: pytest.MonkeyPatch) -> None:
     """20 s of non-maximum suppression become 30 s."""
     patch.setattr(
-        spotting_task,
+        spotting_steps,
         "suppress_non_maxima",
         lambda scores, *, window_frames, **rest: suppress_non_maxima(scores, window_frames=1.5 * window_frames, **rest),
     )

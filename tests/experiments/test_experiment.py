@@ -15,10 +15,12 @@ import torch
 from interruption import Killed, kill_after_step, kill_before_rename, killing_at
 
 from soccerbench.errors import InputError, SpecError
+from soccerbench.experiments.executors.experiment_tasks import waits
 from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.spotting_steps import SoftNms
 from soccerbench.tasks import spotting
 from soccerbench.tasks.gpu_cache import CachedRows
 from soccerbench.tasks.spotting import SpottingTask
@@ -139,6 +141,29 @@ def test_a_damaged_checkpoint_is_said_set_aside_and_its_epoch_done_again(
     assert "set aside as checkpoint.pt.damaged" in caplog.text
     assert (made.folder / "checkpoint.pt.damaged").exists()
     assert_same(uninterrupted.folder, made.folder)
+
+
+def test_rows_that_differ_in_steps_alone_share_a_training(
+    shared_tiny_root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = experiment(shared_tiny_root, tmp_path, row=8, epochs=1)
+    first.run(device="cpu", progress=silent)
+    soft = SoftNms(step="soft-nms", window_s=8.0, decay="squared")
+    row = first.row.model_copy(update={"row": 9, "nms_s": None, "postprocess": (soft,)})
+    other = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path)
+    assert waits([first, other])[other.folder] == {first.folder}
+    with caplog.at_level("INFO"):
+        other.run(device="cpu", progress=silent)
+    assert f"the head is that of {first.folder}" in caplog.text
+    (scores, weights), (other_scores, other_weights) = outcome(first.folder), outcome(other.folder)
+    assert all(torch.equal(value, other_weights[name]) for name, value in weights.items())
+    assert scores["scores"] != other_scores["scores"]
+    assert (other.folder / "history.csv").read_bytes() == (first.folder / "history.csv").read_bytes()
+
+
+def test_a_row_of_another_training_shares_none(shared_tiny_root: Path, tmp_path: Path) -> None:
+    one, other = (experiment(shared_tiny_root, tmp_path, row=8, settings=(f"shift_s={shift}",)) for shift in (0, 0.5))
+    assert one.identity.model != other.identity.model
 
 
 def test_seconds_are_those_of_all_sessions(shared_tiny_root: Path, tmp_path: Path) -> None:

@@ -74,6 +74,6 @@ def waits(experiments: Sequence[Experiment]) -> dict[Path, set[Path]]:
     found: dict[Path, set[Path]] = {}
     folders = {one.folder for one in experiments}
     for one in experiments:
-        head = first.setdefault((one.identity.model or one.folder, one.row.table, one.seed), one.folder)
+        head = first.setdefault((one.identity.model, one.row.table, one.seed), one.folder)
         found[one.folder] = {head, *(needed.folder for needed in one.needed)} & folders - {one.folder}
     return found
