@@ -196,7 +196,7 @@ def reproduce(
     drawn = paper_table(
         specs.title, records, dataset=root.name, task=specs.rows[0].task, simulated=root.is_simulated, folder=folder
     )
-    about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated, "tolerances": "loose"}
+    about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated}
     write_table(folder, drawn, about=about)
     return Results(tuple(results), drawn, folder)
 

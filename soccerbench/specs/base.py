@@ -4,9 +4,10 @@ Conventions
     *_s         seconds
     assumed     key -> why: the value of that key is our choice, not the paper's
     left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
-    published   the paper's per cent; "-" not meaningful, "N/A" not evaluated
+    published   per cent, loose unless tight; "-" not meaningful, "N/A" not evaluated; `published_in` says where, and
+                what differs there
     precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
-    digest      hash of all but `published`, `left_open` and younger keys at their default
+    digest      hash of all but `published…`, `left_open` and younger keys at their default
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["bfloat16", "float32"]
 DEFAULT_PRECISION: Precision = "bfloat16"
 Published = float | Literal["-", "N/A"]
+Scored = Literal["test", "test tight", "challenge", "challenge tight"]
 
 CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
-UNDIGESTED_KEYS = {"published", "left_open"}
+UNDIGESTED_KEYS = {"published", "published_in", "left_open"}
 NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "needs"}
 
 
@@ -124,7 +126,8 @@ class BaseRow(Frozen):
     assumed: dict[str, str] = {}
     left_open: dict[str, str] = {}
     changed: tuple[str, ...] = ()
-    published: dict[Literal["test", "challenge"], Published] = {}
+    published: dict[Scored, Published] = {}
+    published_in: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from soccerbench.specs.yaml_file import (
     still_open,
 )
 
-_TABLE_KEYS = {"table", "title", "source", "task", "defaults", "heads", "rows"}
+_TABLE_KEYS = {"table", "title", "source", "task", "base", "varied", "defaults", "heads", "rows"}
 _NOT_SETTABLE = {"table", "row", "task", "assumed", "left_open", "changed", "published", "runs"}
 
 
@@ -77,7 +78,8 @@ def load_table(
     if not isinstance(raw_rows, list) or not all(isinstance(row, dict) for row in raw_rows):
         raise SpecError(file, "rows: a list of rows is needed")
     smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini and not is_file_name(name) else {}
-    built = [_row(file, content, index, raw, smaller) for index, raw in enumerate(raw_rows, start=1)]
+    base = _base(file, content)
+    built = [_row(file, (base, content), index, raw, smaller) for index, raw in enumerate(raw_rows, start=1)]
     chosen = [row for row in built if rows is None or row.row in rows]
     for key, value in settings:
         known = {field for row in chosen for field in _settable(row)}
@@ -127,15 +129,34 @@ def _shipped_names() -> tuple[str, ...]:
     return tuple(file.stem for file in sorted(shipped("reproduce").glob("*.yaml")) if "rows" in read_yaml(file))
 
 
-def _row(file: Path, content: Mapping[str, Any], index: int, raw: Mapping[str, Any], smaller: Mapping[str, Any]) -> Row:
-    place = f"{file}: row {raw.get('row', f'number {index} of the list')}"
-    defaults = split(place, content.get("defaults") or {})
-    head = raw.get("head", defaults[0].get("head"))
-    values, reasons = overlay(defaults, split(place, (content.get("heads") or {}).get(head) or {}))
-    values, reasons = overlay((values, reasons), split(place, raw))
+def _base(file: Path, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The shipped table whose defaults and heads' sections come before those of `content`; empty if it names none."""
+    base = content.get("base")
+    if base is None:
+        return {}
+    if base not in table_names():
+        raise SpecError(file, f"base: no shipped table {base!r}{did_you_mean(str(base), table_names())}")
+    return read_yaml(table_file(base))
+
+
+def _row(
+    file: Path,
+    tables: tuple[Mapping[str, Any], Mapping[str, Any]],
+    index: int,
+    raw: Mapping[str, Any],
+    smaller: Mapping[str, Any],
+) -> Row:
+    place, content = f"{file}: row {raw.get('row', f'number {index} of the list')}", tables[1]
+    layers = [split(place, table.get("defaults") or {}) for table in tables]
+    head = raw.get("head", layers[1][0].get("head", layers[0][0].get("head")))
+    sections = [split(place, (table.get("heads") or {}).get(head) or {}) for table in tables]
+    values, reasons = split(place, {})
+    for layer in (*chain.from_iterable(zip(layers, sections, strict=True)), split(place, raw)):
+        values, reasons = overlay((values, reasons), layer)
     kind = row_type(place, raw.get("task", content.get("task")), head, values)
     part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
     if part is not None:
+        part = {key: value for key, value in part.items() if key not in (content.get("varied") or ())}
         values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
     values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}
     try:

@@ -10,6 +10,7 @@ import yaml
 
 from soccerbench.errors import SpecError
 from soccerbench.specs import blocks_of, load_extractors, load_features, load_table, parse_setting, table_names
+from soccerbench.specs.grounding import CmnRow
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.yaml_file import read_yaml
@@ -84,6 +85,45 @@ def test_every_shipped_table_loads_and_says_why_it_assumes(name: str, mini: bool
     for row in load_table(name, mini=mini).rows:
         assert all(why for why in row.assumed.values())
         assert yaml.safe_load(spec_text(row))["row"] == row.row
+
+
+def test_a_base_gives_its_defaults_and_sections_of_heads(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    table: dict[str, Any] = {"table": "mine", "task": "grounding", "base": "table3", "defaults": {"head": "cmn"}}
+    table["rows"] = [{"row": 1, "features": "vtn", "batch_size": 7, "learning_rate": 0.5}]
+    file.write_text(yaml.safe_dump(table))
+    row, model = load_table(str(file)).rows[0], load_table("table3").rows[0]
+    assert isinstance(row, CmnRow)
+    assert isinstance(model, CmnRow)
+    assert (row.sampling, row.losses, row.chunk_s) == (model.sampling, model.losses, model.chunk_s)
+    assert (row.learning_rate, row.batch_size, row.table) == (0.5, 7, "mine")
+    assert "learning_rate" not in row.assumed
+    assert row.assumed["losses"] == model.assumed["losses"]
+    file.write_text(yaml.safe_dump({**table, "base": "table33"}))
+    with pytest.raises(SpecError, match="base: no shipped table 'table33'"):
+        load_table(str(file))
+
+
+def test_what_a_table_varies_stays_as_it_is_on_mini() -> None:
+    assert [row.batch_size for row in load_table("cmn_batch", mini=True).rows] == [32, 64, 128]
+    assert {row.max_epochs for row in load_table("cmn_batch", mini=True).rows} < {*range(100)}
+
+
+def test_the_blocks_of_the_single_block_rows_are_one_four_or_five() -> None:
+    five = set(load_features().sets["five"])
+    rows = load_table("single_blocks").rows
+    assert {row.blocks for row in rows[:5]} == {(name,) for name in five}
+    assert {five.difference(row.blocks).pop() for row in rows[5:10]} == five
+    assert rows[10].blocks == load_features().sets["five"]
+    assert all(row.name == f"without {five.difference(row.blocks).pop()}" for row in rows[5:10])
+    assert [row.published["test"] for row in rows] == [
+        54.56, 58.33, 65.97, 54.25, 55.84, 68.51, 67.25, 61.05, 66.89, 67.88, 68.75,
+    ]  # fmt: skip
+
+
+def test_rows_of_one_chunk_share_a_training() -> None:
+    digests = [row.model_digest() for row in load_table("chunk_nms").rows]
+    assert digests[0] == digests[1] != digests[2] == digests[3]
 
 
 def test_features_are_those_of_the_captions() -> None:

@@ -2,6 +2,7 @@
 
 Conventions
     per cent   in every form for people, mean ± standard deviation over seeds where there are several
+    scored     "test", "test tight" and so on: a split with loose tolerances, or with tight ones
     -          not meaningful: the head or its features have seen the split
     N/A        the paper did not evaluate it
     simulated  on simulated features no published number is shown
@@ -10,6 +11,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,11 @@ from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs import load_features, load_table, table_names
+from soccerbench.specs.base import Scored
 
 SPLITS = ("test", "challenge")
+SCORED: tuple[Scored, ...] = ("test", "test tight", "challenge", "challenge tight")
+TOLERANCES = "Loose: tolerances 5 to 60 s; tight: 1 to 5 s."
 SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
 
 Record = Mapping[str, Any]
@@ -81,16 +86,17 @@ def summarise(
         record["digest"] = [result.digest for result in mine][:1]
         record["unavailable"] = reasons.get(row["row"])
         record["published"] = {} if simulated else row["published"]
-        record["measured"] = {split: _measured(mine, split, TASKS[row["task"]].overall) for split in SPLITS}
+        record["published_in"] = None if simulated else row.get("published_in")
+        record["measured"] = {scored: _measured(mine, scored, TASKS[row["task"]].overall) for scored in SCORED}
         record["submission"] = {
             split: [f"row-{row['row']:02d}/seed-{result.seed}/{result.submissions[split]}" for result in mine]
             for split in SPLITS
             if any(split in result.submissions and split not in result.scores for result in mine)
         }
         record["difference_points"] = {
-            split: 100 * record["measured"][split]["mean"] - value
-            for split, value in record["published"].items()
-            if isinstance(value, float) and record["measured"][split]
+            scored: 100 * record["measured"][scored]["mean"] - value
+            for scored, value in record["published"].items()
+            if isinstance(value, float) and record["measured"][scored]
         }
         record["changed"] = row["changed"]
         records.append(record)
@@ -110,27 +116,35 @@ def paper_table(
         simulated: whether the features are.
         folder: of the runs, named below the table.
     """
+    named: list[Column[Record]] = [Column("Name", lambda record: record["name"] or "")]
     columns: list[Column[Record]] = [
         Column("Row", lambda record: record["row"], "d"),
+        *(named if any(record["name"] for record in records) else ()),
         Column("Features", lambda record: record["features"] + (" mega" if record["mega"] else "")),
         Column("Head", lambda record: record["head"] + (" ultra" if record["mode"] == "ultra" else "")),
         Column(SETUP_TITLES[any(record["nms_s"] for record in records)], lambda record: record["setup"]),
     ]
-    for split in SPLITS:
-        columns += _score_columns(split, simulated=simulated)
-    title = f"{title} on {dataset}{', simulated features' if simulated else ''}: {TASKS[task].metric}, loose, %"
+    for scored in SCORED:
+        columns += _score_columns(scored, published=any(scored in record["published"] for record in records))
+    title = f"{title} on {dataset}{', simulated features' if simulated else ''}: {TASKS[task].metric}, %"
     return table(title, columns, records, _notes(records, simulated=simulated, folder=folder))
 
 
-def _score_columns(split: str, *, simulated: bool) -> list[Column[Record]]:
-    title = split.capitalize()
-    if simulated:
-        return [Column(title, lambda record: _shown(record, split), ".2f")]
+def _score_columns(scored: Scored, *, published: bool) -> list[Column[Record]]:
+    title = scored_title(scored)
+    measured: Column[Record] = Column(f"{title}, measured" if published else title, partial(_shown, scored), ".2f")
+    if not published:
+        return [measured]
     return [
-        Column(f"{title}, published", lambda record: record["published"].get(split, ""), ".2f"),
-        Column(f"{title}, measured", lambda record: _shown(record, split), ".2f"),
-        Column(f"{title}, difference", lambda record: record["difference_points"].get(split, ""), "+.2f"),
+        Column(f"{title}, published", lambda record: record["published"].get(scored, ""), ".2f"),
+        measured,
+        Column(f"{title}, difference", lambda record: record["difference_points"].get(scored, ""), "+.2f"),
     ]
+
+
+def scored_title(scored: Scored) -> str:
+    """The title of a column: the split and the tolerances."""
+    return (scored if scored.endswith("tight") else f"{scored} loose").capitalize()
 
 
 def setup(row: Mapping[str, Any]) -> str:
@@ -138,10 +152,10 @@ def setup(row: Mapping[str, Any]) -> str:
     chunk = [f"{row['chunk_s']:g}"] if "chunk_s" in row else []
     if row.get("nms_s"):
         return "/".join([*chunk, f"{row['nms_s']:g}"])
-    return ", ".join([*chunk, *map(_step_text, row["postprocess"])])
+    return ", ".join([*chunk, *map(step_text, row["postprocess"])])
 
 
-def _step_text(step: Mapping[str, Any]) -> str:
+def step_text(step: Mapping[str, Any]) -> str:
     """The name of a step and its most important value."""
     value = next((step[key] for key in ("before_s", "window_s", "factor", "above") if key in step), "")
     value = "per class" if isinstance(value, Sequence) and value else f"{value:g}" if value else ""
@@ -154,6 +168,15 @@ def legend(features: Iterable[str]) -> list[str]:
     used = {part for text in features for part in text.split("+")}
     lines = [f"{name}: {', '.join(blocks)}." for name, blocks in sets.items() if name in used and blocks != (name,)]
     return ["Chunk: seconds of features the head sees at once; NMS and other steps: window in seconds.", *lines]
+
+
+def published_in(rows: Iterable[tuple[int, str | None]]) -> list[str]:
+    """A line for each source of published numbers, with the rows whose they are."""
+    sources: dict[str, list[str]] = {}
+    for row, source in rows:
+        if source is not None:
+            sources.setdefault(source, []).append(str(row))
+    return [f"Rows {', '.join(found)}, published: {source}." for source, found in sources.items()]
 
 
 def _naive_note(records: Sequence[Record]) -> list[str]:
@@ -181,21 +204,23 @@ def write_table(folder: Path, drawn: Table[Record], *, about: Mapping[str, Any])
         write_json(folder / "table.json", {**about, "rows": list(drawn.items), "notes": list(drawn.notes)})
 
 
-def _measured(results: Sequence[Result], split: str, overall: str) -> dict[str, Any] | None:
+def _measured(results: Sequence[Result], scored: Scored, overall: str) -> dict[str, Any] | None:
     """Mean and deviation over seeds of one split; None where it was not or must not be scored."""
-    values = [getattr(scores["loose"], overall) for result in results if (scores := result.scores.get(split))]
+    split, _, tolerances = scored.partition(" ")
+    found = [scores.get(tolerances or "loose") for result in results if (scores := result.scores.get(split))]
+    values = [getattr(one, overall) for one in found if one is not None]
     if not values:
         return None
     mean, deviation = mean_and_deviation(values)
     return {"mean": mean, "standard_deviation": deviation, "n": len(values), "values": values}
 
 
-def _shown(record: Record, split: str) -> Mean | str | None:
-    measured = record["measured"][split]
+def _shown(scored: Scored, record: Record) -> Mean | str | None:
+    measured = record["measured"][scored]
     if record["unavailable"]:
         return "not run"
     if measured is None:
-        return ", ".join(record["submission"][split]) if split in record["submission"] else None
+        return ", ".join(record["submission"].get(scored, ())) or None
     deviation = measured["standard_deviation"]
     return Mean(100 * measured["mean"], None if deviation is None else 100 * deviation)
 
@@ -204,11 +229,12 @@ def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Pat
     notes = [*legend(record["features"] for record in records), f"Files of this table and its runs: {folder}"]
     if simulated:
         notes.insert(0, "Simulated features: these numbers are not comparable with the paper's, which are not shown.")
+    notes.append(TOLERANCES)
+    notes += published_in((record["row"], record["published_in"]) for record in records)
     notes += _naive_note(records)
     counts = {measured["n"] for record in records for measured in record["measured"].values() if measured}
     if counts - {1}:
         notes.append(f"Mean ± standard deviation over {'/'.join(map(str, sorted(counts)))} seeds.")
-    notes += [f"Row {record['row']}: {record['name']}." for record in records if record["name"]]
     notes += [f"Row {record['row']} not run: {record['unavailable']}." for record in records if record["unavailable"]]
     changed = sorted({setting for record in records for setting in record["changed"]})
     if changed:

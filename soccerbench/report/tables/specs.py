@@ -10,9 +10,10 @@ from soccerbench.experiments.results import Accuracy, read_accuracy
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, table, tuple_columns
 from soccerbench.report.table import Table as Drawn
-from soccerbench.report.tables.paper import SETUP_TITLES, SPLITS, legend, setup
+from soccerbench.report.tables.paper import SCORED, SETUP_TITLES, TOLERANCES, legend, published_in, scored_title, setup
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
+from soccerbench.specs.base import Scored
 from soccerbench.specs.features import file_of
 from soccerbench.specs.figures import Figure3
 from soccerbench.specs.video_models import ExtractorRow
@@ -32,23 +33,25 @@ def table_of_tables(tables: Iterable[AnyTable], figures: Iterable[Figure3]) -> D
 def table_of_rows(found: Table) -> Drawn[Row]:
     """One line a row, with what was published and whether its features were released."""
     settings = SETUP_TITLES[any(isinstance(row, SpottingRow) for row in found.rows)]
+    named: list[Column[Row]] = [Column("Name", lambda row: row.name or "")]
     columns: list[Column[Row]] = [
         Column("Row", lambda row: row.row, "d"),
+        *(named if any(row.name for row in found.rows) else ()),
         Column("Features", lambda row: row.features + (" mega" if row.mega else "")),
         Column("Head", lambda row: row.head),
         Column(settings, lambda row: setup(row.model_dump())),
         Column("Mode", lambda row: row.mode),
-        *(_published(split) for split in SPLITS),
+        *(_published(scored) for scored in SCORED if any(scored in row.published for row in found.rows)),
         Column("Features released", _released),
     ]
     metric = TASKS[found.rows[0].task].metric
-    names = [f"Row {row.row}: {row.name}." for row in found.rows if not isinstance(row, SpottingRow) and row.name]
-    notes = (f"Test, Challenge: as published; {found.source}.", *legend(row.features for row in found.rows), *names)
-    return table(f"{found.title}: published {metric}, loose, %", columns, found.rows, notes)
+    sources = published_in((row.row, row.published_in) for row in found.rows)
+    notes = (f"As published; {found.source}.", TOLERANCES, *legend(row.features for row in found.rows), *sources)
+    return table(f"{found.title}: published {metric}, %", columns, found.rows, notes)
 
 
-def _published(split: str) -> Column[Row]:
-    return Column(split.capitalize(), lambda row: row.published.get(split, ""), ".2f")
+def _published(scored: Scored) -> Column[Row]:
+    return Column(scored_title(scored), lambda row: row.published.get(scored, ""), ".2f")
 
 
 def _released(row: Row) -> str:

@@ -26,7 +26,12 @@ def result(row: int, seed: int, test: float | None, *, simulated: bool, challeng
         simulated=simulated,
         digest="d" * 16,
         scores={
-            split: None if score is None else {"loose": SpottingScores.model_construct(average_map=score)}
+            split: None
+            if score is None
+            else {
+                "loose": SpottingScores.model_construct(average_map=score),
+                "tight": SpottingScores.model_construct(average_map=score / 4),
+            }
             for split, score in scores.items()
         },
         submissions={split: f"predictions-{split}.zip" for split in ("test", "challenge")},
@@ -46,13 +51,15 @@ def test_on_real_data_published_measured_and_difference_have_their_columns() -> 
     records = summarise(ROWS, results, {2: "needs features"})
     found = drawn(records, simulated=False)
     assert found.header[4:] == (
-        "Test, published", "Test, measured", "Test, difference",
-        "Challenge, published", "Challenge, measured", "Challenge, difference",
+        "Test loose, published", "Test loose, measured", "Test loose, difference", "Test tight",
+        "Challenge loose, published", "Challenge loose, measured", "Challenge loose, difference", "Challenge tight",
     )  # fmt: skip
     by_row = {line[0]: line[1:] for line in found.lines}
     submissions = "row-08/seed-0/predictions-challenge.zip, row-08/seed-1/predictions-challenge.zip"
-    assert by_row["8"] == ("five", "netvlad++", "7/20", "74.05", "73.50 ± 0.71", "-0.55", "73.19", submissions, "")
-    assert by_row["7"][6] == "N/A"
+    assert by_row["8"] == (
+        "five", "netvlad++", "7/20", "74.05", "73.50 ± 0.71", "-0.55", "18.38 ± 0.18", "73.19", submissions, "", "-",
+    )  # fmt: skip
+    assert by_row["7"][7] == "N/A"
     assert by_row["2"][3:5] == ("62.96", "not run")
     assert set(by_row) == {"2", "7", "8"}
     assert any("Row 2 not run: needs features" in note for note in found.notes)
@@ -65,7 +72,8 @@ def test_on_simulated_features_no_published_number_is_shown_and_a_line_says_why(
     text = found.to_csv() + found.to_markdown() + found.to_latex() + json.dumps(records)
     assert "74.05" not in text
     assert "73.19" not in text
-    assert found.lines == (("8", "five", "netvlad++", "7/20", "35.00", "40.00"),)
+    assert found.header[4:] == ("Test loose", "Test tight", "Challenge loose", "Challenge tight")
+    assert found.lines == (("8", "five", "netvlad++", "7/20", "35.00", "8.75", "40.00", "10.00"),)
     assert "not comparable with the paper" in found.notes[0]
     some_ran = summarise(ROWS, [result(8, 0, 0.35, simulated=True)], {2: "needs features"})
     assert [record["published"] for record in some_ran] == [{}, {}]
@@ -76,6 +84,16 @@ def test_on_simulated_features_no_published_number_is_shown_and_a_line_says_why(
 def test_a_split_that_was_seen_is_a_dash_and_keeps_its_published_dash() -> None:
     found = drawn(summarise(ROWS, [result(10, 0, None, simulated=False)], {}), simulated=False)
     assert found.lines[0][4:7] == ("-", "-", "")
+
+
+def test_published_tight_scores_have_their_columns_and_their_source_a_note() -> None:
+    row = {**ROWS[7], "published": {"test": 78.59, "test tight": 65.07}, "published_in": "somewhere; with audio"}
+    found = drawn(summarise([row], [result(8, 0, 0.5, simulated=False)], {}), simulated=False)
+    assert found.header[7:10] == ("Test tight, published", "Test tight, measured", "Test tight, difference")
+    assert found.lines[0][7:10] == ("65.07", "12.50", "-52.57")
+    assert "Rows 8, published: somewhere; with audio." in found.notes
+    simulated = drawn(summarise([row], [result(8, 0, 0.5, simulated=True)], {}), simulated=True)
+    assert not any("somewhere" in note for note in simulated.notes)
 
 
 def test_settings_that_are_not_the_papers_are_listed() -> None:
