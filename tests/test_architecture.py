@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"plugins", "tasks", "training", "scoring", "metrics", "models", "simulation", "features", "soccernet", "specs"},
     "video": BASE | {"torch_files", "plugins", "experiments", "training", "features", "soccernet", "specs"},
     "inference": BASE
-    | {"plugins", "tasks", "training", "models", "experiments", "video", "report", "features", "soccernet", "specs"},
+    | {"plugins", "tasks", "training", "models", "experiments", "video", "report", "scoring", "features", "soccernet"}
+    | {"specs"},
     "report": BASE | {"experiments", "scoring", "metrics", "features", "soccernet", "specs"},
 }
 MAY_IMPORT["sharing"] = MAY_IMPORT["report"] | {"report", "training"}

@@ -26,6 +26,7 @@ from soccerbench.cli.snippets import snippets
 from soccerbench.cli.specs import list_tables, show, validate
 from soccerbench.cli.spot import spot
 from soccerbench.cli.submit import submit
+from soccerbench.cli.tune import tune
 from soccerbench.errors import line_of
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ for verb in (
     finetune,
     extract,
     reproduce,
+    tune,
     spot,
     evaluate,
     compare,

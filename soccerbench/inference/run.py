@@ -150,10 +150,11 @@ class Run:
             return frame(self.ground(given, replays))
         return frame(self.events(self.scores(given), game=""))
 
-    def events(self, scores: Mapping[int, NDArray[Any]], *, game: str) -> Events:
-        """The maxima of each class, from `scores`."""
-        assert isinstance(self.row, SpottingRow)
-        return detections(scores, self.row, fps=self.fps, game=game)
+    def events(self, scores: Mapping[int, NDArray[Any]], *, game: str, row: SpottingRow | None = None) -> Events:
+        """What the steps of the run's row, or of another one, leave of `scores`."""
+        row = row or self.row  # type: ignore[assignment]
+        assert isinstance(row, SpottingRow)
+        return detections(scores, row, fps=self.fps, game=game)
 
 
 def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str = "auto") -> Run:
