@@ -11,6 +11,7 @@ import typer
 from soccerbench import __version__
 from soccerbench.cli.check import check
 from soccerbench.cli.compare import compare
+from soccerbench.cli.convert import convert
 from soccerbench.cli.data_download import download
 from soccerbench.cli.data_mini import mini
 from soccerbench.cli.data_pack import pack
@@ -49,6 +50,7 @@ for verb in (
     spot,
     evaluate,
     compare,
+    convert,
     submit,
     check,
     report,

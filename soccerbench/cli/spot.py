@@ -19,7 +19,9 @@ def spot(
         list[Path] | None, typer.Option("--run", metavar="RUN", help="Another run, to average with; repeatable.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder for the files.")] = Path("spotted"),
-    formats: Annotated[str, typer.Option(help="Which files: json, csv and html, or some of them.")] = "json,csv,html",
+    formats: Annotated[
+        str, typer.Option(help="Which files: json, csv, html and osl, or some of them.")
+    ] = "json,csv,html,osl",
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Leave out less confident events.")] = 0.0,
     classes: Annotated[str | None, typer.Option(help="Only these, such as Goal,Penalty.")] = None,
     replays: Annotated[

@@ -25,7 +25,7 @@ from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
-from soccerbench.soccernet.game_files import open_games
+from soccerbench.soccernet.open_games import open_games
 from soccerbench.soccernet.row_file import MOST_NAMES, OF_UNKNOWN, OTHER_UNKNOWN
 
 if TYPE_CHECKING:

@@ -58,6 +58,7 @@ class Tree:
         self.repeated: list[str] = []
         self.oddities: Counter[str] = Counter()
         self._stored: dict[str, str] = {}  # name -> as the folder or the zip spells it
+        self._made: dict[str, tuple[bytes, Path]] = {}
         self._zip: zipfile.ZipFile | None = None
         self.is_file = path.suffix.lower() == ".json" and path.is_file()
         self._root = path.parent if self.is_file else path
@@ -69,7 +70,7 @@ class Tree:
         weakref.finalize(self, stream.close)
         entries = self._zip.infolist()
         for entry in entries:
-            if not _is_inside(entry.filename):
+            if not is_inside(entry.filename):
                 raise InputError(
                     path, f"entry {entry.filename!r} leaves the archive", "pack the games with relative names"
                 )
@@ -100,31 +101,41 @@ class Tree:
     def names(self) -> list[str]:
         """Every file in the tree but clutter, sorted."""
         if self._zip is not None or self.is_file:
-            return sorted(self._stored)
+            return sorted({*self._stored, *self._made})
         found: dict[str, str] = {}
         for folder, files in walked(self.path):
             for stored in (Path(folder, file).relative_to(self.path).as_posix() for file in files):
-                if not _is_clutter(tidy(stored)) and _is_inside(tidy(stored)):
+                if not _is_clutter(tidy(stored)) and is_inside(tidy(stored)):
                     found[tidy(stored)] = stored
         self._stored |= found
-        return sorted(found)
+        return sorted({*found, *self._made})
 
     def call(self, name: str, stored: str) -> None:
         """Let a file that `names` gave be read by another name too."""
-        self._stored[unicodedata.normalize("NFC", name)] = self._stored[stored]
+        if stored in self._made:
+            self.put(name, *self._made[stored])
+        else:
+            self._stored[unicodedata.normalize("NFC", name)] = self._stored[stored]
+
+    def put(self, name: str, data: bytes, path: Path) -> None:
+        """Let `data`, made from the file at `path`, be read as a file of this name."""
+        self._made[unicodedata.normalize("NFC", name)] = data, path
 
     def where(self, name: str) -> Path:
         """Where a file is, for messages; where it should be if it is missing."""
+        if (made := self._made.get(self._key(name))) is not None:
+            return made[1]
         return self._root / self._stored.get(self._key(name), name)
 
     def _key(self, name: str) -> str:
-        return name if name in self._stored or name.isascii() else unicodedata.normalize("NFC", name)
+        return name if name.isascii() else unicodedata.normalize("NFC", name)
 
     def _reads_folder(self, name: str) -> bool:
-        return self._zip is None and not self.is_file and _is_inside(name)
+        return self._zip is None and not self.is_file and is_inside(name)
 
     def __contains__(self, name: str) -> bool:
-        return self._key(name) in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
+        key = self._key(name)
+        return key in self._made or key in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
 
     def read(self, name: str) -> bytes:
         """The bytes of one file.
@@ -132,9 +143,11 @@ class Tree:
         Raises:
             InputError: missing, outside the tree, unreadable, damaged or larger than MAX_BYTES.
         """
-        if not _is_inside(name):
+        if not is_inside(name):
             raise InputError(self.path / name, "leads out of the folder", "name games by relative paths")
         path = self.where(name)
+        if (made := self._made.get(self._key(name))) is not None:
+            return made[0]
         try:
             return self._read_file(path) if self._zip is None else self._read_entry(self._zip, name)
         except (FileNotFoundError, NotADirectoryError, KeyError):
@@ -224,7 +237,8 @@ def _check_size(path: Path, size: int) -> None:
         raise InputError(path, problem, "this is no prediction or label file; check what was packed")
 
 
-def _is_inside(name: str) -> bool:
+def is_inside(name: str) -> bool:
+    """Whether a name stays inside its folder."""
     parts = name.replace("\\", "/").split("/")
     return bool(parts[0]) and "\0" not in name and ".." not in parts and ":" not in parts[0]
 

@@ -6,24 +6,21 @@ Conventions
                season, one game's own folder, one JSON file, many at the top that name their games by `UrlLocal`
     file name  an official one, its suffix in any case; else the one other JSON file of the folder with the right list
     both       of several files for a game, the one with the fewest folders around it counts; a tie is an error
-    one game   a game's own folder or one JSON file is that game, whatever the split
-    missing    a game to be scored without labels or predictions is an error under both protocols
-    extra      predictions for other games, never opened: counted, or an error if `strict`
+    one game   a game's own folder or one JSON file is that game
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from soccerbench.errors import InputError
 from soccerbench.soccernet.archive import Tree, parse_json
-from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, own_splits, split_games
+from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, own_splits
 
 GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")
 _NO_RESULTS = ("labels", "splits.json", "classes.json", "features.json")  # how names of other files begin
@@ -59,10 +56,11 @@ class GameFiles:
     Args:
         tree: a folder, a zip or one JSON file.
         kind: of the files.
+        listed: the games are those to be scored, whatever the split.
     """
 
-    def __init__(self, tree: Tree, kind: FileKind) -> None:
-        self.tree, self.kind = tree, kind
+    def __init__(self, tree: Tree, kind: FileKind, *, listed: bool = False) -> None:
+        self.tree, self.kind, self.listed = tree, kind, listed
         self._folders: dict[str, list[str]] = {}  # folder -> its files of the kind
         self._by_last: dict[str, list[str]] = defaultdict(list)  # last part of a folder's path, spelled -> folders
         folders: dict[str, list[str]] = defaultdict(list)
@@ -92,7 +90,10 @@ class GameFiles:
 
     def _holds_list(self, name: str) -> bool:
         with suppress(InputError):
-            return f'"{self.kind.key}"'.encode() in self.tree.read(name)
+            data = self.tree.read(name)
+            if f'"{self.kind.key}"'.encode() in data:
+                document = parse_json(data, self.tree.where(name), lenient=True)
+                return isinstance(document, dict) and self.kind.key in document
         return False
 
     @cached_property
@@ -143,10 +144,12 @@ class GameFiles:
             raise InputError(self.tree.path, problem, f"leave one, with the name {self.kind.names[0]}")
         return files[0]
 
-    def give(self, game: str, name: str) -> None:
-        """Let a file be read as the official one of a game."""
+    def give(self, game: str, name: str) -> str:
+        """Let a file be read as the official one of a game, whose name this returns."""
         file = _suffix_lowered(name.rpartition("/")[2])
-        self.tree.call(f"{game}/{file if file in self.kind.names else self.kind.names[0]}", name)
+        official = file if file in self.kind.names else self.kind.names[0]
+        self.tree.call(f"{game}/{official}", name)
+        return official
 
 
 def game_named(tree: Tree, name: str) -> str | None:
@@ -158,7 +161,7 @@ def game_named(tree: Tree, name: str) -> str | None:
     said = [text for text in said if isinstance(text, str) and text.strip("/\\ ")]
     said += [Path(tree.where(name)).absolute().parent.as_posix()]
     for text in said:
-        if known := next((game for game in _official() if is_of(text, game)), None):
+        if known := official_spelling(text):
             return known
     for text in said[:-1]:
         parts = text.replace("\\", "/").strip("/").split("/")
@@ -167,109 +170,11 @@ def game_named(tree: Tree, name: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class OpenGames:
-    """Labels and predictions of the same games, read by official names.
-
-    Args:
-        labels, predictions: folder, zip or file.
-        games: those to be scored.
-        split: that they are; "all" for a single game that was given by itself.
-        warnings: how much is passed over, by kind.
-    """
-
-    labels: Tree
-    predictions: Tree
-    games: list[str]
-    split: str
-    warnings: Counter[str]
-
-
-def open_games(
-    labels: Path, predictions: Path, split: str, *, label_kind: FileKind, prediction_kind: FileKind, strict: bool
-) -> OpenGames:
-    """Open labels and predictions, and check that every game of a split has both.
-
-    Args:
-        labels: folder, zip or JSON file.
-        predictions: the same.
-        split: "train", "valid", "test", "challenge", or "all" for every game with labels, sorted.
-        label_kind: what labels are called and hold.
-        prediction_kind: the same of predictions.
-        strict: refuse predictions for other games and names that appear twice in a zip.
-
-    Raises:
-        InputError: neither folder, zip nor JSON, no game at all, the first missing file and how many there are,
-            several files that may be meant, or an extra one if `strict`.
-        ValueError: no such split.
-    """
-    truth, found = GameFiles(Tree(labels), label_kind), GameFiles(Tree(predictions), prediction_kind)
-    for files, other in ((truth, found), (found, truth)):
-        _refuse_another_kind(files, other.kind)
-    games, split = _games_of(truth, found, split)
-    for files in (truth, found):
-        places = {game: files.alone or files.place(game) for game in games}
-        missing = [game for game, name in places.items() if name is None]
-        if missing:
-            problem = f"missing, as for {len(missing)} of {len(games)} games"
-            raise InputError(
-                files.tree.path / missing[0] / files.kind.names[0], problem, "add the file, or choose another --split"
-            )
-        for game, name in places.items():
-            files.give(game, str(name))
-    extra = [] if found.alone else sorted(set(found.games(games)) - set(games))
-    warnings: Counter[str] = Counter()
-    for kind, names, tree in (
-        ("games predicted that are not of the split, ignored", extra, found.tree),
-        ("files that appear twice in the zip of predictions, the last read", found.tree.repeated, found.tree),
-        ("files that appear twice in the zip of labels, the last read", truth.tree.repeated, truth.tree),
-    ):
-        if names and strict:
-            raise InputError(tree.path / names[0], f"one of {len(names)} {kind.split(',')[0]}", "leave it out")
-        if names:
-            warnings[kind] = len(names)
-    return OpenGames(truth.tree, found.tree, games, split, warnings)
-
-
-def _games_of(truth: GameFiles, found: GameFiles, split: str) -> tuple[list[str], str]:
-    """The games to score, and the split that they are."""
-    if truth.alone is None and found.alone is None:
-        games = truth.games() if split == "all" else split_games(truth.tree, split)
-        if not games:
-            remedy = f"give a folder or zip of games with {truth.kind.names[0]}"
-            raise InputError(truth.tree.path, f"no games of split {split!r}", remedy)
-        return games, split
-    if split != "all" and split not in SPLITS:
-        split_games(truth.tree, split)
-    named = [game_named(files.tree, files.alone) if files.alone else None for files in (truth, found)]
-    if named[0] and named[1] and spelled(named[0]) != spelled(named[1]):
-        remedy = "give labels and predictions of one game"
-        raise InputError(found.tree.path, f"of {named[1]}, but the labels are of {named[0]}", remedy)
-    many = found if found.alone is None else truth if truth.alone is None else None
-    others = [] if many is None else many.games()
-    game = named[0] or named[1] or (others[0] if len(others) == 1 else None if others else "the game")
-    if game is None:
-        alone = truth if truth.alone else found
-        raise InputError(alone.tree.path, "does not say which game it is of", f'give it the key "{GAME_KEYS[0]}"')
-    return [game], "all"
-
-
-def _refuse_another_kind(files: GameFiles, other: FileKind) -> None:
-    """Say what a tree without any file of the kind seems to be.
-
-    Raises:
-        InputError: labels for predictions or the other way round, or the folder of a run.
-    """
-    if files:
-        return
-    names = files.tree.names()
-    swapped = sorted({name.rpartition("/")[2] for name in names} & set(other.names))
-    if swapped:
-        problem = f"holds {', '.join(swapped)} where {files.kind.names[0]} is looked for"
-        raise InputError(files.tree.path, problem, "labels and predictions seem to be swapped")
-    zips = [name for name in names if name.startswith("predictions-") and name.endswith(".zip")]
-    if zips:
-        raise InputError(files.tree.path, "the folder of a run", f"give its {' or '.join(zips)}")
+def official_spelling(path: str) -> str | None:
+    """The official game that a path names; None if it names none."""
+    parts = spelled(path).split("/")
+    ends = ("/".join(parts[start : start + GAME_DEPTH]) for start in range(len(parts) - GAME_DEPTH + 1))
+    return next((game for end in ends if (game := _by_spelling().get(end)) is not None), None)
 
 
 def _suffix_lowered(file: str) -> str:
@@ -280,6 +185,11 @@ def _ends(path: str) -> list[str]:
     """What is left of a path without its first folder, without its first two, and so on."""
     parts = path.split("/")
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
+
+
+@cache
+def _by_spelling() -> dict[str, str]:
+    return {spelled(game): game for game in _official()}
 
 
 def _official() -> list[str]:

@@ -52,6 +52,10 @@ def test_a_test_game_gives_what_reproduce_wrote(
     assert done.exit_code == 0, done.output
     written = json.loads((tmp_path / "out" / "results_spotting.json").read_bytes())["predictions"]
     assert written == Tree(folder / "predictions-test.zip").json(f"{test_game}/results_spotting.json")["predictions"]
+    osl = json.loads((tmp_path / "out" / "results_osl.json").read_bytes())["data"]
+    assert [event["confidence"] for item in osl for event in item["events"]] == [
+        float(entry["confidence"]) for entry in sorted(written, key=lambda entry: entry["half"])
+    ]
     listed = pd.read_csv(tmp_path / "out" / "events.csv")
     assert listed.columns.tolist() == ["time_s", "half", "class", "confidence"]
     assert len(listed) == len(written)
@@ -90,6 +94,7 @@ def test_replays_are_grounded(
     assert set(events[0]) == {"half", "start_s", "end_s", "time_s", "confidence"}
     assert json.loads((tmp_path / "results_grounding.json").read_bytes())["Replays"]
     assert "Replayed event" in (tmp_path / "events.html").read_text()
+    assert not (tmp_path / "results_osl.json").exists()
     assert called(trained("table3", 2), match, "--out", tmp_path).exception.args[0].startswith("table3 row 2 grounds")
     assert "spots events" in str(called(trained("table2", 7), match, "--replays", replays).exception)
 

@@ -15,7 +15,7 @@ from soccerbench.report.html.timeline import spotted_split, times_that_fit
 from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.soccernet.game_files import open_games
+from soccerbench.soccernet.open_games import open_games
 from soccerbench.soccernet.replays import read_replays
 
 
