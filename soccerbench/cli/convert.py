@@ -27,7 +27,7 @@ def convert(
     soccerbench convert predictions.json results.zip --to soccernet
     """
     from soccerbench.errors import counted
-    from soccerbench.soccernet.convert import convert as write
+    from soccerbench.soccernet.osl.convert import convert as write
 
     games = write(source, out, to=to.value)
     typer.echo(f"{out}: {counted(games, 'game')} written", err=True)

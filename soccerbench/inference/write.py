@@ -13,7 +13,7 @@ from soccerbench.inference.events import Found, frame
 from soccerbench.inference.page import LEAST, page
 from soccerbench.inference.spotted import Spotted
 from soccerbench.soccernet.grounding_predictions import GROUNDING_RESULTS, grounding_bytes
-from soccerbench.soccernet.osl_json import GameFile, to_osl
+from soccerbench.soccernet.osl.document import GameFile, to_osl
 from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, spotting_bytes
 
 FORMATS = ("json", "csv", "html", "osl")

@@ -20,7 +20,7 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
 from soccerbench.soccernet.game_files import GAME_KEYS, FileKind, GameFiles, game_named, spelled
 from soccerbench.soccernet.games import SPLITS, split_games
-from soccerbench.soccernet.osl_json import FILES, classes_of, from_osl, osl_documents
+from soccerbench.soccernet.osl.document import FILES, classes_of, from_osl, osl_documents
 
 
 @dataclass(frozen=True)

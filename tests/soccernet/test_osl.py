@@ -15,7 +15,7 @@ from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.scoring.evaluate import Evaluation, evaluate
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.convert import convert
+from soccerbench.soccernet.osl.convert import convert
 
 GAME = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 UNDERSCORED = GAME.replace(" ", "_")

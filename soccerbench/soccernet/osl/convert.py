@@ -13,7 +13,7 @@ from soccerbench.soccernet.archive import Tree, is_inside, parse_json
 from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
 from soccerbench.soccernet.game_files import GameFiles
 from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes
-from soccerbench.soccernet.osl_json import GameFile, classes_of, from_osl, osl_documents, to_osl
+from soccerbench.soccernet.osl.document import GameFile, classes_of, from_osl, osl_documents, to_osl
 from soccerbench.soccernet.submission import RESULTS
 
 Format = Literal["osl", "soccernet"]

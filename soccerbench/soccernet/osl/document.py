@@ -6,20 +6,17 @@ Source: the v2 files of OpenSportsLib (`data`, each with `inputs` and `events`) 
 Conventions
     item      one entry of `data`: the events of one half, whose video's name begins with 1 or 2, or of a whole game
     game      the folder of the item's first input, spelled as the official one if it is that
-    half      from the video's name, else from an event's `gameTime`
-    position  `position_ms`, else `frame` at the input's `fps`, else the second of `gameTime`; in a video of both halves
-              the second of `gameTime` where the position counts on through them
     head      the events of "action" if there are any, else of all heads
-    exact     what the other format cannot say is kept: SoccerNet's entry in the event's `soccernet`, the rest of its
-              file in the item's; an event in the entry's `osl`, items and the file's keys in the `osl` of a document
+    exact     what the other format cannot say is kept: the rest of SoccerNet's file in an item's `soccernet`; items and
+              the file's keys in the `osl` of SoccerNet's document
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,15 +26,11 @@ from soccerbench.soccernet.classes import CLASSES, LABEL_FILES
 from soccerbench.soccernet.columns import OFFICIAL_ERRORS
 from soccerbench.soccernet.game_files import official_spelling
 from soccerbench.soccernet.games import GAME_DEPTH
+from soccerbench.soccernet.osl.entries import FPS, HEAD, Document, entry_of, event_of, half_of, placed
 
-Document = dict[str, Any]
 FILES = {"annotations": "Labels-v2.json", "predictions": "results_spotting.json"}
-HEAD = "action"
-FPS = 25  # of SoccerNet's videos
 _LISTS = ("events", "annotations", "predictions")
 _HALF = re.compile(r"([12])(?:[_.]|$)")
-_CLOCK = re.compile(r"([12]) - ([0-9]{1,3}):([0-9]{1,2})", re.ASCII)
-_TAKEN = ("head", "label", "gameTime", "position_ms", "position", "half", "confidence", "confidence_score")
 _REMEDY = 'write {"data": [{"inputs": [{"path": "…/1_224p.mkv"}], "events": [{"label": …, "position_ms": …}]}]}'
 
 
@@ -155,8 +148,8 @@ class _Item(NamedTuple):
         counted = [event for event in events if event.get("head") == HEAD] or events
         entries = []
         for number, event in enumerate(counted, 1):
-            with _placed(path, f"{place}, {key}, entry {number}"):
-                entries.append(_entry(event, half and int(half[1]), first.get("fps", FPS)))
+            with placed(path, f"{place}, {key}, entry {number}"):
+                entries.append(entry_of(event, half and int(half[1]), first.get("fps", FPS)))
         return cls(game, row, {name: value for name, value in given.items() if name != key}, events, entries)
 
 
@@ -193,9 +186,9 @@ def _items_of(game: GameFile, kept: Document, path: Path) -> list[tuple[float, D
         raise InputError(path, f"no list of objects under {game.key!r}", f'write {{"{game.key}": [{{…}}, …]}}')
     events, halves = [], []
     for number, entry in enumerate(entries, 1):
-        with _placed(path, f"{game.key}, entry {number}"):
-            events.append(_event(entry))
-            halves.append(_half_of(entry))
+        with placed(path, f"{game.key}, entry {number}"):
+            events.append(event_of(entry))
+            halves.append(half_of(entry))
     if parts := _kept_parts(kept, len(entries)):
         items, start = list[tuple[float, Document]](), 0
         for row, count, item, others in parts:
@@ -237,106 +230,3 @@ def _kept_parts(kept: Document, entries: int) -> list[tuple[int, int, Document, 
     except OFFICIAL_ERRORS:
         return []
     return parts if sum(count for _, count, _, _ in parts) == entries else []
-
-
-@contextmanager
-def _placed(path: Path, place: str) -> Iterator[None]:
-    """Name the file and the place of an entry that cannot be converted."""
-    try:
-        yield
-    except _UnclearError as error:
-        raise InputError(path, f"{place}: {error.args[0]}", error.args[1]) from None
-
-
-class _UnclearError(ValueError):
-    """What is wrong with an entry or an event, and what to do."""
-
-
-def _entry(event: Document, half: int | None, fps: Any) -> Document:
-    """An event as SoccerNet's entry."""
-    kept = event.get("soccernet")
-    if isinstance(kept, dict):
-        with suppress(_UnclearError):
-            if _plain_event(kept) == _without(event, "soccernet"):
-                return kept
-    entry = _plain_entry(event, half, fps)
-    return entry if _plain_event(entry) == event else entry | {"osl": {"event": event, "half": half, "fps": fps}}
-
-
-def _event(entry: Document) -> Document:
-    """SoccerNet's entry as an event."""
-    kept = entry.get("osl")
-    if isinstance(kept, dict) and isinstance(kept.get("event"), dict):
-        event: Document = kept["event"]
-        with suppress(_UnclearError):
-            if _plain_entry(event, kept.get("half"), kept.get("fps")) == _without(entry, "osl"):
-                return event
-    event = _plain_event(entry)
-    return event if _plain_entry(event, _half_of(entry), FPS) == entry else event | {"soccernet": entry}
-
-
-def _plain_entry(event: Document, half: int | None, fps: Any) -> Document:
-    if not isinstance(event.get("label"), str):
-        raise _UnclearError("no label", "name one class")
-    clock = _CLOCK.fullmatch(str(event.get("gameTime", "")))
-    position = _position(event, fps)
-    if half is None:
-        if clock is None:
-            raise _UnclearError("no half", 'name the video 1_… or 2_…, or give gameTime as "1 - 02:13"')
-        half, clock_ms = int(clock[1]), 1000 * (60 * int(clock[2]) + int(clock[3]))
-        position = clock_ms if abs(position - clock_ms) > 1000 else position
-    time = event.get("gameTime", f"{half} - {position // 60000:02d}:{position // 1000 % 60:02d}")
-    entry = {"gameTime": time, "label": event["label"], "position": str(position)}
-    confidence = event.get("confidence", event.get("confidence_score"))
-    if confidence is None:
-        entry["visibility"] = "visible"
-    else:
-        entry |= {"half": str(half), "confidence": confidence if isinstance(confidence, str) else repr(confidence)}
-    return entry | {name: value for name, value in event.items() if name not in (*_TAKEN, "osl")}
-
-
-def _plain_event(entry: Document) -> Document:
-    if not isinstance(entry.get("label"), str):
-        raise _UnclearError("no label", "name one class")
-    _half_of(entry)
-    event = {"head": HEAD, "label": entry["label"], "position_ms": _position(entry, FPS)}
-    event |= {name: entry[name] for name in ("gameTime",) if name in entry}
-    if "confidence" in entry:
-        event["confidence"] = _number(entry["confidence"])
-    return event | {name: value for name, value in entry.items() if name not in (*_TAKEN, "soccernet")}
-
-
-def _position(event: Document, fps: Any) -> int:
-    """Milliseconds, of an event or an entry."""
-    clock = _CLOCK.fullmatch(str(event.get("gameTime", "")))
-    try:
-        for key in ("position_ms", "position"):
-            if key in event:
-                return int(event[key])
-        if "frame" in event:
-            return round(1000 * int(event["frame"]) / float(fps))
-        return 1000 * (60 * int(clock[2]) + int(clock[3]))  # type: ignore[index]
-    except (*OFFICIAL_ERRORS, ZeroDivisionError):
-        raise _UnclearError("no position", 'give milliseconds as "position_ms"') from None
-
-
-def _half_of(entry: Document) -> int:
-    half = str(entry.get("half", str(entry.get("gameTime", ""))[:1])).removesuffix(".0")
-    if half not in ("1", "2"):
-        raise _UnclearError(f"half {half!r} is neither 1 nor 2", 'give the half, or gameTime as "1 - 02:13"')
-    return int(half)
-
-
-def _number(confidence: Any) -> Any:
-    """A confidence as a number, if it is one that JSON has."""
-    if not isinstance(confidence, str):
-        return confidence
-    for kind in (int, float):
-        with suppress(ValueError):
-            number = kind(confidence)
-            return number if math.isfinite(number) and abs(number) < 2**53 else confidence
-    return confidence
-
-
-def _without(document: Document, key: str) -> Document:
-    return {name: value for name, value in document.items() if name != key}
