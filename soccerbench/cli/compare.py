@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from soccerbench.cli.options import (
+    MAX_MIB,
     AsJson,
+    MaxMib,
     Protocol,
     ProtocolName,
     Seed,
@@ -34,6 +36,7 @@ def compare(
     json: AsJson = False,
     repetitions: Annotated[int, typer.Option(min=1, help="Resamples and exchanges of the games.")] = 1000,
     seed: Seed = 0,
+    max_mib: MaxMib = MAX_MIB,
 ) -> None:
     """Compare two submissions game by game, or two rows over games and seeds; is the difference significant?
 
@@ -43,8 +46,9 @@ def compare(
     from soccerbench.api import compare as compared
     from soccerbench.report.console import bar, print_table
     from soccerbench.report.tables.scores import comparison_table
+    from soccerbench.soccernet.archive import reading_at_most
 
-    with bar("compare") as progress:
+    with reading_at_most(max_mib), bar("compare") as progress:
         found = compared(
             a, b, labels=labels, task=None if task is None else task.value, split=split, tolerances=tolerances,
             protocol=protocol.value, repetitions=repetitions, seed=seed, progress=progress,

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from soccerbench.cli.options import (
+    MAX_MIB,
     AsJson,
     Labels,
+    MaxMib,
     Protocol,
     ProtocolName,
     Seed,
@@ -36,6 +38,7 @@ def evaluate(
     bootstrap: Annotated[int, typer.Option(min=0, help="Resamples of the games, for confidence intervals.")] = 0,
     signature: Annotated[bool, typer.Option("--signature", help="Print only the signature of the score.")] = False,
     seed: Seed = 0,
+    max_mib: MaxMib = MAX_MIB,
 ) -> None:
     """Score predictions against labels, with the number that the official scorer gives.
 
@@ -45,8 +48,9 @@ def evaluate(
     from soccerbench.api import evaluate as score
     from soccerbench.report.console import busy, print_table
     from soccerbench.report.tables.scores import evaluation_table
+    from soccerbench.soccernet.archive import reading_at_most
 
-    with busy("evaluate"):
+    with reading_at_most(max_mib), busy("evaluate"):
         evaluation = score(
             task=task.value, labels=labels, predictions=predictions, split=split, tolerances=tolerances,
             protocol=protocol.value, bootstrap=bootstrap, seed=seed,

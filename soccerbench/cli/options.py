@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 MAX_GAMES, MAX_SEED = 1000, 2**32 - 1  # SoccerNet has 550 games
+MAX_MIB = 128
 MAX_WORKERS, MAX_BATCH, MAX_MEMORY_GIB = 256, 1024, 4096
 
 
@@ -33,6 +34,7 @@ Split = Annotated[str, typer.Option(help="train, valid, test, challenge, or all 
 Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in seconds such as 1,2,5.")]
 Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+MaxMib = Annotated[int, typer.Option(min=1, help="The largest file that is read, in MiB; other limits grow with it.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the resamples.")]
 
 

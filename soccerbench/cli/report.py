@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import Split, TaskOption
+from soccerbench.cli.options import MAX_MIB, MaxMib, Split, TaskOption
 
 
 def report(
@@ -25,6 +25,7 @@ def report(
     labels: Annotated[Path | None, typer.Option(help="Folder or zip with the labels, one folder a game.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Folder or zip with the submission.")] = None,
     split: Split = "test",
+    max_mib: MaxMib = MAX_MIB,
 ) -> None:
     """Write one self-contained HTML page: tables, plots, errors, timelines, and how each number was made.
 
@@ -40,6 +41,7 @@ def report(
     from soccerbench.report.html.run_page import figures_below, page_of_runs
     from soccerbench.report.html.submission_page import page_of_submission
     from soccerbench.report.tables.paper import tables_of_runs
+    from soccerbench.soccernet.archive import reading_at_most
 
     if runs is not None and (task, labels, predictions) == (None, None, None):
         found = read_runs(runs)
@@ -51,7 +53,7 @@ def report(
             page = page_of_runs(found, root, figures=figures_below(runs))
         folder = None if root is None else root.path
     elif runs is None and task and labels and predictions and not tables:
-        with busy("report"):
+        with reading_at_most(max_mib), busy("report"):
             page = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split)
         folder = labels
     else:

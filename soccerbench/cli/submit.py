@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import Split, TaskOption
+from soccerbench.cli.options import MAX_MIB, MaxMib, Split, TaskOption
 
 
 def submit(
@@ -21,6 +21,7 @@ def submit(
     labels: Annotated[
         Path | None, typer.Option(help="Folder or zip of labels: which games and replays to expect.")
     ] = None,
+    max_mib: MaxMib = MAX_MIB,
 ) -> None:
     """Pack the official zip, or list what a server would reject or silently misread; exit code 1 if there is anything.
 
@@ -28,17 +29,20 @@ def submit(
     soccerbench submit --validate results.zip --task grounding --labels replay_labels.zip
     """
     from soccerbench.errors import counted, grouped
+    from soccerbench.soccernet.archive import reading_at_most
     from soccerbench.soccernet.submission import pack_submission, validate_submission
 
     if (source is None) == (validate is None):
         raise ValueError("submit: give either what to pack or --validate ZIP")
     if source is not None:
         out = out or Path(f"{task.value}-{split}.zip")
-        problems = pack_submission(source, out, task=task.value, split=split, labels=labels)
+        with reading_at_most(max_mib):
+            problems = pack_submission(source, out, task=task.value, split=split, labels=labels)
         done = f"{out}: packed, nothing wrong"
     else:
         assert validate is not None
-        problems = validate_submission(validate, task=task.value, split=split, labels=labels)
+        with reading_at_most(max_mib):
+            problems = validate_submission(validate, task=task.value, split=split, labels=labels)
         done = f"{validate}: nothing wrong"
     for problem, count in grouped(problems, key=lambda line: line.partition(": ")[2] or line):
         typer.echo(problem if count == 1 else f"{problem} (and {count - 1} more like it)")

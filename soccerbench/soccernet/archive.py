@@ -3,8 +3,9 @@
 Conventions
     name      a path inside the tree, with forward slashes, relative, without `.` and `..`, in Unicode's composed form
     clutter   what systems add and nobody packs: `__MACOSX`, `Thumbs.db`, all names that begin with a dot
-    limits    one file may unpack to MAX_BYTES, a whole zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a zip that declares more
-              is refused before anything is unpacked, and one that declares less than it holds is cut off
+    limits    one file may unpack to MAX_BYTES with MAX_VALUES, the JSON of a zip to MAX_TOTAL_BYTES in MAX_ENTRIES; a
+              zip that declares more is refused before anything is unpacked, and one that declares less than it holds is
+              cut off; `reading_at_most` moves all limits together
     lenient   also what Python's own parser takes and the standard forbids (NaN, infinity, lone surrogates, long
               integers), since the official scorer reads with it; what that parser refuses is refused here too
     repeated  a key that appears twice in one object: every parser silently keeps the last
@@ -18,8 +19,9 @@ import unicodedata
 import weakref
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -33,10 +35,31 @@ from soccerbench.files import walked
 MAX_CONTAINERS = 1_000_000
 _REMEDY = "write the file again"
 _CLUTTER = ("thumbs.db", "desktop.ini")
-MAX_BYTES = 40 * 2**20
+MAX_MIB = 128
+MAX_BYTES = MAX_MIB * 2**20
+MAX_VALUES = 8_000_000
 MAX_TOTAL_BYTES = 8 * 2**30
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY_BYTES = 8 * 2**20
+_growth: ContextVar[float] = ContextVar("growth", default=1.0)
+
+
+@contextmanager
+def reading_at_most(mib: float) -> Iterator[None]:
+    """Read files of at most `mib` MiB instead of MAX_MIB; all other limits grow or shrink with it."""
+    token = _growth.set(mib / MAX_MIB)
+    try:
+        yield
+    finally:
+        _growth.reset(token)
+
+
+def _most(limit: int) -> int:
+    return int(limit * _growth.get())
+
+
+def _raise_it(what: str) -> str:
+    return f"{what}, or raise --max-mib (now {_growth.get() * MAX_MIB:g})"
 
 
 class Tree:
@@ -74,10 +97,11 @@ class Tree:
                 raise InputError(
                     path, f"entry {entry.filename!r} leaves the archive", "pack the games with relative names"
                 )
-        total = sum(entry.file_size for entry in entries)
-        if len(entries) > MAX_ENTRIES or total > MAX_TOTAL_BYTES:
-            problem = f"{len(entries)} entries of {total} bytes, at most {MAX_ENTRIES} of {MAX_TOTAL_BYTES} are read"
-            raise InputError(path, problem, "pack nothing but the JSON files of the games")
+        total = sum(entry.file_size for entry in entries if entry.filename.lower().endswith(".json"))
+        most_entries, most_bytes = _most(MAX_ENTRIES), _most(MAX_TOTAL_BYTES)
+        if len(entries) > most_entries or total > most_bytes:
+            problem = f"{len(entries)} entries, {total} bytes of JSON; at most {most_entries} and {most_bytes} are read"
+            raise InputError(path, problem, _raise_it("pack nothing but the JSON files of the games"))
         self._list(entries)
 
     def _list(self, entries: Iterable[zipfile.ZipInfo]) -> None:
@@ -176,12 +200,10 @@ class Tree:
 
     def _read_entry(self, archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(self._stored[self._key(name)])
-        if info.file_size > MAX_BYTES:
-            _check_size(self.where(name), info.file_size)
+        _check_size(self.where(name), info.file_size)
         with archive.open(info) as stream:
-            data = stream.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            _check_size(self.where(name), len(data))
+            data = stream.read(_most(MAX_BYTES) + 1)
+        _check_size(self.where(name), len(data))
         return data
 
 
@@ -200,7 +222,7 @@ def _open_zip(path: Path) -> tuple[_Bounded, zipfile.ZipFile]:
     stream = None
     try:
         stream = _Bounded(io.FileIO(path))
-        stream.limit = MAX_DIRECTORY_BYTES
+        stream.limit = _most(MAX_DIRECTORY_BYTES)
         archive = zipfile.ZipFile(stream)
     except FileNotFoundError:
         raise InputError(path, "no such folder or zip", "give the folder or zip that holds the games") from None
@@ -208,7 +230,7 @@ def _open_zip(path: Path) -> tuple[_Bounded, zipfile.ZipFile]:
         if stream is not None:
             stream.close()
         raise InputError(path, f"not a readable zip ({error})", "give a folder or an undamaged zip") from None
-    stream.limit = MAX_BYTES + 1
+    stream.limit = _most(MAX_BYTES) + 1
     return stream, archive
 
 
@@ -232,9 +254,9 @@ def _is_clutter(name: str) -> bool:
 
 
 def _check_size(path: Path, size: int) -> None:
-    if size > MAX_BYTES:
-        problem = f"{size} bytes unpacked, at most {MAX_BYTES} are read"
-        raise InputError(path, problem, "this is no prediction or label file; check what was packed")
+    if size > _most(MAX_BYTES):
+        problem = f"{size} bytes unpacked, at most {_most(MAX_BYTES)} are read"
+        raise InputError(path, problem, _raise_it("check what was packed"))
 
 
 def is_inside(name: str) -> bool:
@@ -252,12 +274,15 @@ def parse_json(data: bytes, path: Path, *, lenient: bool = False) -> Any:
         lenient: read what Python's parser reads, not only what the standard allows.
 
     Raises:
-        InputError: no JSON, or more than MAX_CONTAINERS objects and lists.
+        InputError: no JSON, or more than MAX_CONTAINERS objects and lists or MAX_VALUES values.
     """
-    containers = data.count(b"{") + data.count(b"[") if len(data) > 2 * MAX_CONTAINERS else 0
-    if containers > MAX_CONTAINERS:
-        problem = f"{containers} objects and lists, at most {MAX_CONTAINERS} are read"
-        raise InputError(path, problem, "this is no prediction or label file; check what was packed")
+    if len(data) > 2 * _most(MAX_CONTAINERS):
+        for count, limit, what in (
+            (data.count(b"{") + data.count(b"["), _most(MAX_CONTAINERS), "objects and lists"),
+            (data.count(b","), _most(MAX_VALUES), "values"),
+        ):
+            if count > limit:
+                raise InputError(path, f"{count} {what}, at most {limit} are read", _raise_it("check what was packed"))
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:

@@ -155,6 +155,14 @@ def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
         assert said in outcome.err
 
 
+def test_limits_are_an_option(run: Any, root: Path) -> None:
+    put(root, "results_spotting.json", {"predictions": [PREDICTION], "more": "x" * 2**20})
+    outcome = evaluate(run, root, "--max-mib", "1")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert "at most 1048576 are read; check what was packed, or raise --max-mib (now 1)" in outcome.err
+    assert evaluate(run, root, "--max-mib", "2").code == 0
+
+
 def test_classes_are_not_for_grounding(run: Any, root: Path) -> None:
     outcome = evaluate(run, root, "--classes", "Goal", task="grounding")
     assert outcome.code == 2

@@ -23,12 +23,12 @@ LARGEST = """
 import sys
 from pathlib import Path
 from soccerbench.errors import InputError
-from soccerbench.soccernet.archive import MAX_BYTES, Tree
+from soccerbench.soccernet.archive import MAX_VALUES, Tree
 from soccerbench.soccernet.labels import read_spotting_labels
 from soccerbench.experiments.fingerprint import peak_memory_bytes
 root = Path(sys.argv[1])
 item = b'"ab",'
-(root / "game" / "Labels-v2.json").write_bytes(b'{"annotations":[' + item * ((MAX_BYTES - 40) // len(item)) + b"0]}")
+(root / "game" / "Labels-v2.json").write_bytes(b'{"annotations":[' + item * MAX_VALUES + b"0]}")
 try:
     read_spotting_labels(Tree(root), "game", strict=False)
 except InputError as error:

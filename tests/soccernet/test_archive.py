@@ -11,7 +11,14 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.soccernet import archive
-from soccerbench.soccernet.archive import MAX_CONTAINERS, Tree, count_repeated_keys, parse_json
+from soccerbench.soccernet.archive import (
+    MAX_CONTAINERS,
+    MAX_MIB,
+    Tree,
+    count_repeated_keys,
+    parse_json,
+    reading_at_most,
+)
 
 PATH = Path("file.json")
 
@@ -74,8 +81,10 @@ def test_the_last_of_two_entries_of_one_name_is_read_and_the_name_reported(tmp_p
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_BYTES", 2)
     assert tree.read("a/b/y.json") == b"{}"
-    with pytest.raises(InputError, match="3 bytes unpacked, at most 2"):
+    with pytest.raises(InputError, match=r"3 bytes unpacked, at most 2 .*; check what was packed, or raise --max-mib"):
         tree.read("a/x.json")
+    with reading_at_most(2 * MAX_MIB):
+        assert tree.read("a/x.json") == b"[1]"
 
 
 def test_a_bomb_that_lies_about_its_size_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +159,19 @@ def test_a_number_too_long_for_python_is_one_line() -> None:
 
 
 def test_too_many_objects_are_refused_before_parsing() -> None:
-    with pytest.raises(InputError, match="objects and lists"):
-        parse_json(b"[" + b"{}," * MAX_CONTAINERS + b"0]", PATH)
+    data = b"[" + b"{}," * MAX_CONTAINERS + b"0]"
+    with pytest.raises(InputError, match=f"1000001 objects and lists, at most 1000000 .*now {MAX_MIB}"):
+        parse_json(data, PATH)
+    with reading_at_most(2 * MAX_MIB):
+        assert len(parse_json(data, PATH)) == MAX_CONTAINERS + 1
+    with reading_at_most(MAX_MIB / 8), pytest.raises(InputError, match="1000001 values, at most 1000000"):
+        parse_json(b"[" + b"0," * 1_000_001 + b"0]", PATH)
+
+
+def test_what_is_no_json_does_not_count_towards_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_zip(tmp_path / "features.zip", [("a/1_features.npy", b"0" * 100), ("a/x.json", b"[1]")])
+    monkeypatch.setattr(archive, "MAX_TOTAL_BYTES", 50)
+    assert Tree(path).json("a/x.json") == [1]
 
 
 @pytest.mark.parametrize(

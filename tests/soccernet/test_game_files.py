@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -199,6 +200,17 @@ def test_names_on_disk_in_another_normal_form(tmp_path: Path) -> None:
         assert len(Dataset(tmp_path / form).labels("test")[OTHER]) == len(LABELS)
     found = score(tmp_path / "NFD", tmp_path / "NFC", split="test")
     assert found.average_map == pytest.approx(SPOTTING, rel=0, abs=1e-12)
+
+
+@pytest.mark.parity
+def test_every_class_in_every_half_second_of_a_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not FIELD.exists():
+        pytest.skip(f"reference data is not there: {FIELD}")
+    monkeypatch.setattr("sys.argv", ["dense.py", str(tmp_path)])
+    runpy.run_path(str(FIELD / "dense.py"))
+    found = evaluate(task="spotting", labels=FIELD / "base/labels", predictions=tmp_path, split="all", deltas_s=(5,),
+                     protocol="soccernet")  # fmt: skip
+    assert (found.average_map, found.warnings) == (pytest.approx(0.00010944419737503444, rel=0, abs=1e-12), {})
 
 
 CASES: dict[str, tuple[str, str, str, str, float]] = {
