@@ -86,7 +86,7 @@ def extracted_per_s(what: Plan) -> float:
 def naive_per_s(what: Plan, windows: int) -> float:
     """Rows a second when each window of each model is opened, sought, decoded, prepared and run by itself."""
     job, video = what.job, max((half.video for half in what.halves.good), key=lambda video: video.duration_s)
-    device = job.device_of(0)
+    device = job.torch_device
     models, compute = load_models(job.rows, job.weights, device), Compute(device, 1, job.half_precision)
 
     def one(second: int) -> None:
@@ -135,7 +135,7 @@ def measure(
 def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Rows a second of each network on pictures that are there already, by where the channels of a picture lie."""
     job, found = what.job, {}
-    device, compute = job.device_of(0), job.compute(job.device_of(0))
+    device, compute = job.torch_device, job.compute(job.torch_device)
     for together in (False, True):
         for place in ("sliding", "weights"):
             monkeypatch.setattr(f"soccerbench.extractors.{place}.channels_last", lambda *_: together)  # noqa: B023

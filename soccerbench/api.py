@@ -132,7 +132,10 @@ def reproduce(
     seeds: Sequence[int] = (0,),
     out: str | Path = "runs",
     device: str = "auto",
+    on: str = "local",
     jobs: int | None = None,
+    cpus: int | None = None,
+    gpus: float | None = None,
     settings: Mapping[str, Any] | None = None,
     plugin: str | Path | None = None,
     log: str | None = None,
@@ -149,7 +152,10 @@ def reproduce(
         seeds: one run a row each.
         out: the folder of all runs.
         device: "auto", "cpu" or "cuda".
-        jobs: experiments run at once; None for one for each core where features are narrow, else one.
+        on: "local", "ray", "ray:ADDRESS", "slurm" or "slurm:PARTITION"; elsewhere all paths are on shared storage.
+        jobs: experiments run at once; None for one for each core where features are narrow, else one; elsewhere all.
+        cpus: cores that each takes; None for one, or here for its share.
+        gpus: GPUs that each takes, such as 0.5; None for one if the device is "cuda".
         settings: dotted key -> value, to override in every row.
         plugin: a Python file with heads that rows name as module:Class.
         log: learning curves to "tensorboard" or "wandb" too.
@@ -165,8 +171,11 @@ def reproduce(
         >>> done.table().columns.tolist()[:4]
         ['Row', 'Features', 'Head', 'Chunk/NMS']
     """
+    from soccerbench.experiments.executors.machines import Machines
+
+    machines = Machines(on, jobs, cpus, gpus)
     from soccerbench.experiments.default_dataset import open_root
-    from soccerbench.experiments.table import default_jobs, plan, run
+    from soccerbench.experiments.table import plan, run
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table
@@ -181,11 +190,11 @@ def reproduce(
         note(f"{name} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")
     planned = plan(
         specs, rows=rows, seeds=seeds, root=root, out=Path(out), plugin=None if plugin is None else Path(plugin),
-        force=force, device=device,
+        force=force, device=device if machines.is_here else "cpu",
     )  # fmt: skip
     with bars(len(planned.experiments)) if progress else nullcontext() as shown:
         results = run(
-            planned, device=device, force=force, jobs=jobs or default_jobs(planned, device), curves=log,
+            planned, device=device, force=force, machines=machines, curves=log,
             progress=shown.of if shown else lambda _: silent, on_done=shown.rows_done if shown else lambda *_: None,
         )  # fmt: skip
     reasons = {row.row.row: row.reason for row in planned.unavailable}

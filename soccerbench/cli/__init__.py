@@ -36,7 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_EXTRAS = {**dict.fromkeys(("av", "safetensors", "timm", "torch"), "train"), "pyarrow": "parquet"}  # by package
+_EXTRAS = {  # by package
+    **dict.fromkeys(("av", "safetensors", "timm", "torch"), "train"),
+    "pyarrow": "parquet", "ray": "ray", "submitit": "slurm",
+}  # fmt: skip
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 app.command("list")(list_tables)

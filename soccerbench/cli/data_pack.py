@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_WORKERS
+from soccerbench.cli.options import Cpus, On
 
 
 class DtypeName(str, Enum):
@@ -27,9 +27,8 @@ def pack(
     blocks: Annotated[
         str | None, typer.Option(help="Blocks to pack, such as vtn,gta; all that the root has if not given.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Threads; as many as there are cores, at most 4.")
-    ] = None,
+    on: On = "local",
+    cpus: Cpus = None,
 ) -> None:
     """Pack a root: one checksummed file a split, half the bytes, read by `reproduce --data` like a plain root.
 
@@ -38,13 +37,18 @@ def pack(
     Examples: soccerbench data pack /data/SoccerNet /fast/packed;
     soccerbench data pack /data/SoccerNet five --blocks tpn-r101,gta,vtn,ircsn,i3d-slow
     """
+    from soccerbench.experiments.executors.machines import Machines
     from soccerbench.features.pack import pack as pack_root
     from soccerbench.report.console import bar, note
 
+    machines = Machines(on, cpus=cpus)
     names = None if blocks is None else [name.strip() for name in blocks.split(",")]
     try:
         with bar("pack", in_bytes=True) as progress:
-            packed = pack_root(root, out, dtype=dtype.value, blocks=names, workers=workers, progress=progress)
+            packed = machines.call(
+                lambda steps: pack_root(root, out, dtype=dtype.value, blocks=names, workers=cpus, progress=steps),
+                title="pack", folder=out, progress=progress,
+            )  # fmt: skip
     except KeyboardInterrupt:
         note("Interrupted. The same command resumes the pack.")
         raise typer.Exit(130) from None

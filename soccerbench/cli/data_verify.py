@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_WORKERS, AsJson, print_json
+from soccerbench.cli.options import AsJson, Cpus, On, print_json
 
 
 def verify(
     root: Annotated[Path, typer.Argument(help="A SoccerNet folder, plain or packed.")],
     as_json: AsJson = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Threads; as many as there are cores, at most 4.")
-    ] = None,
+    on: On = "local",
+    cpus: Cpus = None,
 ) -> None:
     """Read every feature file once and compare it with what it should be; exit code 1 if anything is wrong.
 
@@ -25,12 +24,19 @@ def verify(
     Examples: soccerbench data verify /data/SoccerNet;
     soccerbench data verify packed --json
     """
+    from soccerbench.experiments.executors.machines import Machines
     from soccerbench.features.verify import verify as verify_root
     from soccerbench.report.console import bar, print_table
     from soccerbench.report.tables.checks import verification_json, verification_table
 
+    machines = Machines(on, cpus=cpus)
     with bar("verify", in_bytes=True) as progress:
-        report = verify_root(root, workers=workers, progress=progress)
+        report = machines.call(
+            lambda steps: verify_root(root, workers=cpus, progress=steps),
+            title="verify",
+            folder=root,
+            progress=progress,
+        )
     if as_json:
         print_json(verification_json(report))
     else:

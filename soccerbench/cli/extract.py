@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_BATCH, MAX_WORKERS
+from soccerbench.cli.options import MAX_BATCH, MAX_WORKERS, Cpus, Gpus, On
 
 
 class Normalisation(str, Enum):
@@ -49,10 +49,13 @@ def extract(
     ] = None,
     split: Annotated[str | None, typer.Option(help="Only train, valid, test or challenge.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    on: On = "local",
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_WORKERS, help="Processes, one GPU after the other; one, or as many as GPUs."),
+        typer.Option(min=1, max=MAX_WORKERS, help="Halves at once; one, or as many as GPUs; elsewhere all."),
     ] = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
     batch: Annotated[
         int | None, typer.Option(min=1, max=MAX_BATCH, help="Windows at a time on a GPU; fewer take less memory.")
     ] = None,
@@ -63,6 +66,9 @@ def extract(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the models; repeatable.")
     ] = None,
+    show_status: Annotated[
+        bool, typer.Option("--status", help="Only say what is done, how fast, and when all will be; extract nothing.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace what was extracted with other models, code or settings.")
     ] = False,
@@ -76,6 +82,9 @@ def extract(
     soccerbench extract match --models six --untrained --set size=64 --out quick;
     soccerbench extract match --models my-net --table mine.yaml --plugin my_net.py --checkpoints runs/match/finetuned
     """
+    from soccerbench.experiments.executors.machines import Machines
+
+    machines = Machines(on, jobs, cpus, gpus)
     from soccerbench.report.console import note, print_table, video_bar
     from soccerbench.report.tables.checks import extraction_table
     from soccerbench.specs import parse_setting
@@ -91,7 +100,7 @@ def extract(
         games=games or [],
         split=split,
         device=device,
-        jobs=jobs,
+        machines=machines,
         batch=batch,
         precision=precision.value,
         normalise=normalise.value,
@@ -100,6 +109,13 @@ def extract(
         plugin=plugin,
         force=force,
     )
+    if show_status:
+        from soccerbench.report.tables.checks import status_table
+        from soccerbench.video.extraction.status import status
+
+        found = status(planned)
+        print_table(status_table(str(planned.job.out), found.halves, found.rows, found.rows_per_s, found.left_s))
+        return
     results = []
     try:
         with video_bar(planned.rows, len(planned.halves.good) + len(planned.halves.bad)) as bar:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_MEMORY_GIB
+from soccerbench.cli.options import MAX_MEMORY_GIB, Cpus, Gpus, On
 
 
 def finetune(
@@ -25,6 +25,9 @@ def finetune(
     seed: Annotated[int, typer.Option(min=0, help="Of weights and draws.")] = 0,
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    on: On = "local",
+    cpus: Cpus = None,
+    gpus: Gpus = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the model; repeatable.")
     ] = None,
@@ -54,14 +57,16 @@ def finetune(
     soccerbench finetune ircsn --snippets runs/snippets --shuffle-labels --seed 1;
     soccerbench finetune my-net --table mine.yaml --plugin my_net.py --snippets runs/snippets
     """
+    from soccerbench.experiments.executors.machines import Machines
+
+    machines = Machines(on, cpus=cpus, gpus=gpus)
     from soccerbench.report.console import bars, note, print_table
     from soccerbench.report.figures.confusion import write_confusion
     from soccerbench.report.tables.checks import accuracy_table
     from soccerbench.specs import parse_setting
     from soccerbench.specs.video_models import load_extractors
-    from soccerbench.training.loggers import curves_to
     from soccerbench.video.finetuning.manifest import read_manifest
-    from soccerbench.video.finetuning.run import FineTuneRun
+    from soccerbench.video.finetuning.run import FineTune, FineTuneRun
 
     pairs = [parse_setting(text) for text in settings or []]
     row = load_extractors(table, models=[model], settings=pairs).of(model)
@@ -76,8 +81,12 @@ def finetune(
         room_bytes=int(memory_gib * 2**30),
     )
     try:
-        with curves_to(log), bars(1) as shown:
-            found = planned.run(device=device, progress=shown.of(planned.title), force=force)
+        with bars(1) as shown:
+            threads = cpus if machines.is_here else machines.threads(1, 1)
+            work = FineTune(planned, device=device, force=force, curves=log, threads=threads)
+            found = machines.call(
+                work, title=planned.title, folder=planned.folder, progress=shown.of(planned.title), device=device
+            )
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command resumes.")
         raise typer.Exit(130) from None

@@ -12,6 +12,7 @@ import typer
 
 MAX_GAMES, MAX_SEED = 1000, 2**32 - 1  # SoccerNet has 550 games
 MAX_MIB = 128
+MAX_CPUS, MAX_GPUS = 1024, 64
 MAX_WORKERS, MAX_BATCH, MAX_MEMORY_GIB = 256, 1024, 4096
 
 
@@ -35,6 +36,18 @@ Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in
 Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 MaxMib = Annotated[int, typer.Option(min=1, help="The largest file that is read, in MiB; other limits grow with it.")]
+On = Annotated[
+    str,
+    typer.Option(
+        metavar="PLACE",
+        help="Where it runs: local, ray, ray:ADDRESS, slurm or slurm:PARTITION; elsewhere paths are on shared storage.",
+    ),
+]
+Cpus = Annotated[int | None, typer.Option(min=1, max=MAX_CPUS, help="Cores that each takes.")]
+Gpus = Annotated[
+    float | None,
+    typer.Option(min=0, max=MAX_GPUS, help="GPUs that each takes, such as 0.5; one if --device is cuda."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the resamples.")]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_WORKERS
+from soccerbench.cli.options import MAX_WORKERS, Cpus, Gpus, On
 
 if TYPE_CHECKING:
     from soccerbench.api import Results
@@ -25,6 +25,7 @@ def reproduce(
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    on: On = "local",
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -34,6 +35,8 @@ def reproduce(
             "the features are narrow and the device is the CPU, else one. There the numbers stay the same.",
         ),
     ] = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the rows; repeatable."),
@@ -55,11 +58,13 @@ def reproduce(
     Examples: soccerbench reproduce table2;
     soccerbench reproduce table2 --data /data/SoccerNet --rows 6-8 --seeds 0-4;
     soccerbench reproduce table2 --rows 8 --set max_epochs=5 --out quick;
+    soccerbench reproduce table2 --data /data/SoccerNet --seeds 0-4 --on slurm:gpu --device cuda --cpus 4;
     soccerbench reproduce figure3 --data /data/SoccerNet
     """
     if table == "figure3":
         given = {
-            "--rows": rows, "--seeds": seeds != "0", "--device": device != "auto", "--jobs": jobs, "--set": settings,
+            "--rows": rows, "--seeds": seeds != "0", "--device": device != "auto", "--on": on != "local",
+            "--jobs": jobs, "--cpus": cpus, "--gpus": gpus, "--set": settings,
             "--plugin": plugin, "--log": log, "--force": force,
         }  # fmt: skip
         unused = ", ".join(name for name, value in given.items() if value)
@@ -79,8 +84,8 @@ def reproduce(
         done = reproduce_table(
             table, data=data, features_root=features_root,
             rows=None if rows is None else parse_range("--rows", rows), seeds=parse_range("--seeds", seeds),
-            out=out, device=device, jobs=jobs, settings=dict(map(parse_setting, settings or [])),
-            plugin=plugin, log=log, force=force, progress=True,
+            out=out, device=device, on=on, jobs=jobs, cpus=cpus, gpus=gpus,
+            settings=dict(map(parse_setting, settings or [])), plugin=plugin, log=log, force=force, progress=True,
         )  # fmt: skip
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command resumes.")

@@ -13,7 +13,7 @@ from torch import nn
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of
-from soccerbench.experiments.executors.local import Local, gpu_environments
+from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.experiments.results import RESULT, Result, read_result
@@ -26,6 +26,8 @@ from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import uses_gpu
+
+ONE_AT_A_TIME = Machines(jobs=1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def run(
     force: bool,
     progress: Callable[[str], Progress],
     on_done: Callable[[str, int, int], None],
-    jobs: int = 1,
+    machines: Machines = ONE_AT_A_TIME,
     curves: str | None = None,
 ) -> list[Result]:
     """Run what was planned; the results in order.
@@ -126,7 +128,7 @@ def run(
         force: overwrite runs of another spec, other data or code.
         progress: an experiment's title -> what it reports its steps to.
         on_done: called with the title of a finished experiment, and how many of the planned ones are, out of how many.
-        jobs: experiments run at once, each in its own process; their numbers are those of one after another.
+        machines: where experiments run, and how many at once; their numbers are those of one after another.
         curves: where learning curves go besides `history.csv`, as for `curves_to`.
     """
     left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
@@ -136,11 +138,13 @@ def run(
         unfinished.discard(experiment.folder)
         on_done(experiment.title, sum(one.folder not in unfinished for one in planned.experiments), total)
 
-    if jobs > 1 and len(left) > 1:
-        options = Options(device, force, curves, threads=max(torch.get_num_threads() // jobs, 1))
+    jobs = machines.jobs or (default_jobs(planned, device) if machines.is_here else total)
+    if (left and not machines.is_here) or min(jobs, len(left)) > 1:
+        options = Options(device, force, curves, threads=machines.threads(torch.get_num_threads(), jobs))
         by_folder = {experiment.folder: experiment for experiment in left}
-        pool = Local(jobs, gpu_environments() if uses_gpu(device) else [{}])
-        for task, end in run_tasks(tasks_of(left, options), pool, progress=progress):
+        kind = "cuda" if machines.is_here and uses_gpu(device) else device
+        executor = machines.executor(planned.experiments[0].out, jobs=jobs, device=kind)
+        for task, end in run_tasks(tasks_of(left, options), executor, progress=progress):
             end.raise_failure(task)
             ended(by_folder[task.folder])
         return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soccerbench.errors import InputError
+from soccerbench.experiments.executors.machines import Machines
 from soccerbench.inference.match import Match
 from soccerbench.inference.run import Run
 from soccerbench.video.decoding.video import probe
@@ -41,7 +42,7 @@ def with_features(
     planned = plan(
         next(iter(match.videos.values())).parent, models=[name.removeprefix("mega-") for name in blocks],
         mega=all(name.startswith("mega-") for name in blocks), checkpoints=checkpoints, untrained=untrained, out=out,
-        device=device, jobs=1, settings=settings, halves=Halves(tuple(halves), (), ()),
+        device=device, machines=Machines(jobs=1), settings=settings, halves=Halves(tuple(halves), (), ()),
     )  # fmt: skip
     for outcome in run(planned):
         if outcome.state == "failed":

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from soccerbench.cli.extract import extract
+from soccerbench.experiments.executors.machines import Machines
 
 SMALL = ("size=32", "clip.frames=4", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
 OPTIONS = ["--models", "vtn", "--untrained", *(option for setting in SMALL for option in ("--set", setting))]
@@ -72,13 +73,16 @@ def test_options_reach_the_plan(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     out = root.parent / "out"
     result = called(
         root, "--models", "vtn, gta", "--checkpoints", "runs", "--checkpoints", "vtn=x.pt", "--mega", "--out", out,
-        "--games", "a", "--games", "b", "--jobs", "3", "--batch", "5", "--precision", "float32",
+        "--games", "a", "--games", "b",
+        "--on", "local", "--jobs", "3", "--cpus", "2", "--gpus", "0.5",
+        "--batch", "5", "--precision", "float32",
         "--normalise", "none", "--set", "size=64", "--table", "mine.yaml", "--plugin", "my_net.py", "--force",
     )  # fmt: skip
     assert str(result.exception) == "planned"
     assert asked == {
         "root": root, "models": ["vtn", "gta"], "checkpoints": ["runs", "vtn=x.pt"], "untrained": False, "mega": True,
-        "out": out, "games": ["a", "b"], "split": None, "device": "cpu", "jobs": 3, "batch": 5,
+        "out": out, "games": ["a", "b"], "split": None, "device": "cpu", "machines": Machines("local", 3, 2, 0.5),
+        "batch": 5,
         "precision": "float32", "normalise": "none", "settings": [("size", 64)], "force": True,
         "table": "mine.yaml", "plugin": Path("my_net.py"),
     }  # fmt: skip

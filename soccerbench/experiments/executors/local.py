@@ -90,13 +90,21 @@ class Local:
         return message
 
 
-def gpu_environments() -> list[dict[str, str]]:
-    """For each GPU that this process may use, the environment of a worker that sees no other."""
+def gpu_environments(gpus: float = 1) -> list[dict[str, str]]:
+    """The environments of workers that each see so many GPUs of those that this process may use, at least one.
+
+    Raises:
+        ValueError: fewer GPUs here.
+    """
     import torch
 
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = given.split(",") if given else map(str, range(torch.cuda.device_count()))
-    return [{"CUDA_VISIBLE_DEVICES": name} for name in names]
+    names = given.split(",") if given else [str(number) for number in range(torch.cuda.device_count())]
+    each = max(int(gpus), 1)
+    if each > len(names):
+        raise ValueError(f"--gpus {gpus:g}: this machine has {len(names)}")
+    groups = [names[first : first + each] for first in range(0, len(names) - each + 1, each)]
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups]
 
 
 def serve(link: Connection, environment: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -138,6 +139,21 @@ def extraction_table(title: str, results: Sequence[HalfResult], doubts: Sequence
     columns = tuple_columns(("halves", None), ("count", "d"), ("rows", "d"), ("seconds", ".1f"), ("rows/s", ".3g"))
     notes = [f"failed: {result.game}, half {result.half}: {result.text}" for result in results if result.text]
     return table(title, columns, lines, [*notes, *(f"doubt: {doubt}" for doubt in doubts)])
+
+
+def status_table(
+    title: str, halves: Mapping[str, int], rows: Mapping[str, int], rows_per_s: float | None, left_s: float | None
+) -> Table[tuple[Any, ...]]:
+    """Halves and hours of video by state, and when all will be done."""
+    lines = [(state, count, rows[state], rows[state] / 3600) for state, count in halves.items()]
+    columns = tuple_columns(("halves", None), ("count", "d"), ("rows", "d"), ("hours of video", ".1f"))
+    if rows_per_s is None or left_s is None:
+        return table(title, columns, lines, ["How fast: not known before two halves are done."])
+    end = (datetime.now(timezone.utc).astimezone() + timedelta(seconds=left_s)).strftime("%Y-%m-%d %H:%M")
+    note = (
+        f"{rows_per_s:.3g} rows/s, that is {rows_per_s:.3g} × real time; all done in {left_s / 3600:.1f} h, at {end}."
+    )
+    return table(title, columns, lines, [note])
 
 
 def accuracy_table(record: Accuracy, *, title: str, folder: Path) -> Table[tuple[Any, ...]]:

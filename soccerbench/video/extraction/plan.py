@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.executors.local import Local, gpu_environments
+from soccerbench.experiments.executors.machines import HERE, Machines
 from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
@@ -37,6 +37,7 @@ class Plan:
 
     job: Job
     halves: Halves
+    machines: Machines
     jobs: int
 
     @property
@@ -56,7 +57,7 @@ def plan(
     games: Sequence[str] = (),
     split: str | None = None,
     device: str = "auto",
-    jobs: int | None = None,
+    machines: Machines = HERE,
     batch: int | None = None,
     precision: str = "auto",
     normalise: Normalise = "l2",
@@ -68,9 +69,9 @@ def plan(
 ) -> Plan:
     """Choose models, checkpoints and halves, and check everything that can be checked without decoding.
 
-    The arguments are the options of `soccerbench extract`, but for three: `models` may hold names of sets of
-    `features.yaml`, `settings` are (dotted key, value) pairs, which override the specs; `halves` are extracted
-    in place of those found below the root.
+    The arguments are the options of `soccerbench extract`, but for four: `models` may hold names of sets of
+    `features.yaml`, `settings` are (dotted key, value) pairs, which override the specs; `machines`
+    say where halves are extracted; `halves` are extracted in place of those found below the root.
 
     Raises:
         InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
@@ -83,7 +84,7 @@ def plan(
     weights = find_weights([row.model for row in specs], checkpoints, untrained=untrained)
     of_weights = [setting for row in specs for setting in settings_of(row, weights[row.model])]
     specs = load_extractors(table, models=names, settings=[*of_weights, *settings]).rows
-    on_gpu = uses_gpu(device)
+    on_gpu = uses_gpu(device) if machines.is_here else device == "cuda"
     kind = "cuda" if on_gpu else "cpu"
     if precision not in ("auto", "float32", "bfloat16") or (precision == "bfloat16" and not on_gpu):
         raise ValueError(f"precision {precision!r} on {kind}: give auto or float32, or bfloat16 on a GPU")
@@ -105,7 +106,8 @@ def plan(
         check_unmixed(job.out, halves.good)
     for half in halves.good:
         job.check_free(half)
-    return Plan(job, halves, jobs or (torch.cuda.device_count() if on_gpu else 1))
+    here = torch.cuda.device_count() if on_gpu and machines.is_here else 1
+    return Plan(job, halves, machines, machines.jobs or here)
 
 
 def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
@@ -122,21 +124,23 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
         InputError: a checkpoint of another model, or one with pickled code, before any video is decoded.
     """
     job, halves = planned.job, planned.halves
-    device = job.torch_device if planned.jobs == 1 else torch.device("cpu")
+    in_process = planned.machines.is_here and planned.jobs == 1
+    device = job.torch_device if in_process else torch.device("cpu")
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
     with only_writer(job.out / DESCRIPTION):
         describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:
         yield Outcome(game, half, "failed", text=text)
-    if planned.jobs == 1:
+    if in_process:
         for one in halves.good:
             yield HalfExtraction(job, models, one, device).run(progress)
         return
     del models
-    tasks = [task_of(job, half, threads=max(1, torch.get_num_threads() // planned.jobs)) for half in halves.good]
-    pool = Local(planned.jobs, gpu_environments() if job.device == "cuda" else [{}])
-    for task, end in run_tasks(tasks, pool, progress=lambda _: progress):
+    threads = planned.machines.threads(torch.get_num_threads(), planned.jobs)
+    tasks = [task_of(job, half, threads=threads) for half in halves.good]
+    executor = planned.machines.executor(job.out, jobs=planned.jobs, device=job.device)
+    for task, end in run_tasks(tasks, executor, progress=lambda _: progress):
         yield outcome_of(task, end)
 
 

@@ -29,6 +29,7 @@ from soccerbench.progress import Progress
 from soccerbench.specs.base import Annealing
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import train, uses_gpu
 from soccerbench.video.decoding.clips import Clip
 from soccerbench.video.extraction.videos import fingerprint
@@ -216,6 +217,32 @@ class FineTuneRun:
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
+
+
+@dataclass(frozen=True)
+class FineTune:
+    """A fine-tuning as the work of a task.
+
+    Args:
+        run: what to train.
+        device: "auto", "cpu" or "cuda".
+        force: replace a run of another identity.
+        curves: where learning curves go besides `history.csv`.
+        threads: of the process; None for what torch has.
+    """
+
+    run: FineTuneRun
+    device: str
+    force: bool
+    curves: str | None
+    threads: int | None
+
+    def __call__(self, progress: Progress) -> Accuracy:
+        """Train and measure, or resume."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        with curves_to(self.curves):
+            return self.run.run(device=self.device, progress=progress, force=self.force)
 
 
 def _hash(file: Path) -> str:

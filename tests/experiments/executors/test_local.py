@@ -6,49 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import torch
 from interruption import DEADLINE_S, wait_for
+from small_runs import outcomes, planned, run_on
 
 from soccerbench.experiments.executors.experiment_tasks import in_order, waits
+from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.experiment import Experiment
-from soccerbench.experiments.table import Plan, default_jobs, plan, run
+from soccerbench.experiments.table import Plan, default_jobs
 from soccerbench.features.dataset import Dataset
-from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
 
 COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
 
 
-def planned(root: Path, out: Path, rows: Iterable[int], *, epochs: int = 1, seeds: Iterable[int] = (0,)) -> Plan:
-    pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=16")]
-    table = load_table("table3", mini=True, settings=pairs)
-    return plan(table, rows=rows, seeds=list(seeds), root=Dataset(root), out=out)
-
-
 def run_jobs(made: Plan, jobs: int) -> list[tuple[str, int, int]]:
-    ended: list[tuple[str, int, int]] = []
-    run(
-        made, device="cpu", force=False, progress=lambda _: silent, jobs=jobs,
-        on_done=lambda *told: ended.append(told),
-    )  # fmt: skip
-    return ended
-
-
-def outcomes(out: Path) -> dict[str, object]:
-    """What a folder of runs holds, without what tells of time and place."""
-    found: dict[str, object] = {}
-    for file in sorted(out.rglob("*")):
-        name = str(file.relative_to(out))
-        if file.suffix in {".zip", ".csv", ".yaml"}:
-            found[name] = file.read_bytes()
-        elif file.name == "checkpoint.pt":
-            weights = torch.load(file, weights_only=True)["model"]
-            found[name] = {key: value.tolist() for key, value in weights.items()}
-    return found
+    return run_on(made, Machines(jobs=jobs))
 
 
 def trained(out: Path) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from interruption import Killed, killing_at
 
+from soccerbench.experiments.executors.machines import Machines
 from soccerbench.video.extraction.half import Outcome
 from soccerbench.video.extraction.plan import plan, run
 
@@ -58,11 +59,11 @@ def test_the_rows_are_the_same_in_two_processes_and_after_a_stop(root: Path, tmp
     settings = [("size", 32), ("clip.frames", 4), ("vtn.backbone", "vit_tiny_patch16_224"), ("vtn.layers", 1)]
     options = {"models": ["vtn"], "untrained": True, "device": "cpu", "out": tmp_path / "two", "settings": settings}
     with pytest.raises(Killed):
-        list(run(plan(root, **options, jobs=1), progress=killing_at(1)))
+        list(run(plan(root, **options, machines=Machines(jobs=1)), progress=killing_at(1)))
     assert not list((tmp_path / "two").rglob("*.npy*"))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    states = [one.state for one in run(plan(root, **options, jobs=2))]
+    states = [one.state for one in run(plan(root, **options, machines=Machines(jobs=2)))]
     torch.set_num_threads(threads)
     assert sorted(states) == ["done", "done", "done", "failed"]
     for name, values in rows(tmp_path / "one").items():

@@ -1,0 +1,93 @@
+"""Tasks on a Ray cluster.
+
+Only paths and specs are shipped, and only small outcomes come back, so that the object store holds no data of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from soccerbench.experiments.executors.remote import POLL_S, Remote, Shipped
+from soccerbench.experiments.executors.task import Ended, Task
+
+CONNECT_S = 10.0
+log = logging.getLogger(__name__)
+
+
+class Ray(Remote):
+    """An `Executor` of Ray tasks, spread over the nodes.
+
+    Args:
+        shared: a folder that all nodes see.
+        address: of the cluster; None for $RAY_ADDRESS, else one that runs on this machine, else this machine alone.
+        jobs: tasks at once at most.
+        cpus: cores that each task reserves.
+        gpus: GPUs that each task reserves, such as 0.5.
+    """
+
+    def __init__(self, shared: Path, *, address: str | None, jobs: int | None, cpus: int, gpus: float) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        super().__init__(shared, jobs)
+        self._ray, self._ours = ray, not ray.is_initialized()
+        if self._ours:
+            _check_reachable(address)
+            ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False, include_dashboard=False)
+        self._start = ray.remote(
+            num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD"
+        )(_call)  # fmt: skip
+        if not any(_fits(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"]):
+            log.warning("no node of the cluster has %d cores and %g GPUs; tasks wait for one that has", cpus, gpus)
+
+    def close(self) -> None:
+        """Cancel what still runs, and leave the cluster."""
+        super().close()
+        if self._ours:
+            self._ray.shutdown()
+
+    def _launch(self, shipped: Sequence[Shipped]) -> list[Any]:
+        return [self._start.remote(one) for one in shipped]
+
+    def _wait(self, handles: list[Any]) -> list[Any]:
+        self._ray.wait(handles, timeout=POLL_S, fetch_local=False)
+        done, _ = self._ray.wait(handles, num_returns=len(handles), timeout=0, fetch_local=False)
+        return list(done)
+
+    def _end(self, task: Task, handle: Any) -> Ended:
+        try:
+            ended: Ended = self._ray.get(handle)
+        except self._ray.exceptions.RayError as error:
+            return Ended(task.title, lost=f"Ray lost it ({type(error).__name__})")
+        return ended
+
+    def _cancel(self, handle: Any) -> None:
+        self._ray.cancel(handle, force=True)
+
+
+def _call(shipped: Shipped) -> Ended:
+    return shipped()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Ray itself would try for minutes.
+
+    Raises:
+        ConnectionError: nobody listens there.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"no Ray cluster at {address} ({error}); `ray start --head` starts one") from None
+
+
+def _fits(resources: dict[str, float], cpus: int, gpus: float) -> bool:
+    return resources.get("CPU", 0) >= cpus and resources.get("GPU", 0) >= gpus
