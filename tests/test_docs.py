@@ -23,7 +23,8 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "results").rglob("README.md")),
 ]
-NOT_RUN = ("pip", "tox", "git", "cd", "soccerbench data download")  # the network, or the tests themselves
+# The network, or the tests themselves.
+NOT_RUN = ("pip", "tox", "git", "cd", "hf", *(f"soccerbench {verb}" for verb in ("data download", "push", "pull")))
 SHORTER = {"0-2": "0-1", "1,6-8": "8", "--minutes 1": "--minutes 0.5", "max_epochs=2": "max_epochs=1"}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

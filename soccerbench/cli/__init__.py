@@ -21,6 +21,7 @@ from soccerbench.cli.evaluate import evaluate
 from soccerbench.cli.export import export
 from soccerbench.cli.extract import extract
 from soccerbench.cli.finetune import finetune
+from soccerbench.cli.hub import pull, push
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
@@ -58,6 +59,8 @@ for verb in (
     check,
     report,
     export,
+    push,
+    pull,
     snippets,
 ):
     app.command()(verb)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soccerbench.errors import InputError, counted, did_you_mean, os_error
+from soccerbench.features.hub import client, hub_error
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
@@ -106,7 +107,7 @@ def download(
     if "challenge" in splits and "cameras" in labels:
         say(CHALLENGE_REPLAYS)
     for repository in sorted({file.branch.repository for files in missing.values() for file in files}):
-        page = f"{_hub().constants.ENDPOINT}/datasets/{repository}"
+        page = f"{client().constants.ENDPOINT}/datasets/{repository}"
         say(f"{repository}: licence and terms of use at {page}; downloading accepts them. Videos are not part of it.")
     for split, files in missing.items():
         if not files:
@@ -179,7 +180,7 @@ def _size(files: Sequence[Wanted]) -> str:
 
 def _fetch(root: Path, files: Sequence[Wanted]) -> None:
     """Fetch files, those of one branch together: the hub limits how many requests it answers."""
-    hub = _hub()
+    hub = client()
     branches = dict.fromkeys((file.branch.repository, file.branch.name) for file in files)
     for repository, name in branches:
         patterns = [f"{file.game}/{file.name}" for file in files if file.branch[:2] == (repository, name)]
@@ -191,23 +192,11 @@ def _fetch(root: Path, files: Sequence[Wanted]) -> None:
                 local_dir=root,
                 allow_patterns=patterns,
             )
-        except hub.errors.HfHubHTTPError as error:
-            if error.response.status_code not in (401, 403, 404):
-                raise _stopped(root, error) from None
-            page = f"{hub.constants.ENDPOINT}/datasets/{repository}"
-            remedy = f"ask for access at {page}, log in with `hf auth login`, and try again"
-            raise InputError(root, "access was refused", remedy) from None
         except InputError:
             raise
-        except Exception as error:  # whatever the client raises: no network, a lost connection, a full disk
-            raise _stopped(root, error) from None
-
-
-def _stopped(root: Path, error: Exception) -> InputError:
-    cause = str(error).splitlines()[0] if str(error) else ""
-    problem = f"the download stopped ({type(error).__name__}: {cause})"
-    cause = "the folder's permissions" if isinstance(error, PermissionError) else "network and disk"
-    return InputError(root, problem, f"check {cause}, and {RESUME}")
+        except Exception as error:  # whatever the client raises
+            page = f"{hub.constants.ENDPOINT}/datasets/{repository}"
+            raise hub_error(root, error, page=page, doing="download", again=RESUME) from None
 
 
 def _revision(root: Path, hub: Any, repository: str, branch: str) -> str:
@@ -220,12 +209,3 @@ def _revision(root: Path, hub: Any, repository: str, branch: str) -> str:
         revisions[key] = str(hub.HfApi().dataset_info(repository, revision=branch).sha)
         write_json(file, revisions)
     return str(revisions[key])
-
-
-def _hub() -> Any:
-    """The hub's client, imported where it is needed: its import takes a second."""
-    import huggingface_hub
-    import huggingface_hub.constants
-    import huggingface_hub.errors
-
-    return huggingface_hub

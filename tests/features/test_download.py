@@ -48,7 +48,7 @@ class Site:
         self.sha = "a" * 40
         self.error: Exception | None = None
         self.games = 10**6
-        monkeypatch.setattr(module, "_hub", lambda: self)
+        monkeypatch.setattr(module, "client", lambda: self)
 
     def HfApi(self) -> Site:  # noqa: N802
         return self
