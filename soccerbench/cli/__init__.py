@@ -22,6 +22,7 @@ from soccerbench.cli.export import export
 from soccerbench.cli.extract import extract
 from soccerbench.cli.finetune import finetune
 from soccerbench.cli.hub import pull, push
+from soccerbench.cli.plan import plan
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
 from soccerbench.cli.snippets import snippets
@@ -65,6 +66,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(data, name="data")
+app.add_typer(plan, name="plan")
 for data_verb in (mini, videos, download, verify, pack):
     data.command()(data_verb)
 
