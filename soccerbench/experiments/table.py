@@ -20,9 +20,9 @@ from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
-from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import uses_gpu
@@ -186,7 +186,8 @@ def try_head(experiment: Experiment, *, device: str) -> None:
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda" and row.precision == "bfloat16"):
-            logits = head(store.width, **row.architecture).to(device)(clips)
+            build = load_source(row.task_class).build
+            logits = build(row, store.widths, store.fps, head).to(device)(clips)
     except torch.OutOfMemoryError:  # depends on what else uses the GPU
         return
     except Exception as error:  # whatever the user's code raises
@@ -195,10 +196,12 @@ def try_head(experiment: Experiment, *, device: str) -> None:
             f"{row.head}({given}) fails on features {tuple(clips.shape)} ({type(error).__name__}: {error})",
             "fix the file, or `architecture` of the row",
         ) from error
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (len(clips), len(CLASSES) + 1):
+    logits = getattr(logits, "scores", logits)  # of a dense head
+    shape, wanted = tuple(getattr(logits, "shape", ())), (len(clips), *row.outputs(clips.shape[1]))
+    if shape != wanted:
         problem = f"{row.head}({given}) makes {shape or type(logits).__name__} of features {tuple(clips.shape)}"
-        raise InputError(plugin, problem, f"give logits (B, {len(CLASSES) + 1}): the background, then the classes")
+        columns = ", ".join(map(str, wanted[1:]))
+        raise InputError(plugin, problem, f"give logits (B, {columns}): the background, then the classes")
     if not logits.requires_grad:
         problem = f"{row.head}({given}) makes {logits.dtype} that no weight of it can be trained by"
         raise InputError(plugin, problem, "give logits that depend on its parameters")

@@ -29,6 +29,7 @@ from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow
 from soccerbench.specs.heads import load_head, load_source
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
+from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.grounding_postprocess import postprocess
 from soccerbench.tasks.spotting import detections
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
@@ -83,8 +84,8 @@ class Run:
         """Where it computes."""
         return next(self.model.parameters()).device
 
-    def scores(self, features: Features) -> dict[int, NDArray[Any]]:
-        """Half -> (T, 17): the score of each class at every row, of a dense head at every frame, of a spotting run.
+    def scores(self, features: Features) -> dict[int, FrameScores]:
+        """Half -> the scores of each class, of a spotting run.
 
         Raises:
             ValueError: a grounding run.
@@ -150,11 +151,11 @@ class Run:
             return frame(self.ground(given, replays))
         return frame(self.events(self.scores(given), game=""))
 
-    def events(self, scores: Mapping[int, NDArray[Any]], *, game: str, row: SpottingRow | None = None) -> Events:
+    def events(self, scores: Mapping[int, FrameScores], *, game: str, row: SpottingRow | None = None) -> Events:
         """What the steps of the run's row, or of another one, leave of `scores`."""
         row = row or self.row  # type: ignore[assignment]
         assert isinstance(row, SpottingRow)
-        return detections(scores, row, fps=self.fps, game=game)
+        return detections(scores, row, game=game)
 
 
 def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str = "auto") -> Run:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from soccerbench.errors import InputError
 from soccerbench.inference.events import Found, chosen, frame
@@ -15,6 +13,7 @@ from soccerbench.inference.match import Features, Match, find_match, read_featur
 from soccerbench.inference.run import Run, load_run
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.replays import GameReplays, read_replays
+from soccerbench.tasks.frame_scores import FrameScores, mean_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +101,7 @@ def spot_match(runs: Sequence[Run], match: Match, *, replays: Path | None = None
 
 def _check_alike(first: Run, other: Run) -> None:
     """Refuse to average runs whose rows do not stand for the same times or whose maxima are chosen otherwise."""
-    for key in ("nms_s", "postprocess", "shift_s"):
+    for key in ("nms_s", "postprocess", "shift_s", "frames_per_row"):
         one, two = (getattr(run.row, key, None) for run in (first, other))
         if one != two:
             raise ValueError(f"{first.title} has {key} {one} and {other.title} {two}: only runs of one can be averaged")
@@ -110,15 +109,14 @@ def _check_alike(first: Run, other: Run) -> None:
         raise ValueError(f"{first.title} reads {first.fps} rows a second and {other.title} {other.fps}: give one rate")
 
 
-def _average(runs: Sequence[Run], features: Sequence[Features]) -> dict[int, Any]:
-    """Half -> the mean of the scores of all runs, (T, 17), as far as all have features."""
+def _average(runs: Sequence[Run], features: Sequence[Features]) -> dict[int, FrameScores]:
+    """Half -> the mean of the scores of all runs, as far as all have features."""
     scores = [run.scores(given) for run, given in zip(runs, features, strict=True)]
     if len(scores) == 1:
         return scores[0]
     averaged = {}
     for half in set.intersection(*(set(one) for one in scores)):
-        rows = min(len(one[half]) for one in scores)
-        averaged[half] = np.mean([one[half][:rows] for one in scores], axis=0)
+        averaged[half] = mean_of([one[half] for one in scores])
     return averaged
 
 

@@ -53,6 +53,19 @@ class BiGruSizes(Frozen):
     dropout: Share
 
 
+class UNetSizes(Frozen):
+    """Sizes of the dense-anchor U-Net; the widths are those of its levels."""
+
+    projections: tuple[Count, ...]
+    widths: Annotated[tuple[Annotated[int, Field(gt=0, multiple_of=4)], ...], Field(min_length=2, max_length=10)]
+
+
+class UNetTransformerSizes(TransformerSizes):
+    """Sizes of the dense anchors with a transformer."""
+
+    projections: tuple[Count, ...]
+
+
 def load_source(source: str) -> type[Any]:
     """Import the class "module:Class"."""
     module, _, name = source.partition(":")
@@ -91,6 +104,10 @@ HEADS: dict[str, Head] = {
     "transformer": Head("spotting", "soccerbench.models.transformer:SpottingTransformer", TransformerSizes),
     "resnet1d": Head("spotting", "soccerbench.models.resnet1d:ResNet1D", ResNet1DSizes),
     "bigru": Head("spotting", "soccerbench.models.dense.bigru:BiGru", BiGruSizes, is_dense=True),
+    "unet": Head("spotting", "soccerbench.models.dense.unet:UNet", UNetSizes, is_dense=True),
+    "unet_transformer": Head(
+        "spotting", "soccerbench.models.dense.unet_transformer:UNetTransformer", UNetTransformerSizes, is_dense=True
+    ),
     "constant": Head("spotting", "soccerbench.models.constant:Constant", NoSizes),
     "cmn": Head("grounding", "soccerbench.tasks.cmn:CmnTask", CmnRow),
     "grounding-transformer": Head(

@@ -16,7 +16,7 @@ from soccerbench.specs.base import Frozen, Seconds, TableName, TrainedRow
 from soccerbench.specs.dense import DenseKeys
 from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
 from soccerbench.specs.heads import HEADS, heads_for
-from soccerbench.specs.spotting_steps import Nms, SpottingStep
+from soccerbench.specs.spotting_steps import CLASS_COUNT, Nms, SpottingStep
 
 
 class SpottingRow(TrainedRow):
@@ -35,10 +35,6 @@ class SpottingRow(TrainedRow):
     mixup_alpha: Annotated[float, Field(gt=0)] | None = None
     shuffle_labels: bool = False
     architecture: dict[str, Any]
-
-    def grid(self, fps: int) -> tuple[int, float]:
-        """Scores a second, and the second of the first one, for features of `fps` rows a second."""
-        return fps, self.shift_s
 
     @model_validator(mode="after")
     def _head_has_its_sizes(self) -> Self:
@@ -64,6 +60,10 @@ class SpottingRow(TrainedRow):
             )
         return self
 
+    def outputs(self, rows: int) -> tuple[int, ...]:  # noqa: ARG002
+        """The shape of the logits of a chunk of some feature rows."""
+        return (CLASS_COUNT + 1,)
+
     @property
     def steps(self) -> tuple[SpottingStep, ...]:
         """What is done with the scores, in order."""
@@ -79,6 +79,10 @@ class DenseRow(SpottingRow, DenseKeys):
         """Scores a second, and the second of the first one: `frames_per_row` scores fill the time of a feature row."""
         frames_per_s = fps * self.frames_per_row
         return frames_per_s, self.shift_s - 0.5 / fps + 0.5 / frames_per_s
+
+    def outputs(self, rows: int) -> tuple[int, ...]:
+        """The shape of the logits of a chunk of some feature rows."""
+        return rows * self.frames_per_row, CLASS_COUNT + (self.loss.kind != "balanced-binary")
 
     def check_lengths(self, fps: int) -> None:
         """Check that all lengths are integer numbers of feature rows.

@@ -7,8 +7,8 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,15 @@ class FrameScores:
     fps: float
     first_s: float = 0.0
     displacement_s: Scores | None = None
+
+
+def mean_of(parts: Sequence[FrameScores]) -> FrameScores:
+    """The mean of scores at the same times, and of the displacements where all have them, as far as all reach."""
+    frames = min(len(part.scores) for part in parts)
+    scores = np.mean([part.scores[:frames] for part in parts], axis=0)
+    moves = [part.displacement_s[:frames] for part in parts if part.displacement_s is not None]
+    mean_s = np.mean(moves, axis=0) if len(moves) == len(parts) else None
+    return replace(parts[0], scores=scores, displacement_s=mean_s)
 
 
 def events_of(halves: Mapping[int, FrameScores], *, game: str) -> Events:

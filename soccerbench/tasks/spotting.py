@@ -145,9 +145,9 @@ class SpottingTask:
         return head(sum(widths), **row.architecture)
 
     @staticmethod
-    def scores(row: SpottingRow, model: nn.Module, features: Tensor, fps: int) -> NDArray[np.float32]:
-        """The scores of a half (T, C), in [0, 1], at the times of the row's `grid`: (N, 17)."""
-        return frame_scores(model, features, row.whole_rows("chunk_s", fps))
+    def scores(row: SpottingRow, model: nn.Module, features: Tensor, fps: int) -> FrameScores:
+        """The scores of a half (T, C)."""
+        return FrameScores(frame_scores(model, features, row.whole_rows("chunk_s", fps)), fps, row.shift_s)
 
     def model(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
@@ -197,7 +197,7 @@ class SpottingTask:
     def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
         """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
         scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-        return detections(scores, self.row, fps=self.store.fps, game=game)
+        return detections(scores, self.row, game=game)
 
 
 def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArray[np.float32]:
@@ -206,17 +206,9 @@ def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArra
     return scores
 
 
-def detections(scores: Mapping[int, NDArray[np.float32]], row: SpottingRow, *, fps: int, game: str) -> Events:
-    """What the steps of a row leave of the scores of a window head.
-
-    Args:
-        scores: half -> `frame_scores`.
-        row: its steps and its shift.
-        fps: feature rows a second.
-        game: "league/season/game".
-    """
-    scores_per_s, first_s = row.grid(fps)
-    left = {half: FrameScores(of_half, scores_per_s, first_s) for half, of_half in scores.items()}
+def detections(scores: Mapping[int, FrameScores], row: SpottingRow, *, game: str) -> Events:
+    """What the steps of a row leave of the scores of each half of a game, "league/season/game"."""
+    left = dict(scores)
     for step in row.steps:
         left = {half: postprocess(step, found) for half, found in left.items()}
     return events_of(left, game=game)

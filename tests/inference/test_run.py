@@ -147,7 +147,7 @@ def test_official_spotting_checkpoint() -> None:
     assert (run.task, run.fps, run.row.features, run.row.nms_s) == ("spotting", 2, "resnet", 30)
     from soccerbench.inference.match import Features
 
-    scores = run.scores(Features({1: golden["features"].astype(np.float32)}, 2))[1]
+    scores = run.scores(Features({1: golden["features"].astype(np.float32)}, 2))[1].scores
     np.testing.assert_allclose(scores[:199], golden["sliding_scores"][:, 1:], rtol=0, atol=1e-5)
 
 

@@ -6,24 +6,22 @@ Conventions
     chunks        start `stride` rows apart from row 0; the last one ends where the half ends; a half that is shorter
                   than a chunk is filled up with its last row
     border        rows at both ends of a chunk whose scores are dropped, except at the ends of the half
-    displacement  moves the score of frame t to frame t + round(displacement), clipped into the half, where the largest
-                  of those that meet counts; with overlap "mean" scores and displacements are averaged before, with
-                  "max" each chunk's scores are moved and the largest of a frame counts
+    overlap       "mean" averages scores and displacements, which the step `displace` may apply; "max" moves the scores
+                  of each chunk by its displacements, as `displace` does, and takes the largest of a frame
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soccerbench.models.dense.contract import DenseOutput
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.dense import CrossEntropy, Loss
 from soccerbench.specs.spotting import DenseRow
+from soccerbench.tasks.frame_scores import FrameScores
 
 ROWS_PER_PIECE = 512
 CHUNKS_PER_BATCH = 16
@@ -54,8 +52,8 @@ def moved(scores: Tensor, displacement: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) -> NDArray[np.float32]:
-    """The scores of a half (T, C): (N, 17) at the times of the row's `grid`.
+def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) -> FrameScores:
+    """The scores of a half (T, C), and the displacements where the head has them, at the times of the row's `grid`.
 
     Args:
         model: a dense head in evaluation mode; one without `embed` and `decode` sees whole chunks.
@@ -79,8 +77,7 @@ def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) ->
         rows = torch.tensor(batch)[:, None] + torch.arange(chunk)
         output = decode(tokens[rows.clamp(max=len(features) - 1).to(tokens.device)])
         joined.add(batch, output)
-    scores: NDArray[np.float32] = joined.scores().cpu().numpy()
-    return scores
+    return joined.scores(*row.grid(fps))
 
 
 class Joined:
@@ -120,12 +117,13 @@ class Joined:
                     mine = moved(mine, moves)
                 torch.maximum(whole, mine, out=whole)
 
-    def scores(self) -> Tensor:
-        """The joined scores, (N, 17)."""
+    def scores(self, frames_per_s: int, first_s: float) -> FrameScores:
+        """The joined scores, frame 0 at second `first_s`."""
         if self.row.overlap == "max":
-            return self._sums["scores"]
-        mean = {key: total / self._sums["count"] for key, total in self._sums.items()}
-        return moved(mean["scores"], mean["displacement"]) if "displacement" in mean else mean["scores"]
+            return FrameScores(self._sums["scores"].cpu().numpy(), frames_per_s, first_s)
+        mean = {key: (total / self._sums["count"]).cpu().numpy() for key, total in self._sums.items()}
+        moves = mean["displacement"] / frames_per_s if "displacement" in mean else None
+        return FrameScores(mean["scores"], frames_per_s, first_s, moves)
 
     def _of(self, key: str, like: Tensor) -> Tensor:
         if key not in self._sums:

@@ -21,13 +21,13 @@ from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.models.dense.contract import Apart, DenseHead, Layout
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs.dense import BalancedBinary
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
+from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.gpu_cache import has_room, whole_half
 from soccerbench.tasks.spotting import detections, event_rows, mix_up
 from soccerbench.tasks.windows import Place, Windows
@@ -59,6 +59,7 @@ class Chunks:
         self.rows = row.whole_rows("chunk_s", store.fps)
         self.windows = Windows(store, self.rows)
         self._frames_per_s, self._first_s = row.grid(store.fps)
+        self._reach_s = max(row.radius_s, row.displacement.radius_s if row.displacement else 0)
         self._halves = [(game, half) for game in self.games for half in HALVES]
         self._events: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
         for game, half in self._halves:
@@ -103,7 +104,9 @@ class Chunks:
     def _targets(self, game: str, half: int, start: int, rows: int) -> tuple[NDArray[np.float32], ...]:
         frames = np.arange(start * self.row.frames_per_row, (start + rows) * self.row.frames_per_row)
         time_s = self._first_s + frames / self._frames_per_s
-        offset_s = offsets(time_s, *self._events[game, half])
+        event_s, label = self._events[game, half]
+        near = (event_s >= time_s[0] - self._reach_s) & (event_s <= time_s[-1] + self._reach_s)
+        offset_s = offsets(time_s, event_s[near], label[near])
         targets = score_targets(offset_s, self.row.radius_s, self.row.loss)
         if self.row.displacement is None:
             none = np.empty((len(frames), 0), dtype=np.float32)
@@ -146,10 +149,9 @@ class DenseTask:
     @staticmethod
     def build(row: DenseRow, widths: Sequence[int], fps: int, head: type[Any]) -> nn.Module:
         """The head of a row for blocks of these widths; two where the displacement is trained apart."""
-        outputs = len(CLASSES) + (not isinstance(row.loss, BalancedBinary))
-        moves = row.displacement
+        moves, rows = row.displacement, row.whole_rows("chunk_s", fps)
         displacements = 0 if moves is None or moves.apart else len(CLASSES) if moves.per_class else 1
-        layout = Layout(tuple(widths), row.whole_rows("chunk_s", fps), row.frames_per_row, outputs, displacements)
+        layout = Layout(tuple(widths), rows, row.frames_per_row, row.outputs(rows)[1], displacements)
         made: nn.Module = head(layout, **row.architecture)
         if moves is None or moves.apart is None:
             return made
@@ -158,8 +160,8 @@ class DenseTask:
         return Apart(made, other, radius_frames=moves.radius_s * row.grid(fps)[0])
 
     @staticmethod
-    def scores(row: DenseRow, model: nn.Module, features: Tensor, fps: int) -> NDArray[np.float32]:
-        """The scores of a half (T, C), in [0, 1], at the times of the row's `grid`: (N, 17)."""
+    def scores(row: DenseRow, model: nn.Module, features: Tensor, fps: int) -> FrameScores:
+        """The scores of a half (T, C), and the displacements where the head has them."""
         return dense_scores(model, features, row, fps)
 
     def model(self) -> nn.Module:
@@ -223,7 +225,7 @@ class DenseTask:
     def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
         """The scores of both halves of a game, the next two of `halves`, and each class's maxima."""
         scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-        return detections(scores, self.row, fps=self.store.fps, game=game)
+        return detections(scores, self.row, game=game)
 
 
 class DisplacementTask:

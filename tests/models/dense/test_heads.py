@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from soccerbench.models.dense.contract import DenseHead
+from soccerbench.models.dense.contract import DenseHead, resample
 from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.dense.task import DenseTask
@@ -27,6 +27,10 @@ def build(row: DenseRow, widths: tuple[int, ...]) -> Any:
     [
         # 8576·512 + 512; a direction of the GRU: 3·512·(512 + 512) + 2·3·512; 1024·18 + 18
         ("bigru", 4_391_424 + 2 * (1_572_864 + 3_072) + 18_450),
+        ("unet", 2 * 21_856_721),  # one network for scores, one for displacements
+        # three layers of each row 4_539_200; a layer: attention 4·(64·64 + 64), feed-forward 2·64·256 + 256 + 64, norms
+        # 4·64; positions 224·64; a last norm; 64·3·17 + 17
+        ("unet_transformer", 2 * (4_539_200 + 3 * (16_640 + 33_088 + 256) + 14_336 + 128 + 3_281)),
     ],
 )
 def test_parameter_count_at_the_width_of_the_release(name: str, parameters: int) -> None:
@@ -84,3 +88,54 @@ def test_the_gru_is_two_literal_recurrences() -> None:
     both = torch.stack([torch.cat([states[frame, ""], states[frame, "_reverse"]]) for frame in range(8)])
     expected = both @ weights["classify.weight"].T + weights["classify.bias"]
     torch.testing.assert_close(model(features).scores[0], expected, rtol=0, atol=1e-10)
+
+
+def test_the_unet_is_its_literal_layers() -> None:
+    """Convolutions and pools of the definition frame by frame, with the weights by their names."""
+    row = SMALL["unet"]
+    model = build(row.model_copy(update={"displacement": None}), MINI).double().eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    weights = {key: value.detach() for key, value in model.named_parameters()}
+    frames = 16
+
+    def convolve(name: str, given: torch.Tensor) -> torch.Tensor:
+        kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        reach, found = kernel.shape[2] // 2, []
+        for at in range(given.shape[1]):
+            total = bias.clone()
+            for tap in range(kernel.shape[2]):
+                if 0 <= at + tap - reach < given.shape[1]:
+                    total = total + kernel[:, :, tap] @ given[:, at + tap - reach]
+            found.append(total)
+        return torch.stack(found, dim=1)
+
+    def block(name: str, given: torch.Tensor) -> torch.Tensor:
+        inner = given
+        for part in ("reduce", "convolve", "expand"):
+            inner = convolve(f"{name}.{part}", inner.clamp(min=0))
+        widens = f"{name}.shortcut.weight" in weights
+        return inner + (convolve(f"{name}.shortcut", given) if widens else given)
+
+    tokens = torch.randn(1, frames // 2, sum(MINI), dtype=torch.float64)
+    x = resample(tokens @ weights["first.weight"].T + weights["first.bias"], 2)[0].T.clamp(min=0)
+    for number in range(2):
+        x = (weights[f"others.{number}.weight"] @ x + weights[f"others.{number}.bias"][:, None]).clamp(min=0)
+    levels, count = [], len(row.architecture["widths"])
+    for number in range(count):
+        if number:
+            x = torch.stack([x[:, [at, at + 1]].amax(1) for at in range(0, x.shape[1], 2)], dim=1)
+        x = block(f"trunk.down.{number}.1", block(f"trunk.down.{number}.0", x))
+        levels.append(x)
+    for number in reversed(range(count - 1)):
+        kernel, bias = weights[f"trunk.widen.{number}.weight"], weights[f"trunk.widen.{number}.bias"]
+        twice = [kernel[:, :, at % 2].T @ x[:, at // 2] + bias for at in range(2 * x.shape[1])]
+        x = levels[number] + torch.stack(twice, dim=1)
+        x = block(f"trunk.up.{number}.1", block(f"trunk.up.{number}.0", x))
+    expected = convolve("classify", x.clamp(min=0)).T
+    torch.testing.assert_close(model(tokens).scores[0], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_unet_takes_chunks_that_cannot_be_halved() -> None:
+    model = build(SMALL["unet"].model_copy(update={"displacement": None}), MINI).eval()
+    assert model(torch.randn(2, 7, sum(MINI))).scores.shape == (2, 14, 17)

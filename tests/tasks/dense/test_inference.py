@@ -14,6 +14,7 @@ from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores, moved
 from soccerbench.tasks.dense.task import DenseTask
+from soccerbench.tasks.spotting_steps import displace
 
 WIDTHS = (6, 6, 4, 6, 6)
 ROWS: list[Any] = [row for row in load_table("table2plus", mini=True).rows if isinstance(row, DenseRow)]
@@ -57,7 +58,16 @@ def test_one_pass_is_chunk_by_chunk(row: DenseRow, length: int) -> None:
     features = torch.randn(length, sum(WIDTHS))
     with torch.no_grad():
         expected = chunk_by_chunk(model, features, row)
-    np.testing.assert_allclose(dense_scores(model, features, row, 1), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(placed(model, features, row), expected, rtol=0, atol=1e-5)
+
+
+def placed(model: nn.Module, features: Tensor, row: DenseRow) -> np.ndarray:
+    """The scores where their displacements send them, 0 where none lands."""
+    found = dense_scores(model, features, row, 1)
+    scores = found.scores
+    if found.displacement_s is not None:
+        scores = displace(scores, found.displacement_s, fps=found.fps)
+    return np.maximum(scores, 0)
 
 
 class Given(nn.Module):
@@ -75,7 +85,7 @@ def test_borders_and_overlaps(overlap: str, stride_s: float, border_s: float) ->
     features = torch.randn(37, 35)
     features[:, 18:] *= 4
     expected = chunk_by_chunk(Given(), features, row)
-    np.testing.assert_allclose(dense_scores(Given().eval(), features, row, 1), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(placed(Given().eval(), features, row), expected, rtol=0, atol=1e-6)
 
 
 def test_a_score_moves_to_its_event_and_the_largest_stays() -> None:

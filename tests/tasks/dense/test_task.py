@@ -15,9 +15,10 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.specs import DenseRow, load_table, parse_setting
 from soccerbench.specs.spotting import is_dense
 from soccerbench.tasks.dense.task import Chunks, DenseTask
+from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.spotting import detections
 
-SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20")
+SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20", "border_s=0")
 
 
 def row_of(head: str, *settings: str) -> Any:
@@ -71,7 +72,7 @@ def test_detections_are_at_the_middle_of_their_frame() -> None:
     row = row_of("bigru")
     scores = np.zeros((80, 17), dtype=np.float32)
     scores[41, 4] = 0.9
-    found = detections({1: scores}, row, fps=1, game="")
+    found = detections({1: FrameScores(scores, *row.grid(1))}, row, game="")
     assert found.position_ms[found.confidences > 0.5].tolist() == [20_750]
 
 
@@ -90,18 +91,23 @@ def test_a_custom_head_is_dense_if_its_row_has_dense_keys(head: str, keys: tuple
 
 @pytest.mark.parametrize("head", [row.head for row in load_table("table2plus").rows if isinstance(row, DenseRow)])
 def test_a_tiny_set_is_learnt_by_heart(shared_tiny_root: Path, head: str) -> None:
-    row = row_of(head, "mixup_alpha=null", "architecture.dropout=0", "chunk_s=12", "stride_s=12")
+    row = row_of(head, "mixup_alpha=null", "chunk_s=12", "stride_s=12")
+    if "dropout" in row.architecture:
+        row = row.model_copy(update={"architecture": {**row.architecture, "dropout": 0.0}})
     task = task_of(shared_tiny_root, row)
-    model = task.model()
     batch = task.train.read(task.train.draw(np.random.default_rng(0), 2))
-    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
-    first = task.loss(model, batch).item()
-    for _ in range(50):
-        optimiser.zero_grad()
-        loss = task.loss(model, batch)
-        loss.backward()
-        optimiser.step()
-    assert loss.item() < 0.1 * first
+    for part in filter(None, (task.trained_first, task)):
+        model = part.model()
+        weights = [value for value in model.parameters() if value.requires_grad]
+        optimiser = torch.optim.Adam(weights, lr=5e-3)
+        first = part.loss(model, batch).item()
+        for _ in range(50):
+            optimiser.zero_grad()
+            loss = part.loss(model, batch)
+            loss.backward()
+            optimiser.step()
+        assert loss.item() < 0.1 * first
+        part.network = model
 
 
 def test_events_beyond_the_half_are_refused(shared_tiny_root: Path) -> None:

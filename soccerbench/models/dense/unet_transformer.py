@@ -1,0 +1,75 @@
+"""Dense anchors (Soares et al., 2022) with a transformer encoder in place of the U-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from soccerbench.models.dense.anchors import DenseAnchors
+from soccerbench.models.dense.contract import Layout
+
+
+class EncoderTrunk(nn.Module):
+    """Learned positions and a pre-norm encoder with GELU; a last norm after it.
+
+    Args:
+        frames: T'.
+        d_model: width of a token.
+        heads: attention heads.
+        layers: encoder layers.
+        feedforward: hidden width of the feed-forward part.
+        dropout: inside the layers.
+    """
+
+    def __init__(self, frames: int, *, d_model: int, heads: int, layers: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(0.02 * torch.randn(frames, d_model))
+        layer = nn.TransformerEncoderLayer(
+            d_model,
+            heads,
+            feedforward,
+            dropout,
+            activation="gelu",
+            layer_norm_eps=1e-6,
+            batch_first=True,
+            norm_first=True,
+        )
+        norm = nn.LayerNorm(d_model, eps=1e-6)
+        self.encoder = nn.TransformerEncoder(layer, layers, norm=norm, enable_nested_tensor=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, d_model, T') to the same shape."""
+        encoded: Tensor = self.encoder(frames.mT + self.positions)
+        return encoded.mT
+
+
+class UNetTransformer(DenseAnchors):
+    """The U-Net's head with an encoder as its trunk, which separates the architecture from the dense anchors.
+
+    Args:
+        layout: what it has to fit.
+        projections: widths of the first layers of each row; the last one leads to the encoder.
+        d_model: width of a token.
+        heads: attention heads.
+        layers: encoder layers.
+        feedforward: hidden width of the feed-forward part.
+        dropout: inside the layers.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        projections: Sequence[int] = (512, 256),
+        d_model: int = 64,
+        heads: int = 4,
+        layers: int = 3,
+        feedforward: int = 256,
+        dropout: float = 0.0,
+    ) -> None:
+        trunk = EncoderTrunk(
+            layout.frames, d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout
+        )
+        super().__init__(layout, projections=[*projections, d_model], trunk=trunk, head="unet_transformer")
