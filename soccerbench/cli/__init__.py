@@ -22,6 +22,7 @@ from soccerbench.cli.export import export
 from soccerbench.cli.extract import extract
 from soccerbench.cli.finetune import finetune
 from soccerbench.cli.hub import pull, push
+from soccerbench.cli.leaderboard import leaderboard
 from soccerbench.cli.plan import plan
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
@@ -62,6 +63,7 @@ for verb in (
     export,
     push,
     pull,
+    leaderboard,
     snippets,
 ):
     app.command()(verb)

@@ -16,6 +16,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -23,7 +24,7 @@ from pydantic import Field
 from soccerbench.errors import InputError, counted
 from soccerbench.experiments.results import RESULT, Run, by_row, read_report, read_runs
 from soccerbench.features.hub import client, hub_error
-from soccerbench.files import folder_beside, write_json
+from soccerbench.files import write_json
 from soccerbench.scoring.schema import Report
 from soccerbench.sharing.card import model_card
 from soccerbench.sharing.export import CARD, eval_file, eval_results
@@ -145,14 +146,16 @@ def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
         ValueError: not such a source.
     """
     where = address(source)
-    with folder_beside(out / where.repository.replace("/", "--")) as folder:
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".pull-", dir=out) as name:
+        folder = Path(name)
         commit = _fetch(where, source, folder, say)
         members = _row(folder)
         result = members[0].result
-        for name in (result.dataset, result.table):
-            if not FOLDER.fullmatch(name):
+        for part in (result.dataset, result.table):
+            if not FOLDER.fullmatch(part):
                 raise InputError(
-                    source, f"{name!r} is no name of a dataset or table", "ask its author to push it again"
+                    source, f"{part!r} is no name of a dataset or table", "ask its author to push it again"
                 )
         places = [out / result.dataset / result.table / f"row-{result.row:02d}" / run.folder.name for run in members]
         for place in places:

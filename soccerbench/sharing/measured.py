@@ -22,6 +22,7 @@ from soccerbench.metrics import mean_and_deviation, signature
 from soccerbench.report.table import Column, Mean, Table, percent, percent_range, table
 from soccerbench.report.tables.scores import LEVEL, interval_over_games
 from soccerbench.scoring.tasks import TASKS
+from soccerbench.soccernet.classes import CLASSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +130,10 @@ def faults(run: Run) -> list[str]:
                 statistics: list[Any] = run.statistics(split, tolerances)
                 task = TASKS[report.task]
                 score = float(getattr(task.score(statistics), task.overall))
+                names = tuple(getattr(report, "per_class", CLASSES))
                 signed = signature(
                     task=report.task, protocol=report.protocol, split=split, games=len(statistics),
-                    deltas_s=statistics[0].deltas_s, version="",
+                    deltas_s=statistics[0].deltas_s, version="", classes=len(CLASSES) if names == CLASSES else names,
                 )  # fmt: skip
             except DAMAGED as error:
                 found.append(f"{split}, {tolerances}: its games cannot be summed ({type(error).__name__})")

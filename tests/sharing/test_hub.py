@@ -132,7 +132,7 @@ def test_a_row_travels_and_comes_back_the_same(site: type[Hub], row: Path, tmp_p
         pull(TARGET, tmp_path / "theirs", say=str)
 
 
-def lie(site: type[Hub], name: str, content: bytes) -> None:
+def forge(site: type[Hub], name: str, content: bytes) -> None:
     """Replace a file of the repository, and its entry in the manifest."""
     site.files[name] = content
     manifest = json.loads(site.files["soccerbench.json"])
@@ -157,14 +157,14 @@ def damage(site: type[Hub], how: str) -> None:
     elif how == "missing":
         del site.files["seed-1/result.json"]
     elif how == "escapes":
-        lie(site, "../../evil.py", b"")
+        forge(site, "../../evil.py", b"")
     elif how == "glob":
-        lie(site, "seed-0/*", b"")
+        forge(site, "seed-0/*", b"")
     elif how == "score":
-        lie(site, "seed-0/result.json", better(result))
+        forge(site, "seed-0/result.json", better(result))
     elif how == "place":
         for seed in (0, 1):
-            lie(site, f"seed-{seed}/result.json", elsewhere(site.files[f"seed-{seed}/result.json"]))
+            forge(site, f"seed-{seed}/result.json", elsewhere(site.files[f"seed-{seed}/result.json"]))
     elif how == "manifest":
         site.files["soccerbench.json"] = b'{"version": 1}'
 
