@@ -1,4 +1,4 @@
-"""`reproduce`: train and score the rows of a table, or draw a figure."""
+"""`reproduce`: train and score the rows of a table, draw a figure, or check the paper's claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    table: Annotated[str, typer.Argument(help="A table's name (see `soccerbench list`), your YAML file, or figure3.")],
+    table: Annotated[
+        str, typer.Argument(help="A table's name (see `soccerbench list`), your YAML, figure3 or claims.")
+    ],
     data: Annotated[
         str | None, typer.Option(help="A SoccerNet folder, or `mini`; without it $SOCCERNET_ROOT, else mini.")
     ] = None,
@@ -51,7 +53,7 @@ def reproduce(
         bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
     ] = False,
 ) -> None:
-    """Train and score the rows of a table, or draw figure3; finished ones are kept, interrupted ones resume.
+    """Train and score the rows of a table; finished ones are kept, interrupted ones resume. Draw figure3, check claims.
 
     The files of the table hold the rows and seeds of the last call; a call with all of them reads the finished ones.
 
@@ -59,18 +61,22 @@ def reproduce(
     soccerbench reproduce table2 --data /data/SoccerNet --rows 6-8 --seeds 0-4;
     soccerbench reproduce table2 --rows 8 --set max_epochs=5 --out quick;
     soccerbench reproduce table2 --data /data/SoccerNet --seeds 0-4 --on slurm:gpu --device cuda --cpus 4;
-    soccerbench reproduce figure3 --data /data/SoccerNet
+    soccerbench reproduce figure3 --data /data/SoccerNet; soccerbench reproduce claims --out runs
     """
-    if table == "figure3":
+    if table in ("figure3", "claims"):
         given = {
             "--rows": rows, "--seeds": seeds != "0", "--device": device != "auto", "--on": on != "local",
             "--jobs": jobs, "--cpus": cpus, "--gpus": gpus, "--set": settings,
             "--plugin": plugin, "--log": log, "--force": force,
         }  # fmt: skip
+        taken = "--data, --features-root and --out" if table == "figure3" else "--data and --out"
         unused = ", ".join(name for name, value in given.items() if value)
         if unused:
-            raise ValueError(f"figure3 trains nothing: leave out {unused}; it takes --data, --features-root and --out")
-        _draw_figure3(data, features_root, out)
+            raise ValueError(f"{table} trains nothing: leave out {unused}; it takes {taken}")
+        if table == "figure3":
+            _draw_figure3(data, features_root, out)
+        else:
+            _judge_claims(data, out)
         return
     from soccerbench.api import reproduce as reproduce_table
     from soccerbench.cli.options import parse_range
@@ -120,3 +126,24 @@ def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> No
     low, high = spec.window_s
     typer.echo(f"{share} of {content['intervals']} replays end {low:g} to {high:g} s after their event{published}.")
     typer.echo(f"Drawn in {folder}: figure3.png, .svg, .csv, .json.")
+
+
+def _judge_claims(data: str | None, out: Path) -> None:
+    from soccerbench.report.claims import judge
+    from soccerbench.report.console import bar, print_table
+    from soccerbench.report.tables.claims import claims_json, claims_table
+    from soccerbench.report.tables.paper import write_table
+    from soccerbench.specs.claims import load_claims
+
+    claims = load_claims()
+    with bar("claims") as progress:
+        dataset, simulated, lines = judge(
+            claims, out, dataset=None if data is None else Path(data).resolve().name, progress=progress
+        )
+    drawn = claims_table(claims, lines, dataset=dataset, simulated=simulated)
+    folder = out / dataset / claims.claims
+    print_table(drawn)
+    if any(line.points is not None for line in lines):
+        about = {"claims": claims.claims, "dataset": dataset, "simulated": simulated}
+        write_table(folder, drawn, about=about, rows=[claims_json(line) for line in lines])
+        typer.echo(f"Files of this table: {folder}")

@@ -12,23 +12,31 @@ if TYPE_CHECKING:
 
 EXTRACTORS = "extractors"
 TABLE1 = "table1"
+CLAIMS = "claims"
 
 
 def list_tables(
-    table: Annotated[str | None, typer.Argument(help="A table's name or YAML file, or extractors for table1.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(help="A table's name or YAML file, extractors for table1, or claims.")
+    ] = None,
 ) -> None:
     """List the tables and figures, or the rows of a table.
 
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
     from soccerbench.report.console import print_table
+    from soccerbench.report.tables.claims import table_of_claims
     from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows, table_of_tables
     from soccerbench.specs import ExtractorTable, table_names
+    from soccerbench.specs.claims import load_claims
     from soccerbench.specs.figures import load_figure3
     from soccerbench.specs.shipped import shipped
 
     if table is None:
-        print_table(table_of_tables(map(_load, (TABLE1, *table_names())), [load_figure3()]))
+        print_table(table_of_tables(map(_load, (TABLE1, *table_names())), [load_figure3(), load_claims()]))
+        return
+    if table == CLAIMS:
+        print_table(table_of_claims(load_claims()))
         return
     found = _load(TABLE1 if table == EXTRACTORS else table)
     if isinstance(found, ExtractorTable):
@@ -38,7 +46,7 @@ def list_tables(
 
 
 def show(
-    table: Annotated[str, typer.Argument(help="A table's name or YAML file.")],
+    table: Annotated[str, typer.Argument(help="A table's name or YAML file, or claims.")],
     row: Annotated[int, typer.Argument(help="The row's number.")],
     mini: Annotated[bool, typer.Option("--mini", help="As it runs on the embedded dataset.")] = False,
 ) -> None:
@@ -47,8 +55,12 @@ def show(
     Example: soccerbench show table2 8
     """
     from soccerbench.errors import SpecError
+    from soccerbench.specs.claims import claim_text, load_claims
     from soccerbench.specs.load import spec_text
 
+    if table == CLAIMS:
+        typer.echo(claim_text(load_claims(), row), nl=False)
+        return
     rows = {spec.row: spec for spec in _load(table, mini=mini).rows}
     if row not in rows:
         raise SpecError(table, f"no row {row}; it has {', '.join(map(str, rows))}")

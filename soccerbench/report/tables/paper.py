@@ -2,7 +2,8 @@
 
 Conventions
     per cent   in every form for people, mean ± standard deviation over seeds where there are several
-    scored     "test", "test tight" and so on: a split with loose tolerances, or with tight ones
+    scored     "test", "test tight" and so on: a split with loose tolerances, or with tight ones; with "strict" behind
+               it by the strict protocol
     -          not meaningful: the head or its features have seen the split
     N/A        the paper did not evaluate it
     simulated  on simulated features no published number is shown
@@ -26,6 +27,7 @@ from soccerbench.specs.base import Scored
 
 SPLITS = ("test", "challenge")
 SCORED: tuple[Scored, ...] = ("test", "test tight", "challenge", "challenge tight")
+STRICT = tuple(f"{scored} strict" for scored in SCORED)
 TOLERANCES = "Loose: tolerances 5 to 60 s; tight: 1 to 5 s."
 SETUP_TITLES = ("Chunk, steps", "Chunk/NMS")
 
@@ -87,7 +89,8 @@ def summarise(
         record["unavailable"] = reasons.get(row["row"])
         record["published"] = {} if simulated else row["published"]
         record["published_in"] = None if simulated else row.get("published_in")
-        record["measured"] = {scored: _measured(mine, scored, TASKS[row["task"]].overall) for scored in SCORED}
+        measured = {scored: _measured(mine, scored, TASKS[row["task"]].overall) for scored in (*SCORED, *STRICT)}
+        record["measured"] = {scored: found for scored, found in measured.items() if found or scored not in STRICT}
         record["submission"] = {
             split: [f"row-{row['row']:02d}/seed-{result.seed}/{result.submissions[split]}" for result in mine]
             for split in SPLITS
@@ -124,13 +127,13 @@ def paper_table(
         Column("Head", lambda record: record["head"] + (" ultra" if record["mode"] == "ultra" else "")),
         Column(SETUP_TITLES[any(record["nms_s"] for record in records)], lambda record: record["setup"]),
     ]
-    for scored in SCORED:
+    for scored in (*SCORED, *(one for one in STRICT if any(one in record["measured"] for record in records))):
         columns += _score_columns(scored, published=any(scored in record["published"] for record in records))
     title = f"{title} on {dataset}{', simulated features' if simulated else ''}: {TASKS[task].metric}, %"
     return table(title, columns, records, _notes(records, simulated=simulated, folder=folder))
 
 
-def _score_columns(scored: Scored, *, published: bool) -> list[Column[Record]]:
+def _score_columns(scored: str, *, published: bool) -> list[Column[Record]]:
     title = scored_title(scored)
     measured: Column[Record] = Column(f"{title}, measured" if published else title, partial(_shown, scored), ".2f")
     if not published:
@@ -142,9 +145,16 @@ def _score_columns(scored: Scored, *, published: bool) -> list[Column[Record]]:
     ]
 
 
-def scored_title(scored: Scored) -> str:
-    """The title of a column: the split and the tolerances."""
-    return (scored if scored.endswith("tight") else f"{scored} loose").capitalize()
+def scored_title(scored: str) -> str:
+    """The title of a column: the split and the tolerances, and the protocol if it is the strict one."""
+    split, tolerances = _split_and_tolerances(scored)
+    return f"{split} {tolerances}".capitalize()
+
+
+def _split_and_tolerances(scored: str) -> tuple[str, str]:
+    """The keys of a result's scores: ("test", "loose") for "test", ("test", "tight strict") for "test tight strict"."""
+    split, _, rest = scored.partition(" ")
+    return split, rest if rest.startswith("tight") else f"loose {rest}".strip()
 
 
 def setup(row: Mapping[str, Any]) -> str:
@@ -195,19 +205,22 @@ def _naive_note(records: Sequence[Record]) -> list[str]:
     return notes
 
 
-def write_table(folder: Path, drawn: Table[Record], *, about: Mapping[str, Any]) -> None:
-    """Write `table.csv`, `table.md`, `table.tex` and `table.json` into a folder."""
+def write_table(
+    folder: Path, drawn: Table[Any], *, about: Mapping[str, Any], rows: Sequence[Any] | None = None
+) -> None:
+    """Write `table.csv`, `table.md`, `table.tex` and `table.json` into a folder; `rows` are its items as plain data."""
     with only_writer(folder):
         write_bytes(folder / "table.csv", drawn.to_csv().encode())
         write_bytes(folder / "table.md", drawn.to_markdown().encode())
         write_bytes(folder / "table.tex", drawn.to_latex().encode())
-        write_json(folder / "table.json", {**about, "rows": list(drawn.items), "notes": list(drawn.notes)})
+        found = list(drawn.items if rows is None else rows)
+        write_json(folder / "table.json", {**about, "rows": found, "notes": list(drawn.notes)})
 
 
-def _measured(results: Sequence[Result], scored: Scored, overall: str) -> dict[str, Any] | None:
+def _measured(results: Sequence[Result], scored: str, overall: str) -> dict[str, Any] | None:
     """Mean and deviation over seeds of one split; None where it was not or must not be scored."""
-    split, _, tolerances = scored.partition(" ")
-    found = [scores.get(tolerances or "loose") for result in results if (scores := result.scores.get(split))]
+    split, tolerances = _split_and_tolerances(scored)
+    found = [scores.get(tolerances) for result in results if (scores := result.scores.get(split))]
     values = [getattr(one, overall) for one in found if one is not None]
     if not values:
         return None
@@ -215,8 +228,8 @@ def _measured(results: Sequence[Result], scored: Scored, overall: str) -> dict[s
     return {"mean": mean, "standard_deviation": deviation, "n": len(values), "values": values}
 
 
-def _shown(scored: Scored, record: Record) -> Mean | str | None:
-    measured = record["measured"][scored]
+def _shown(scored: str, record: Record) -> Mean | str | None:
+    measured = record["measured"].get(scored)
     if record["unavailable"]:
         return "not run"
     if measured is None:
@@ -230,7 +243,9 @@ def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Pat
     if simulated:
         notes.insert(0, "Simulated features: these numbers are not comparable with the paper's, which are not shown.")
     notes.append(TOLERANCES)
-    notes += published_in((record["row"], record["published_in"]) for record in records)
+    if any(scored in record["measured"] for record in records for scored in STRICT):
+        notes.append("Strict: by the strict protocol, which counts a replay that is left out as missed.")
+    notes += published_in((record["row"], record["published_in"]) for record in records if record["published"])
     notes += _naive_note(records)
     counts = {measured["n"] for record in records for measured in record["measured"].values() if measured}
     if counts - {1}:

@@ -14,6 +14,7 @@ from soccerbench.report.tables.paper import SCORED, SETUP_TITLES, TOLERANCES, le
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 from soccerbench.specs.base import Scored
+from soccerbench.specs.claims import Claims
 from soccerbench.specs.features import file_of
 from soccerbench.specs.figures import Figure3
 from soccerbench.specs.video_models import ExtractorRow
@@ -21,10 +22,15 @@ from soccerbench.specs.video_models import ExtractorRow
 AnyTable = Table | ExtractorTable
 
 
-def table_of_tables(tables: Iterable[AnyTable], figures: Iterable[Figure3]) -> Drawn[tuple[Any, ...]]:
-    """One line a table or figure."""
+def table_of_tables(tables: Iterable[AnyTable], others: Iterable[Figure3 | Claims]) -> Drawn[tuple[Any, ...]]:
+    """One line a table, figure or list of claims."""
     lines: list[tuple[Any, ...]] = [(found.table, found.title, len(found.rows), found.source) for found in tables]
-    lines += [(found.figure, found.title, None, found.source) for found in figures]
+    lines += [
+        (found.figure, found.title, None, found.source)
+        if isinstance(found, Figure3)
+        else (found.claims, found.title, len(found.sentences), found.source)
+        for found in others
+    ]
     columns = tuple_columns(("Name", None), ("Title", None), ("Rows", "d"), ("Source", None))
     notes = ("soccerbench list NAME shows a table's rows; soccerbench reproduce NAME runs or draws them.",)
     return table("Tables and figures", columns, lines, notes)
@@ -45,7 +51,7 @@ def table_of_rows(found: Table) -> Drawn[Row]:
         Column("Features released", _released),
     ]
     metric = TASKS[found.rows[0].task].metric
-    sources = published_in((row.row, row.published_in) for row in found.rows)
+    sources = published_in((row.row, row.published_in) for row in found.rows if row.published)
     notes = (f"As published; {found.source}.", TOLERANCES, *legend(row.features for row in found.rows), *sources)
     return table(f"{found.title}: published {metric}, %", columns, found.rows, notes)
 

@@ -1,0 +1,80 @@
+"""The table of the paper's claims: stated, printed in its tables, measured, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from soccerbench.report.claims import Measured
+from soccerbench.report.table import Column, Range, Table, table
+from soccerbench.report.tables.paper import TOLERANCES, scored_title
+from soccerbench.specs.claims import Claim, Claims
+
+
+def claims_table(claims: Claims, lines: Sequence[Measured], *, dataset: str, simulated: bool) -> Table[Measured]:
+    """One line a pair of rows and split."""
+    columns: list[Column[Measured]] = [
+        Column("Claim", lambda line: line.claim.claim, "d"),
+        Column("About", lambda line: line.claim.about),
+        Column("Rows", _rows),
+        Column("On", lambda line: "" if line.scored is None else scored_title(line.scored)),
+        Column("Stated", lambda line: _stated(line.claim)),
+        Column("In its table", lambda line: _printed(line), ".2f"),
+        Column("Measured", lambda line: line.points, ".2f"),
+        Column("95 % interval", lambda line: line.interval, ".2f"),
+        Column("Verdict", lambda line: line.verdict),
+        Column("Why", lambda line: line.reason),
+    ]
+    notes = [
+        f"Claim {claim.claim}: {claim.text}{f' ({claim.note})' if claim.note else ''}." for claim in claims.sentences
+    ]
+    notes += [f"Margin of {kind}: {one.points:g} points; {one.why}." for kind, one in claims.margins.items()]
+    notes += ["In its table: the difference of the numbers that the paper prints.", TOLERANCES]
+    where = f"{dataset}, simulated features" if simulated else dataset
+    if simulated:
+        notes.insert(0, "Simulated features: the verdicts are about the simulation. They say nothing about the paper.")
+    return table(f"{claims.title} on {where}: points of average-mAP or average-AP", columns, lines, notes)
+
+
+def claims_json(line: Measured) -> dict[str, Any]:
+    """A line as plain data."""
+    interval = None if line.interval is None else line.interval._asdict()
+    rest = {"points": line.points, "interval": interval, "verdict": line.verdict, "reason": line.reason}
+    pair = None if line.pair is None else line.pair.model_dump(mode="json", exclude={"scored"})
+    return {"claim": line.claim.model_dump(mode="json", exclude={"pairs"}), "pair": pair, "scored": line.scored, **rest}
+
+
+def table_of_claims(claims: Claims) -> Table[Claim]:
+    """One line a claim, for `list claims`."""
+    columns: list[Column[Claim]] = [
+        Column("Claim", lambda claim: claim.claim, "d"),
+        Column("About", lambda claim: claim.about),
+        Column("Text", lambda claim: claim.text),
+        Column("Stated", _stated),
+        Column("In its tables", lambda claim: ", ".join(_all_printed(claim))),
+        Column("Rows", lambda claim: ", ".join(dict.fromkeys(map(_pair_text, claim.pairs)))),
+    ]
+    return table(f"{claims.title}, points", columns, claims.sentences, [f"Source: {claims.source}.", TOLERANCES])
+
+
+def _all_printed(claim: Claim) -> list[str]:
+    values = [pair.printed(scored) for pair in claim.pairs for scored in pair.scored]
+    return [f"{value:+.2f}" if claim.kind != "score" else f"{value:.2f}" for value in values if value is not None]
+
+
+def _rows(line: Measured) -> str:
+    return "" if line.pair is None else _pair_text(line.pair)
+
+
+def _pair_text(pair: Any) -> str:
+    return f"{pair.table} {pair.a}" + ("" if pair.b is None else f" - {pair.b}")
+
+
+def _stated(claim: Claim) -> str:
+    if isinstance(claim.stated, tuple):
+        return format(Range(*claim.stated), "g")
+    return "" if claim.stated is None else f"{claim.stated:g}"
+
+
+def _printed(line: Measured) -> float | None:
+    return None if line.pair is None or line.scored is None else line.pair.printed(line.scored)
