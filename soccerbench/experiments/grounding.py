@@ -94,11 +94,14 @@ class GroundingPipeline:
         write_grounding_predictions(file, found)
 
     def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
-        """Average-AP."""
+        """Average-AP; for a strict row by the strict protocol too."""
         tree = Tree(file)
         labels = [read_camera_annotations(self.root.tree, game, strict=False) for game in games]
         predictions = [read_grounding_predictions(tree, game, strict=False) for game in games]
-        return evaluate_loose_and_tight("grounding", labels=labels, predictions=predictions, split=split)
+        given: Any = {"labels": labels, "predictions": predictions, "split": split}
+        found = evaluate_loose_and_tight("grounding", **given)
+        strict = evaluate_loose_and_tight("grounding", **given, protocol="strict") if self.row.strict else {}
+        return found | {f"{name} strict": evaluation for name, evaluation in strict.items()}
 
     @cached_property
     def _head(self) -> Any:

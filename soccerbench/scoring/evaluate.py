@@ -269,12 +269,12 @@ def _warn_of_other_classes(warnings: Counter[str], predictions: Sequence[Any], c
 
 
 def evaluate_loose_and_tight(
-    task: TaskName, *, labels: Sequence[Any], predictions: Sequence[Any], split: str
+    task: TaskName, *, labels: Sequence[Any], predictions: Sequence[Any], split: str, protocol: Protocol = "soccernet"
 ) -> dict[str, Evaluation]:
-    """Score games in memory as the official scorer does, with loose and with tight tolerances; as `evaluate_games`."""
+    """Score games in memory, as `evaluate_games`, with loose and with tight tolerances."""
     return {
         name: evaluate_games(
-            task, labels=labels, predictions=predictions, split=split, deltas_s=deltas_s, protocol="soccernet"
+            task, labels=labels, predictions=predictions, split=split, deltas_s=deltas_s, protocol=protocol
         )
         for name, deltas_s in NAMED_S.items()
     }

@@ -80,12 +80,14 @@ Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]
 
 
 class GroundingRow(BaseRow):
-    """Keys of all rows of replay grounding."""
+    """Keys of all rows of replay grounding; with `strict` they are scored by the strict protocol too."""
 
+    younger_keys: ClassVar[frozenset[str]] = frozenset({"strict"})
     samples_events: ClassVar[bool] = False  # whether its head also trains on annotated events that no replay shows
     task: Literal["grounding"]
     name: str | None = None
     postprocess: tuple[Step, ...] = ()
+    strict: bool = False
     runs: Annotated[tuple[BaseRow, ...], Field(exclude=True)] = ()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -108,6 +110,7 @@ class GroundingRow(BaseRow):
 class LearnedRow(GroundingRow, TrainedRow):
     """Keys of rows with a trained head; `shuffle_links` is a control with random links."""
 
+    younger_keys: ClassVar[frozenset[str]] = GroundingRow.younger_keys | TrainedRow.younger_keys
     shuffle_links: bool = False
 
 

@@ -229,6 +229,34 @@ def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
     assert drawn.lines[9][:2] == ("18", "8 regular")
 
 
+def test_strict_rows_are_scored_by_both_protocols(tiny_root: Path, tmp_path: Path) -> None:
+    rows = {row.row: row for row in load_table("table3plus", mini=True).rows}
+    made = experiment_of(rows[31], 0, root=Dataset(tiny_root), out=tmp_path)
+    result = run(made)
+    assert sorted(result.scores["test"]) == ["loose", "loose strict", "tight", "tight strict"]
+    assert result.scores["test"]["loose strict"].protocol == "strict"
+    assert result.games["test"].keys() == result.scores["test"].keys()
+    content = [row.model_dump(mode="json") for row in rows.values()]
+    drawn = paper_table(
+        "t", summarise(content, [result], {}), dataset="tiny", task="grounding", simulated=True, folder=tmp_path
+    )
+    assert drawn.header[9:] == (
+        "Test loose strict", "Test tight strict", "Challenge loose strict", "Challenge tight strict",
+    )  # fmt: skip
+    assert drawn.lines[0][9:] == tuple(
+        f"{100 * result.scores[split][f'{name} strict'].average_ap:.2f}"
+        for split in ("test", "challenge")
+        for name in ("loose", "tight")
+    )
+
+
+def test_strict_does_not_change_what_is_trained() -> None:
+    plus, plain = (load_table(name).rows for name in ("table3plus", "table3"))
+    assert plus[5].model_digest() == plain[5].model_copy(update={"batch_size": 32}).model_digest()
+    assert plus[0].model_digest() != plus[1].model_digest()
+    assert plus[2].model_digest() == plus[4].model_digest()
+
+
 def _replay(entries: list[dict[str, Any]]) -> dict[str, Any]:
     return next(entry for entry in entries if entry["replay"] == "replay")
 

@@ -80,9 +80,11 @@ def test_netvladpp_round_trip(tmp_path, width):
     np.testing.assert_allclose(model(windows).detach(), expected, rtol=0, atol=1e-5)
 
 
-def test_cmn_round_trip(tmp_path):
+@pytest.mark.parametrize("name", ["CALF_more_negative", "CALF"])
+def test_cmn_round_trip(tmp_path, name):
+    """CALF has the layers of Cmn; the two public checkpoints have one layout."""
     original, weights = cmn_layout()
-    model = from_official(str(save(tmp_path / "model.pth.tar", weights)))
+    model = from_official(str(save(tmp_path / f"{name}.pth.tar", weights)))
     assert isinstance(model, Cmn)
     pairs = torch.randn(3, 2, 24, 6, generator=torch.Generator().manual_seed(1))
     for loaded, expected in zip(model(pairs), original(pairs), strict=True):
