@@ -209,11 +209,11 @@ class Experiment:
         """The trained head, None for a row without one, and the seconds that training took in all sessions."""
         if not isinstance(self.row, TrainedRow):
             return None, 0.0
-        if not checkpoint.exists(self.folder):
-            self._share_head(self.identity.model)
         task, before_s = pipeline.trainable(), 0.0
         train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
         first = getattr(task, "trained_first", None)
+        if not checkpoint.exists(self.folder):
+            self._share_head(self.identity.model, [first.name] if first is not None else [])
         if first is not None:  # a network of its own, which the model then holds as it is
             folder = self.folder / first.name
             made = train_part(first, first.row, folder=folder, **recipes(first.row))
@@ -221,15 +221,24 @@ class Experiment:
         trained = train_part(task, self.row, folder=self.folder, about=self._about(), **recipes(self.row))
         return trained.model, before_s + trained.seconds
 
-    def _share_head(self, wanted: str) -> None:
-        """Start from the weights of another row of the table that has trained the same head on the same data."""
+    def _share_head(self, wanted: str, parts: Sequence[str]) -> None:
+        """Start from the weights of another row of the table that has trained the same head on the same data.
+
+        Args:
+            wanted: the model's identity.
+            parts: folders, in that of a run, of networks that were trained before it.
+        """
         for folder in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}")):
             if run_folder.read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
                 continue
-            state = checkpoint.load(folder)
-            if state is not None:
+            states = {part: checkpoint.load(folder / part) for part in (*parts, "")}
+            if None not in states.values():
                 log.info("the head is that of %s", folder)
-                checkpoint.save(self.folder, state | {"identity": self.identity.compared, "about": self._about()})
+                for part, state in states.items():
+                    about = None if part else self._about()
+                    checkpoint.save(
+                        self.folder / part, (state or {}) | {"identity": self.identity.compared, "about": about}
+                    )
                 return
 
     def _about(self) -> dict[str, Any]:

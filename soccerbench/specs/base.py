@@ -42,7 +42,7 @@ Scored = Literal["test", "test tight", "challenge", "challenge tight"]
 
 CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
 UNDIGESTED_KEYS = {"published", "published_in", "left_open"}
-NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "displace", "strict", "needs"}
+NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "strict", "needs"}
 
 
 class Frozen(BaseModel):

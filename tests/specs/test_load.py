@@ -126,6 +126,21 @@ def test_rows_of_one_chunk_share_a_training() -> None:
     assert digests[0] == digests[1] != digests[2] == digests[3]
 
 
+@pytest.mark.parametrize("mini", [False, True])
+def test_variants_2_and_3_share_the_training_of_their_row_and_no_other_does(mini: bool) -> None:
+    rows = {row.row: row for row in load_table("table2plus", mini=mini).rows}
+    trained: dict[str, set[int]] = {}
+    for number, row in rows.items():
+        trained.setdefault(row.model_digest(), set()).add(number)
+    assert all({10 * number + 2, 10 * number + 3} <= rows.keys() for number in rows if 6 <= number < 60)
+    for number in rows:
+        base = number // 10 if number > 60 else number
+        variant = number % 10 if number > 60 else 0
+        group = trained[rows[number].model_digest()]
+        assert (base in group) == (variant in (0, 2, 3) or number in (61, 124))
+        assert len(group) == {1: 1, 6: 4, 12: 4}.get(base, 3) if base in group else len(group) == 1
+
+
 def test_features_are_those_of_the_captions() -> None:
     known = load_features()
     assert known.sets["four"] == ("tpn-r50", "tpn-r101", "gta", "ircsn")
@@ -207,7 +222,10 @@ def test_a_users_own_table(tmp_path: Path) -> None:
         (steps({"step": "nms", "window_s": [3, 4]}), "row 1: postprocess"),
         (steps({"step": "soft-nms", "window_s": 8, "decay": "cubic"}), "row 1: postprocess.0.soft-nms.decay"),
         (steps({"step": "nms", "window_s": 1}), "at least two feature rows"),
-        (steps({"step": "displace"}, {"step": "resample", "factor": 2}), "postprocess: resample is not the first"),
+        (
+            steps({"step": "threshold", "above": 0.1}, {"step": "resample", "factor": 2}),
+            "postprocess: resample is not the first",
+        ),
         ({"chunk_s": -7}, "row 1: chunk_s"),
         ({"chunk_s": "7 seconds"}, "row 1: chunk_s: '7 seconds' should be a valid number"),
         ({"chunk_s": 7000}, "row 1: chunk_s"),
