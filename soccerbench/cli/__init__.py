@@ -35,7 +35,6 @@ from soccerbench.errors import line_of
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -101,7 +100,7 @@ def _remedy(error: Exception) -> str:
 def main() -> None:
     """Run the command line; unusable input, or a file that cannot be read, is one line and exit code 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="soccerbench", standalone_mode=False))
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()
