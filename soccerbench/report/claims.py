@@ -4,7 +4,7 @@ Conventions
     interval  95 %, paired over games, and over seeds where both rows have several; of a score over games
     holds     a gain: the interval is above zero and meets what is stated; otherwise: it is within the margin
     does not  the interval misses what is stated, or zero and all above it
-    cannot be told  neither of the two, or there is nothing to measure with
+    cannot be decided  neither of the two, or there is nothing to measure with
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from soccerbench.specs.base import Scored
 from soccerbench.specs.claims import Claim, Claims, Pair
 from soccerbench.specs.features import load_features
 
-HOLDS, FAILS, UNKNOWN, UNRELEASED = "holds", "does not hold", "cannot be told", "not reproducible from the release"
+HOLDS, FAILS, UNKNOWN, UNRELEASED = "holds", "does not hold", "cannot be decided", "not reproducible from the release"
 REPETITIONS = 500
 
 
