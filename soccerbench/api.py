@@ -175,11 +175,13 @@ def reproduce(
 
     machines = Machines(on, jobs, cpus, gpus)
     from soccerbench.experiments.default_dataset import open_root
+    from soccerbench.experiments.executors.cost import weights
+    from soccerbench.experiments.executors.experiment_tasks import in_order
     from soccerbench.experiments.table import plan, run
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table
-    from soccerbench.specs.shipped import is_file_name
+    from soccerbench.specs.shipped import is_file_name, shipped
 
     name, pairs = str(table), list((settings or {}).items())
     load_table(name, settings=pairs, rows=rows)
@@ -192,7 +194,8 @@ def reproduce(
         specs, rows=rows, seeds=seeds, root=root, out=Path(out), plugin=None if plugin is None else Path(plugin),
         force=force, device=device if machines.is_here else "cpu",
     )  # fmt: skip
-    with bars(len(planned.experiments)) if progress else nullcontext() as shown:
+    work = weights(in_order(planned.experiments), shipped("results")) if progress else {}
+    with bars(len(planned.experiments), work) if progress else nullcontext() as shown:
         results = run(
             planned, device=device, force=force, machines=machines, curves=log,
             progress=shown.of if shown else lambda _: silent, on_done=shown.rows_done if shown else lambda *_: None,

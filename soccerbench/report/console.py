@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -101,35 +101,45 @@ class Steps:
 
 
 class Remaining:
-    """The time that all experiments of a call still need, from the share of them that this call has done."""
+    """The time that all experiments of a call still need, from the share of their work that this call has done.
 
-    def __init__(self, rows: int) -> None:
-        self._started_s, self._left, self._ended = time.monotonic(), rows, 0
+    Args:
+        rows: how many there are.
+        weights: title -> work, in any unit; each has the same if not given.
+    """
+
+    def __init__(self, rows: int, weights: Mapping[str, float]) -> None:
+        self._started_s, self._weights = time.monotonic(), weights
+        self._left, self._done = sum(weights.values()) if weights else float(rows), 0.0
         self._running: dict[str, float] = {}  # title -> share of its training; predicting is short
 
     def step(self, title: str, stage: str, done: int, total: int) -> None:
         """Note a step of an experiment."""
         self._running[title] = done / max(total, 1) if stage.startswith("epoch") else 1.0
 
-    def ended(self, title: str, left: int) -> None:
-        """Note the end of an experiment and how many are left."""
-        self._ended += self._running.pop(title, None) is not None
-        self._left = left
+    def ended(self, title: str) -> None:
+        """Note the end of an experiment; without a step it was finished before."""
+        self._left -= self._of(title)
+        self._done += self._of(title) if self._running.pop(title, None) is not None else 0.0
+
+    def _of(self, title: str) -> float:
+        return self._weights.get(title, 0.0) if self._weights else 1.0
 
     def __str__(self) -> str:
-        running = sum(self._running.values())
-        done, passed_s = self._ended + running, time.monotonic() - self._started_s
-        if not done or (done < LEAST_DONE and passed_s < FIRST_S):
+        running = sum(share * self._of(title) for title, share in self._running.items())
+        done, passed_s = self._done + running, time.monotonic() - self._started_s
+        left = max(self._left - running, 0.0)
+        if not done or (done < LEAST_DONE * (done + left) and passed_s < FIRST_S):
             return "time left unknown"
-        left_s = passed_s * (self._left - running) / done
+        left_s = passed_s * left / done
         return f"about {left_s / 60:.0f} min left in all" if left_s >= SHORT_S else "under 2 min left in all"
 
 
 class Bars:
     """Bars on standard error: the rows of a table, and below it one of every experiment that is running."""
 
-    def __init__(self, progress: Progress, rows: int) -> None:
-        self._progress, self._remaining = progress, Remaining(rows)
+    def __init__(self, progress: Progress, rows: int, weights: Mapping[str, float]) -> None:
+        self._progress, self._remaining = progress, Remaining(rows, weights)
         self._rows: TaskID = progress.add_task("rows", total=rows)
         self._running: dict[str, Steps] = {}
 
@@ -141,7 +151,7 @@ class Bars:
     def rows_done(self, title: str, done: int, total: int) -> None:
         """Note the end of an experiment, and the rows that are finished."""
         self._running.pop(title).vanish()
-        self._remaining.ended(title, total - done)
+        self._remaining.ended(title)
         self._progress.update(self._rows, description=f"rows, {self._remaining}", completed=done, total=total)
 
     def _step(self, title: str, stage: str, done: int, total: int) -> None:
@@ -153,8 +163,8 @@ class Bars:
 class Lines:
     """The same for a log: a line at the end of every experiment, and now and then one about a running one."""
 
-    def __init__(self, rows: int) -> None:
-        self._last_s, self._remaining = time.monotonic(), Remaining(rows)
+    def __init__(self, rows: int, weights: Mapping[str, float]) -> None:
+        self._last_s, self._remaining = time.monotonic(), Remaining(rows, weights)
         self._running: set[str] = set()
 
     def of(self, title: str) -> StepProgress:
@@ -163,7 +173,7 @@ class Lines:
 
     def rows_done(self, title: str, done: int, total: int) -> None:
         """Note the end of an experiment; of one that was finished before, nothing."""
-        self._remaining.ended(title, total - done)
+        self._remaining.ended(title)
         if title in self._running:
             self._running.remove(title)
             note(f"{title}: finished, {done} of {total}")
@@ -178,15 +188,20 @@ class Lines:
 
 
 @contextmanager
-def bars(rows: int) -> Iterator[Bars | Lines]:
-    """Bars that vanish when all is done; lines where standard error is no terminal."""
+def bars(rows: int, weights: Mapping[str, float] | None = None) -> Iterator[Bars | Lines]:
+    """Bars that vanish when all is done; lines where standard error is no terminal.
+
+    Args:
+        rows: experiments in all.
+        weights: title -> work of each, for the time left; equal if not given.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Lines(rows)
+        yield Lines(rows, weights or {})
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield Bars(progress, rows)
+        yield Bars(progress, rows, weights or {})
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from soccerbench.report.console import BETWEEN_LINES_S, bars, print_table
+from soccerbench.report.console import BETWEEN_LINES_S, Remaining, bars, print_table
 from soccerbench.report.table import Mean, table, tuple_columns
 from soccerbench.report.tables.specs import table_of_extractors, table_of_rows, table_of_tables
 from soccerbench.specs import load_extractors, load_table, table_names
@@ -33,6 +33,26 @@ def test_in_a_log_there_is_a_line_now_and_then(
         "row 1: finished, 1 of 2",
     ]
     assert said.out == ""
+
+
+def test_the_time_left_counts_the_work_of_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow first row, 300 of 400 seconds, and two of 50: equal weights would say 20 min after half of it."""
+    now_s = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    left = Remaining(4, {"slow": 300.0, "b": 50.0, "c": 50.0, "finished before": 0.0})
+    assert str(left) == "time left unknown"
+    now_s = 300.0
+    left.step("slow", "epoch 1/2", 50, 100)
+    assert str(left) == "about 8 min left in all"  # 150 of 400 done in 300 s: 500 s
+    left.ended("finished before")
+    assert str(left) == "about 8 min left in all"
+    now_s = 600.0
+    left.ended("slow")
+    assert str(left) == "about 3 min left in all"  # 300 of 400 in 600 s: 200 s
+    left.step("b", "predict", 0, 1)  # trained
+    left.step("c", "epoch 1/2", 1, 2)
+    now_s = 750.0
+    assert str(left) == "under 2 min left in all"  # 375 of 400 in 750 s: 50 s
 
 
 def test_every_table_fits_80_columns_with_all_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
