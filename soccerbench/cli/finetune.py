@@ -79,6 +79,7 @@ def finetune(
         shuffled=shuffle_labels,
         plugin=plugin,
         room_bytes=int(memory_gib * 2**30),
+        processes=max(int(gpus or 1), 1) if device != "cpu" else 1,
     )
     try:
         with bars(1) as shown:

@@ -28,6 +28,7 @@ from soccerbench.training import checkpoint
 from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.optimisers import PLAIN, build_optimiser, build_schedule, sharpness_aware, trained
+from soccerbench.training.parallel import rank_and_count, shared_step, summed
 from soccerbench.training.prefetch import read_ahead
 from soccerbench.training.restore import restore
 
@@ -130,8 +131,11 @@ def train(
     where = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
     torch.use_deterministic_algorithms(not on_gpu)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
+    rank, count = rank_and_count()
     torch.manual_seed(_torch_seed(seed, 0))
     model = task.model()
+    if count > 1 and on_gpu:
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     _hold(task, where)
     model.to(where)
     optimiser = build_optimiser(
@@ -167,12 +171,15 @@ def train(
         if state["finished"]:
             kept = ("epoch", "finished", "history", "identity", "about", "seconds")
             state = {key: state[key] for key in kept} | {"model": state["best"]}
+        if rank:
+            continue
         checkpoint.save(folder, state)
         _write_history(folder, state)
         values = ", ".join(f"{key} {value}" for key, value in entry.model_dump(exclude={"epoch"}).items())
         log.info("epoch %d: %s", epoch, values, extra={"entry": entry, "folder": folder})
-    _write_history(folder, state)  # a kill may have come after the checkpoint
-    (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
+    if not rank:
+        _write_history(folder, state)  # a kill may have come after the checkpoint
+        (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     model.load_state_dict(state["model"])
     return Trained(model.eval(), before_s + time.monotonic() - started, resumed_after)
 
@@ -216,6 +223,8 @@ def _step(
         optimiser.step()
         return loss
 
+    if rank_and_count()[1] > 1:
+        return shared_step(lambda batch: _loss(device, row, task, model, batch), model, optimiser, device)
     if device.type == "cuda" and getattr(task, "replayable", False):
         return ReplayedStep(step, lambda: float(optimiser.param_groups[0]["lr"]))
     return step
@@ -226,7 +235,7 @@ def _epoch(
     epoch: int, seed: int, folder: Path, progress: Progress,
 ) -> tuple[float, float | None]:  # fmt: skip
     """One pass over the training batches and one over the validation ones; the mean losses."""
-    torch.manual_seed(_torch_seed(seed, epoch))
+    torch.manual_seed(_torch_seed(seed, epoch) + rank_and_count()[0])
     model.train()
     between = 1 if device.type == "cpu" else STEPS_PER_CHECK
     total, count, steps = torch.zeros((), dtype=torch.float64, device=device), 0, task.steps
@@ -236,10 +245,11 @@ def _epoch(
         if number % between == 0 or number == steps:
             check_finite_loss(folder, epoch, total.item())
             progress(f"epoch {epoch}/{row.max_epochs}", (epoch - 1) * steps + number, row.max_epochs * steps)
+    train_loss, count = summed(total, count)
     valid_loss = _valid_loss(device, row, task, model)
-    for loss in (total.item(), valid_loss or 0.0):
+    for loss in (train_loss, valid_loss or 0.0):
         check_finite_loss(folder, epoch, loss)
-    return total.item() / count, valid_loss
+    return train_loss / count, valid_loss
 
 
 def check_finite_loss(folder: Path, epoch: int, loss: float) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from soccerbench.specs.video_models import Augmentation
 
+DRAWS = 8  # a clip
 GREY = torch.tensor([0.299, 0.587, 0.114])  # shares of red, green and blue in brightness, ITU-R BT.601
 
 
@@ -35,7 +36,7 @@ def augment(frames: NDArray[np.uint8], length: int, strength: Augmentation, rng:
     Returns:
         (length, 3, S, S) uint8, S the shorter of H and W.
     """
-    when, how_large, down, right, flip, *colours = rng.random(8).tolist()
+    when, how_large, down, right, flip, *colours = rng.random(DRAWS).tolist()
     height, width = frames.shape[1:3]
     short = min(height, width)
     side = round(short * (strength.crop + (1 - strength.crop) * how_large))

@@ -25,12 +25,13 @@ from soccerbench.experiments.results import ACCURACY, Accuracy, SplitAccuracy, r
 from soccerbench.features.store import is_simulated
 from soccerbench.files import write_bytes, write_json
 from soccerbench.lease import only_writer
-from soccerbench.progress import Progress
+from soccerbench.progress import Progress, silent
 from soccerbench.specs.base import Annealing
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.loggers import curves_to
-from soccerbench.training.loop import train, uses_gpu
+from soccerbench.training.loop import Trained, train, uses_gpu
+from soccerbench.training.parallel import several
 from soccerbench.video.decoding.clips import Clip
 from soccerbench.video.extraction.videos import fingerprint
 from soccerbench.video.finetuning.clip_cache import Room, SnippetClips
@@ -55,6 +56,7 @@ class FineTuneRun:
         shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
         plugin: the file of a custom model.
         room_bytes: of decoded frames kept in memory; what is beyond is decoded again in every epoch.
+        processes: each trains on a share of every batch, on a GPU of its own where there are GPUs.
     """
 
     row: ExtractorRow
@@ -65,6 +67,7 @@ class FineTuneRun:
     shuffled: bool = False
     plugin: Path | None = None
     room_bytes: int = ROOM_BYTES
+    processes: int = 1
 
     @property
     def folder(self) -> Path:
@@ -138,27 +141,12 @@ class FineTuneRun:
         write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
         room = Room(self.room_bytes)
-        spare = int(self.row.augmentation.jitter_s * self.row.clip.fps)  # frames that the jitter may move a clip by
-        training, valid = self._clips("train", room, spare=spare, crop=False), self._clips("valid", room)
-        if not len(training):
-            raise ValueError("no training snippets: make snippets of games of the train split")
-        if not len(valid) and self.row.plateau is not None:
-            raise ValueError("no validation snippets to see a plateau on: --set plateau=null trains all epochs")
-        targets = training.labels
-        if self.shuffled:
-            targets = np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(targets)
-        task = FineTuning(
-            self.row, training, targets, valid if len(valid) else None,
-            init=self.init, plugin=self.plugin,
-        )  # fmt: skip
-        trained = train(
-            task, self.row,
-            seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
-            annealing=None if self.row.annealing is None else Annealing(shape=self.row.annealing),
-        )  # fmt: skip
+        task = self._task(room)
+        with several(self.processes, Follow(self, identity, device), on_gpu=uses_gpu(device)):
+            trained = self._train(task, identity, device=device, progress=progress)
         model = trained.model
         assert isinstance(model, Extractor)
-        on_valid = self._measure(model, valid, "valid", progress)
+        on_valid = self._measure(model, self._clips("valid", room), "valid", progress)
         on_test = self._measure(model, self._clips("test", room), "test", progress)
         accuracy = Accuracy(
             version=1,
@@ -171,7 +159,7 @@ class FineTuneRun:
             top1=on_test.top1,
             per_class=on_test.per_class,
             splits={"valid": on_valid, "test": on_test},
-            trained_on=len(training),
+            trained_on=sum(snippet.split == "train" for snippet in self.manifest.snippets),
             classes=self.manifest.classes,
             spec=self.row.model_dump(mode="json"),
             digest=identity["spec"],
@@ -187,6 +175,34 @@ class FineTuneRun:
         write_json(self.folder / ACCURACY, accuracy.to_json())
         run_folder.forget(self.folder)
         return accuracy
+
+    def follow(self, identity: dict[str, str], *, device: str) -> None:
+        """Train with the process that runs this, which alone writes."""
+        self._train(self._task(Room(self.room_bytes)), identity, device=device, progress=silent)
+
+    def _task(self, room: Room) -> FineTuning:
+        spare = int(self.row.augmentation.jitter_s * self.row.clip.fps)  # frames that the jitter may move a clip by
+        training, valid = self._clips("train", room, spare=spare, crop=False), self._clips("valid", room)
+        if not len(training):
+            raise ValueError("no training snippets: make snippets of games of the train split")
+        if not len(valid) and self.row.plateau is not None:
+            raise ValueError("no validation snippets to see a plateau on: --set plateau=null trains all epochs")
+        if min(self.row.batch_size, len(training)) < self.processes:
+            raise ValueError(f"--gpus {self.processes}: a batch has fewer clips; set a larger batch_size")
+        targets = training.labels
+        if self.shuffled:
+            targets = np.random.default_rng([self.seed, SHUFFLE_STREAM]).permutation(targets)
+        return FineTuning(
+            self.row, training, targets, valid if len(valid) else None,
+            init=self.init, plugin=self.plugin,
+        )  # fmt: skip
+
+    def _train(self, task: FineTuning, identity: dict[str, str], *, device: str, progress: Progress) -> Trained:
+        return train(
+            task, self.row,
+            seed=self.seed, folder=self.folder, device=device, identity=identity, progress=progress,
+            annealing=None if self.row.annealing is None else Annealing(shape=self.row.annealing),
+        )  # fmt: skip
 
     @cached_property
     def _data_fingerprint(self) -> str:
@@ -217,6 +233,19 @@ class FineTuneRun:
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
+
+
+@dataclass(frozen=True)
+class Follow:
+    """What the other processes of a fine-tuning do."""
+
+    run: FineTuneRun
+    identity: dict[str, str]
+    device: str
+
+    def __call__(self) -> None:
+        """Train."""
+        self.run.follow(self.identity, device=self.device)
 
 
 @dataclass(frozen=True)

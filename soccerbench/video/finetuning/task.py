@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from soccerbench.progress import Progress
 from soccerbench.specs.video_models import ExtractorRow
-from soccerbench.video.finetuning.augmentation import augment, to_clip
+from soccerbench.training.parallel import rank_and_count
+from soccerbench.video.finetuning.augmentation import DRAWS, augment, to_clip
 from soccerbench.video.finetuning.clip_cache import SnippetClips
 from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.build import build
@@ -68,12 +69,16 @@ class FineTuning:
         return -(-len(self._targets) // self._row.batch_size)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Every training snippet once, shuffled and augmented, in batches as equal as can be."""
-        for chosen in np.array_split(rng.permutation(len(self._targets)), self.steps):
-            clips = [
-                augment(frames, self._row.clip.frames, self._row.augmentation, rng)
-                for frames in self._training.take(chosen.tolist())
-            ]
+        """Every training snippet once, shuffled and augmented, in batches as equal as can be: this rank's share."""
+        rank, count = rank_and_count()
+        for whole in np.array_split(rng.permutation(len(self._targets)), self.steps):
+            chosen, clips = whole[rank::count], []
+            frames = iter(self._training.take(chosen.tolist()))
+            for place in range(len(whole)):
+                if place % count == rank:
+                    clips.append(augment(next(frames), self._row.clip.frames, self._row.augmentation, rng))
+                else:
+                    rng.random(DRAWS)  # of another rank's clip
             yield Batch(torch.stack(clips), torch.from_numpy(self._targets[chosen]))
 
     def valid_batches(self) -> Iterator[Batch]:
