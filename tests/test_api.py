@@ -40,7 +40,8 @@ SURFACE = {
     "rows: 'Collection[int] | None' = None, inside: 'tuple[str, ...]' = ()) -> 'Table'",
     "reproduce": "(table: 'str | Path', *, data: 'str | Path | None' = None, "
     "features_root: 'str | Path | None' = None, rows: 'Sequence[int] | None' = None, seeds: 'Sequence[int]' = (0,), "
-    "out: 'str | Path' = 'runs', device: 'str' = 'auto', jobs: 'int | None' = None, "
+    "out: 'str | Path' = 'runs', device: 'str' = 'auto', on: 'str' = 'local', "
+    "jobs: 'int | None' = None, cpus: 'int | None' = None, gpus: 'float | None' = None, "
     "settings: 'Mapping[str, Any] | None' = None, plugin: 'str | Path | None' = None, log: 'str | None' = None, "
     "force: 'bool' = False, progress: 'bool' = False) -> 'Results'",
     "spot": "(run: 'Run | str | Path | Sequence[Run | str | Path]', inputs: 'str | Path | Sequence[str | Path]', *, "

@@ -34,7 +34,7 @@ def verify(
         report = machines.call(
             lambda steps: verify_root(root, workers=cpus, progress=steps),
             title="verify",
-            folder=root,
+            folder=Path("verify"),  # steps and logs go into the present folder: the root may be read-only
             progress=progress,
         )
     if as_json:
