@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import parse_setting
-from soccerbench.specs.video_models import load_extractors
+from soccerbench.specs.video_models import ExtractorRow, load_extractors
 from soccerbench.training.history import read_history
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest
@@ -27,6 +27,11 @@ SETTINGS = (
 )  # fmt: skip
 
 
+FULL = pytest.mark.skipif(
+    os.environ.get("SOCCERBENCH_PARITY") != "full", reason="imports torch twice: run by tox -e cluster"
+)
+
+
 @pytest.fixture(scope="module")
 def snippets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of a root of videos a few seconds long."""
@@ -37,12 +42,15 @@ def snippets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root.parent / "snippets.json"
 
 
-def made(snippets: Path, out: Path, *settings: str, **options: Any) -> FineTuneRun:
-    row = load_extractors(models=["vtn"], settings=[parse_setting(text) for text in (*SETTINGS, *settings)]).of("vtn")
-    return FineTuneRun(row, read_manifest(snippets), seed=0, out=out, **options)
+def tiny_row() -> ExtractorRow:
+    return load_extractors(models=["vtn"], settings=[parse_setting(text) for text in SETTINGS]).of("vtn")
 
 
-@pytest.mark.skipif(os.environ.get("SOCCERBENCH_PARITY") != "full", reason="imports torch twice: tox -e cluster")
+def made(snippets: Path, out: Path, **options: Any) -> FineTuneRun:
+    return FineTuneRun(tiny_row(), read_manifest(snippets), seed=0, out=out, **options)
+
+
+@FULL
 def test_two_processes_have_the_losses_of_one(one_thread: None, snippets: Path, tmp_path: Path) -> None:
     one, two = made(snippets, tmp_path / "one"), made(snippets, tmp_path / "two", processes=2)
     found = [run.run(device="cpu", progress=silent) for run in (one, two)]
@@ -64,9 +72,8 @@ class Numbered:
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_shares_are_the_batches_of_one_process(count: int, snippets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = made(snippets, Path()).row
-    task = FineTuning(row, Numbered(), np.arange(13), None)  # type: ignore[arg-type]
+def test_shares_are_the_batches_of_one_process(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = FineTuning(tiny_row(), Numbered(), np.arange(13), None)  # type: ignore[arg-type]
 
     def batches(rank: int, of: int) -> list[tuple[Any, ...]]:
         monkeypatch.setattr("soccerbench.video.finetuning.task.rank_and_count", lambda: (rank, of))
@@ -80,6 +87,7 @@ def test_shares_are_the_batches_of_one_process(count: int, snippets: Path, monke
             assert torch.equal(shares[rank][number][1], targets[rank::count])
 
 
+@FULL
 def test_a_batch_needs_a_clip_for_each_process(snippets: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--gpus 8: a batch has fewer clips; set a larger batch_size"):
         made(snippets, tmp_path, processes=8).run(device="cpu", progress=silent)
