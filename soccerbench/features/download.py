@@ -57,6 +57,7 @@ CHALLENGE_REPLAYS = (
     "challenge: its labels are private. Replays without links (Labels-replays.json, for grounding) are in the official "
     "development kit, github.com/SilvioGiancola/SoccerNetv2-DevKit; put each into its game's folder."
 )
+USUAL_MBIT_S = 100
 RESUME = "run the same command again: complete files are kept"
 
 
@@ -109,6 +110,9 @@ def download(
     for repository in sorted({file.branch.repository for files in missing.values() for file in files}):
         page = f"{client().constants.ENDPOINT}/datasets/{repository}"
         say(f"{repository}: licence and terms of use at {page}; downloading accepts them. Videos are not part of it.")
+    whole = [file for files in missing.values() for file in files]
+    if len(splits) > 1 and whole:
+        say(f"in all: {counted(len(whole), 'file')} to fetch, {_size(whole)}")
     for split, files in missing.items():
         if not files:
             say(f"{split}: complete")
@@ -173,9 +177,13 @@ def _check_room(root: Path, files: Sequence[Wanted]) -> None:
 
 
 def _size(files: Sequence[Wanted]) -> str:
-    """About how large some files are in all."""
+    """About how large some files are in all, and how long they take at a usual speed."""
     nbytes = sum(file.branch.half_bytes for file in files)
-    return f"about {nbytes / 1e9:.3g} GB" if nbytes else f"less than {max(1, len(files) // 2)} MB"
+    if not nbytes:
+        return f"less than {max(1, len(files) // 2)} MB"
+    minutes = nbytes * 8 / (USUAL_MBIT_S * 1e6) / 60
+    time = f"{minutes / 60:.1f} h" if minutes >= 90 else f"{max(1, round(minutes))} min"
+    return f"about {nbytes / 1e9:.3g} GB, {time} at {USUAL_MBIT_S} Mbit/s"
 
 
 def _fetch(root: Path, files: Sequence[Wanted]) -> None:

@@ -86,7 +86,8 @@ def test_every_split_is_asked_for_once_and_the_challenge_without_labels(site: Si
     assert site.calls == [*regular, (list(BAIDU), "challenge")]
     assert "Labels-replays.json" in said[0]
     assert said[1].startswith("SoccerNet/SN-Features: licence and terms of use at ")
-    assert said[3].startswith("train: 1200 files to fetch, about 56.4 GB (")
+    assert said[3] == "in all: 2100 files to fetch, about 103 GB, 2.3 h at 100 Mbit/s"
+    assert said[4].startswith("train: 1200 files to fetch, about 56.4 GB, 75 min at 100 Mbit/s (")
     download(tmp_path / "root", features=["baidu"], say=said.append)
     assert len(site.calls) == 7
     assert said[-4:] == [f"{split}: complete" for split in ("train", "valid", "test", "challenge")]
@@ -102,7 +103,7 @@ def test_only_missing_files_are_fetched(site: Site, tmp_path: Path) -> None:
     (tmp_path / official_games("valid")[3] / "1_ResNET_TF2.npy").unlink()
     said: list[str] = []
     download(tmp_path, features=["resnet"], labels=["v2"], splits=["valid"], say=said.append)
-    files = f"{93 * 2 + 1 + 100} files to fetch, about 8.41 GB"
+    files = f"{93 * 2 + 1 + 100} files to fetch, about 8.41 GB, 11 min at 100 Mbit/s"
     assert said[2:] == [f"valid: {files} (1_ResNET_TF2.npy, 2_ResNET_TF2.npy, Labels-v2.json)"]
 
 

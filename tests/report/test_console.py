@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from soccerbench.experiments.drift import Movement, RowCheck
 from soccerbench.report.console import BETWEEN_LINES_S, Remaining, bars, print_table
 from soccerbench.report.table import Mean, table, tuple_columns
+from soccerbench.report.tables.checks import drift_table
 from soccerbench.report.tables.specs import table_of_extractors, table_of_rows, table_of_tables
 from soccerbench.specs import load_extractors, load_table, table_names
 from soccerbench.specs.figures import load_figure3
@@ -71,3 +73,33 @@ def test_every_table_fits_80_columns_with_all_its_numbers(capsys: pytest.Capture
     assert text.count("12.34 ± 5.67") == 6
     assert "figure3" in text
     assert "published average-mAP, %" in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({"FORCE_COLOR": "1"}, True), ({}, False), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+def test_drifted_rows_are_first_and_red_on_a_terminal_only(
+    variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    def moved(row: int, bands: float) -> RowCheck:
+        movement = Movement(
+            measure="test loose", recorded=0.5, measured=0.4, bands=bands, moved=True, drifted=bands > 1
+        )
+        return RowCheck(
+            dataset="mini", table="table2", row=row, seeds=(0,), problems=(), notes=(), movements=(movement,),
+            drifted=bands > 1,
+        )  # fmt: skip
+
+    print_table(drift_table([moved(1, 0.5), moved(2, 3.0), moved(3, 0.1)]))
+    text = capsys.readouterr().out
+    assert text.index("row 2") < text.index("row 1") < text.index("row 3")
+    red = [line for line in text.splitlines() if "31m" in line]
+    assert bool(red) is coloured
+    assert all("row 2" in line for line in red)
