@@ -104,8 +104,9 @@ def test_labels(benchmark: Any) -> None:
     compare(benchmark, read_labels, LABELS, SPOTTING_LABELS)
 
 
-def test_real_submission(benchmark: Any) -> None:
-    compare(benchmark, read_predictions, REAL, SPOTTING_RESULTS)
+@pytest.mark.parametrize("path", [REAL, *sorted((SHARED / "submissions").glob("*.zip"))], ids=lambda path: path.stem)
+def test_real_submission(benchmark: Any, path: Path) -> None:
+    compare(benchmark, read_predictions, path, SPOTTING_RESULTS)
 
 
 def test_dense_submission(benchmark: Any, dense: Path) -> None:

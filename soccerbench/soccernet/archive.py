@@ -32,6 +32,7 @@ import orjson
 from soccerbench.errors import InputError
 from soccerbench.files import walked
 
+GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")  # under which files name their game
 MAX_CONTAINERS = 1_000_000
 _REMEDY = "write the file again"
 _CLUTTER = ("thumbs.db", "desktop.ini")
@@ -274,15 +275,9 @@ def parse_json(data: bytes, path: Path, *, lenient: bool = False) -> Any:
         lenient: read what Python's parser reads, not only what the standard allows.
 
     Raises:
-        InputError: no JSON, or more than MAX_CONTAINERS objects and lists or MAX_VALUES values.
+        InputError: no JSON, or as `check_limits`.
     """
-    if len(data) > 2 * _most(MAX_CONTAINERS):
-        for count, limit, what in (
-            (data.count(b"{") + data.count(b"["), _most(MAX_CONTAINERS), "objects and lists"),
-            (data.count(b","), _most(MAX_VALUES), "values"),
-        ):
-            if count > limit:
-                raise InputError(path, f"{count} {what}, at most {limit} are read", _raise_it("check what was packed"))
+    check_limits(data, path)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -293,6 +288,21 @@ def parse_json(data: bytes, path: Path, *, lenient: bool = False) -> Any:
         except (ValueError, RecursionError):
             pass
     raise InputError(path, place, _REMEDY)
+
+
+def check_limits(data: bytes, path: Path) -> None:
+    """Refuse JSON that would fill the memory.
+
+    Raises:
+        InputError: more than MAX_CONTAINERS objects and lists or MAX_VALUES values.
+    """
+    if len(data) > 2 * _most(MAX_CONTAINERS):
+        for count, limit, what in (
+            (data.count(b"{") + data.count(b"["), _most(MAX_CONTAINERS), "objects and lists"),
+            (data.count(b","), _most(MAX_VALUES), "values"),
+        ):
+            if count > limit:
+                raise InputError(path, f"{count} {what}, at most {limit} are read", _raise_it("check what was packed"))
 
 
 def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
@@ -307,7 +317,7 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
     Raises:
         InputError: nested too deeply to be looked through.
     """
-    if _closes_keys(data, keys):
+    if closes_keys(data, keys):
         return 0
     repeated = 0
 
@@ -324,8 +334,11 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
     return repeated
 
 
-def _closes_keys(data: bytes, keys: int) -> bool:
-    """Whether exactly `keys` colons follow a quote and none follows a space; False too where a string holds such."""
+def closes_keys(data: bytes, keys: int) -> bool:
+    """Whether each of `keys` keys is there once: `keys` colons follow a quote and none follows a space.
+
+    It is False, too, where a string holds such a colon.
+    """
     text = np.frombuffer(data, np.uint8)
     before, colon = text[:-1], text[1:] == ord(":")
     return np.count_nonzero(colon & (before == ord('"'))) == keys and not (colon & (before <= ord(" "))).any()

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.archive import Tree, parse_json
+from soccerbench.soccernet.archive import GAME_KEYS, Tree, parse_json
 from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, own_splits
 
-GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")
 _NO_RESULTS = ("labels", "splits.json", "classes.json", "features.json")  # how names of other files begin
 _NO_LABELS = ("results", "predictions", "detection", *_NO_RESULTS[1:])
 _OTHER_FILES = (".mkv", ".mp4", ".npy", ".json")

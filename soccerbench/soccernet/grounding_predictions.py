@@ -28,7 +28,15 @@ from soccerbench.errors import InputError
 from soccerbench.events import FPS, GROUNDING_FRAMES, Ints, cut_to_frames
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.columns import OFFICIAL_ERRORS, Columns, numbers, parsed, whole_column, whole_number
+from soccerbench.soccernet.columns import (
+    OFFICIAL_ERRORS,
+    Columns,
+    TypedEntries,
+    numbers,
+    parsed,
+    whole_column,
+    whole_number,
+)
 from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table, about
 
@@ -124,7 +132,7 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     return GroundingPredictions(game, tuple(replays), warnings=file.warnings)
 
 
-def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]]:
+def replay_table(entries: Sequence[Any] | TypedEntries) -> tuple[Table, tuple[Ints, Ints, Ints]]:
     """A list of replays without their detections: its faults, and half, start and end of each."""
     table, remedy = Table(entries, "a replay"), "give whole seconds from the start of the half"
     half = table.halves()

@@ -21,10 +21,10 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import BALL, LABEL_FILES, LATER_BALL, SOCCERNET_V2, ClassList, own_classes
-from soccerbench.soccernet.columns import before_vectors
+from soccerbench.soccernet.columns import MISSING, before_vectors
 from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.row_file import RowFile, entries_of
-from soccerbench.soccernet.rows import MISSING, Table, about
+from soccerbench.soccernet.rows import Table, about
 
 SPOTTING_LABELS = "Labels-v2.json"
 SPOTTING_LABEL_FILES = FileKind(tuple(LABEL_FILES), "annotations")
@@ -71,7 +71,7 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool, classes: ClassL
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
     name = (classes is not SOCCERNET_V2 and _label_file(tree, game)) or SPOTTING_LABELS
-    file = RowFile.read(tree, f"{game}/{name}", "annotations", strict=strict)
+    file = RowFile.read_typed(tree, f"{game}/{name}", "annotations", strict=strict, labels=())
     table = Table(file.entries, "an event")
     half, second = table.clocks()
     label = table.labels(classes.of_labels, classes.shown)

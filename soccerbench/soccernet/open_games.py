@@ -16,9 +16,9 @@ from pathlib import Path
 import orjson
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.archive import GAME_KEYS, Tree
 from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
-from soccerbench.soccernet.game_files import GAME_KEYS, FileKind, GameFiles, game_named, spelled
+from soccerbench.soccernet.game_files import FileKind, GameFiles, game_named, spelled
 from soccerbench.soccernet.games import SPLITS, split_games
 from soccerbench.soccernet.osl.document import FILES, classes_of, from_osl, osl_documents
 

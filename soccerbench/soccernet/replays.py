@@ -27,9 +27,9 @@ import numpy as np
 from soccerbench.errors import InputError
 from soccerbench.events import Bools, Ints
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.columns import OFFICIAL_ERRORS
+from soccerbench.soccernet.columns import MISSING, OFFICIAL_ERRORS
 from soccerbench.soccernet.row_file import RowFile
-from soccerbench.soccernet.rows import MISSING, Table, shown
+from soccerbench.soccernet.rows import Table, shown
 
 CAMERA_LABELS = "Labels-cameras.json"
 REPLAY_LABELS = "Labels-replays.json"

@@ -18,9 +18,9 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.events import GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, cut_to_frames, frames_of
-from soccerbench.soccernet.archive import count_repeated_keys, parse_json
+from soccerbench.soccernet.archive import GAME_KEYS, count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
-from soccerbench.soccernet.game_files import GAME_KEYS, is_of
+from soccerbench.soccernet.game_files import is_of
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
 from soccerbench.soccernet.row_file import count_keys, entries_of
 from soccerbench.soccernet.rows import Fault, Table, shown

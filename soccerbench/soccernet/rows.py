@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from reprlib import Repr
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ import numpy as np
 from soccerbench.events import Bools, Floats, Ints
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.columns import (
+    MISSING,
+    TypedEntries,
     clock_column,
     clock_of,
     confidence_column,
@@ -31,8 +34,8 @@ from soccerbench.soccernet.columns import (
     whole_number,
 )
 
+_HALVES = {"1": 1, "2": 2}
 LIMIT_MS = 2 * 3600 * 1000
-MISSING = object()
 UNKNOWN = "unknown events, skipped"
 _shorten = Repr()
 _shorten.maxstring = _shorten.maxother = _shorten.maxlong = 40
@@ -68,16 +71,18 @@ class Table:
         unknown: events that are none of the classes, counted by name.
     """
 
-    def __init__(self, entries: Sequence[Any], what: str) -> None:
-        self.entries: Sequence[Any] = entries
+    def __init__(self, entries: Sequence[Any] | TypedEntries, what: str) -> None:
+        self._typed = entries if isinstance(entries, TypedEntries) else None
+        self.entries: Sequence[Any] = () if isinstance(entries, TypedEntries) else entries
+        self._length = len(entries)
         self.faults: list[Fault] = []
-        self.refused: Bools = np.zeros(len(entries), np.bool_)
+        self.refused: Bools = np.zeros(self._length, np.bool_)
         self.unknown: Counter[str] = Counter()
         self._objects: Bools | None = None
         self._what = what
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return self._length
 
     @property
     def faulty(self) -> Bools:
@@ -96,6 +101,8 @@ class Table:
 
     def values(self, key: str, default: Any = MISSING) -> list[Any]:
         """One key of every entry, `default` where it is not there."""
+        if self._typed is not None:
+            return self._typed.values(key, default)
         try:
             return list(map(itemgetter(key), self.entries))
         except (KeyError, TypeError):
@@ -142,6 +149,8 @@ class Table:
     def halves(self) -> Ints:
         """(N,) `half`, of which only 1 and 2 are scored."""
         values = self.values("half")
+        with suppress(KeyError, TypeError):
+            return np.fromiter(map(_HALVES.__getitem__, values), np.int64, len(values))
         half, whole, readable = parsed(values, whole_column, whole_number)
         if not _all_in(half, 1, 2) or not whole.all():
             missing = self.missing("half", values, "give 1 or 2")

@@ -22,7 +22,7 @@ from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, fra
 from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
-from soccerbench.soccernet.columns import before_vectors
+from soccerbench.soccernet.columns import TypedEntries, before_vectors
 from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table
 
@@ -52,7 +52,7 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool, classes: C
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    file = RowFile.read(tree, f"{game}/{SPOTTING_RESULTS}", "predictions", strict=strict)
+    file = RowFile.read_typed(tree, f"{game}/{SPOTTING_RESULTS}", "predictions", strict=strict, labels=classes.names)
     table, columns = prediction_table(file.entries, classes)
     file.check(table)
     file.check_repeated_keys(nested=False)
@@ -64,7 +64,7 @@ def read_spotting_predictions(tree: Tree, game: str, *, strict: bool, classes: C
     return predictions
 
 
-def prediction_table(entries: Sequence[Any], classes: ClassList) -> tuple[Table, PredictionColumns]:
+def prediction_table(entries: Sequence[Any] | TypedEntries, classes: ClassList) -> tuple[Table, PredictionColumns]:
     """A list of predictions: its faults and its columns."""
     table = Table(entries, "an event")
     label = table.labels(classes.index, classes.shown)

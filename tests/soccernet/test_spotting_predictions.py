@@ -181,3 +181,54 @@ def test_float32_confidences_read_back_the_same(tmp_path: Path) -> None:
     write_spotting_predictions(path, [make(np.arange(50) * 1000, confidence)])
     back = read_spotting_predictions(Tree(path), GAME, strict=True).confidence
     assert np.array_equal(back, confidence.astype(np.float64))
+
+
+ODD: list[tuple[str, Any]] = [
+    *(("position", value) for value in (-1, "-1500", 7.0, "7.0", "1e3", "1_000", " 7 ", "007", True, None, 10**20, [])),
+    *(("half", value) for value in (1, 2, 1.0, "3", True, None, {})),
+    *(
+        ("confidence", value)
+        for value in (1, "1", "-0", "nan", "inf", ".5", "5.", "1e400", "1_0", True, None, -0.5, {})
+    ),
+    *(("label", value) for value in ("goal", "Köln", "a\\u0041", None, 5, [], {"a": 1})),
+    *(("gameTime", value) for value in (None, "\\ud800", {"label": "Goal"})),
+    ("model", "mine"),
+    ("half", ...),
+    ("confidence", ...),
+    ("gameTime", ...),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), ODD)
+@pytest.mark.parametrize("row", [0, 2])
+def test_the_fast_way_of_reading_gives_what_the_careful_one_does(
+    tmp_path: Path, key: str, value: Any, row: int
+) -> None:
+    entry = {"gameTime": "1 - 0:1", "label": "Goal", "position": "1500", "half": "1", "confidence": "0.5"}
+    entries = [entry | {"position": str(position)} for position in (1500, 2500, 9000, 12000)]
+    entries[row][key] = value
+    if value is ...:
+        del entries[row][key]
+    fast = json.dumps({"UrlLocal": GAME, "predictions": entries}, ensure_ascii=False)
+    found = []
+    for text in (fast, fast.replace('"predictions":', '"predictions" :')):
+        (tmp_path / GAME).mkdir(parents=True, exist_ok=True)
+        (tmp_path / GAME / "results_spotting.json").write_text(text, "utf-8", errors="surrogatepass")
+        try:
+            read = read_spotting_predictions(Tree(tmp_path), GAME, strict=False)
+        except InputError as error:
+            found.append(str(error))
+        else:
+            columns = (read.half, read.label, read.position_ms, read.confidence)
+            found.append(repr(([column.tolist() for column in columns], read.warnings)).replace("-0.0", "0.0"))
+    assert found[0] == found[1]
+
+
+def test_keys_twice_are_counted_in_the_usual_form(tmp_path: Path) -> None:
+    text = json.dumps({"predictions": [{"label": "Goal", "position": "1", "half": "1", "confidence": "0.5"}] * 2})
+    (tmp_path / GAME).mkdir(parents=True)
+    (tmp_path / GAME / "results_spotting.json").write_text(text.replace('"half": "1"', '"half": "2", "half": "1"', 1))
+    with pytest.raises(InputError, match="1 key"):
+        read_spotting_predictions(Tree(tmp_path), GAME, strict=True)
+    found = read_spotting_predictions(Tree(tmp_path), GAME, strict=False)
+    assert found.warnings["keys that appear twice in one object, the last read"] == 1
