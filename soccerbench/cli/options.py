@@ -61,7 +61,7 @@ def print_json(value: object) -> None:
 def print_warnings(warnings: Counter[str]) -> None:
     """Print what was ignored to standard error, one line for each kind."""
     for kind, count in sorted(warnings.items()):
-        typer.echo(f"soccerbench: warning: {kind}: {count}", err=True)
+        typer.echo(f"soccerbench: warning: {kind} ({count})", err=True)
 
 
 def parse_range(option: str, text: str) -> list[int]:

@@ -95,7 +95,7 @@ def inspect_file(
 def _inspect_document(document: Any, data: bytes, path: Path, game: str, findings: Findings) -> None:
     repeated = count_repeated_keys(data, path, keys=count_keys(document))
     if repeated:
-        problem = f"{repeated} keys appear twice in one object"
+        problem = f"keys that appear twice in one object ({repeated})"
         findings.add("keys", "whole file", problem, "write each key once", order=(-2,))
     for key in GAME_KEYS:
         named = document.get(key, game) if isinstance(document, dict) else game

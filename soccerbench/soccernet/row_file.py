@@ -122,7 +122,7 @@ class RowFile:
             return
         repeated = count_repeated_keys(self.data, self.path, keys=keys)
         if repeated and self.strict:
-            raise InputError(self.path, f"{repeated} keys appear twice in one object", "write each key once")
+            raise InputError(self.path, f"keys that appear twice in one object ({repeated})", "write each key once")
         if repeated:
             self.warnings["keys that appear twice in one object, the last read"] += repeated
 

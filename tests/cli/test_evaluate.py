@@ -89,7 +89,7 @@ def test_json_is_one_object_and_nothing_else(run: Any, root: Path, task: str) ->
     assert report["task"] == task
     if task == "spotting":
         assert report["per_class"]["Goal"] == 1
-        assert outcome.err == "soccerbench: warning: events of the unknown class 'Gaol', skipped: 1\n"
+        assert outcome.err == "soccerbench: warning: events of the unknown class 'Gaol', skipped (1)\n"
     else:
         assert report["average_ap"] == 1
 
@@ -195,7 +195,7 @@ def test_bad_values_are_counted_or_one_line(run: Any, root: Path, key: str, valu
             assert "entry 2" in line or "line 1" in line
         else:
             assert lines[0].startswith("soccerbench: warning: ")
-            assert lines[0].endswith(": 1")
+            assert lines[0].endswith(" (1)")
 
 
 @pytest.mark.parametrize(

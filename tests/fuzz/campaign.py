@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from damage import EVENTS, GAME, WAYS, damage_zip, encode, grounding_files, pack, spotting_files
+import orjson
+from damage import EVENTS, GAME, LAYOUTS, WAYS, damage_zip, encode, grounding_files, pack, spotting_files
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -29,6 +30,7 @@ with warnings.catch_warnings():
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import peak_memory_bytes
 from soccerbench.scoring.evaluate import evaluate
+from soccerbench.soccernet.osl.convert import convert
 from soccerbench.soccernet.submission import validate_submission
 
 HANG_S = 60
@@ -146,8 +148,35 @@ def run_case(case: int, folder: Path, seen: Counter[str]) -> None:
     else:
         assert not isinstance(ours, str), f"{task}: {ours} where the official scorer has {theirs}"
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=ATOL)
+    if way is not None:
+        check_layout(files, folder, rng, ours, score)
+    if way is not None and task == "spotting":
+        check_conversion(files, folder)
     seen[f"{task}: {'refused' if isinstance(ours, str) else 'scored'}"] += 1
     seen["strict refused"] += isinstance(strict, str)
+
+
+def check_layout(files: dict[str, bytes], folder: Path, rng: random.Random, ours: Any, score: Any) -> None:
+    """The same files in another layout have the same outcome."""
+    path = folder / "layout.zip"
+    path.write_bytes(pack(files, rng.choice(LAYOUTS)))
+    again = outcome(score, path, path, "soccernet")
+    assert isinstance(again, str) == isinstance(ours, str), f"{again} in another layout, else {ours}"
+    if not isinstance(ours, str):
+        np.testing.assert_array_equal(again, ours)
+
+
+def check_conversion(files: dict[str, bytes], folder: Path) -> None:
+    """A file that can be converted is the same after converting it back."""
+    for name, data in files.items():
+        source = folder / "one" / GAME / name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(data)
+        with contextlib.suppress(InputError):
+            convert(folder / "one", folder / "one.json", to="osl")
+            convert(folder / "one.json", folder / "back", to="soccernet")
+            assert orjson.loads((folder / "back" / GAME / name).read_bytes()) == orjson.loads(data)
+        source.unlink()
 
 
 def main() -> None:

@@ -169,12 +169,25 @@ WAYS: tuple[Callable[[Any, random.Random], bytes], ...] = (
 )
 
 
-def pack(files: dict[str, bytes]) -> bytes:
-    """A zip of one game's files."""
+LAYOUTS: tuple[Callable[[str], str], ...] = (
+    lambda name: name.replace("/", "\\"),
+    lambda name: f"./{name}",
+    lambda name: f"results/{name}",
+    lambda name: f"test/{name.replace(' ', '_')}",
+    lambda name: name.partition("/")[2],
+    lambda name: name.replace(".json", ".JSON"),
+    lambda name: name.replace("results_", "my_"),
+)
+
+
+def pack(files: dict[str, bytes], layout: Callable[[str], str] = str) -> bytes:
+    """A zip of one game's files, with names of a layout and with what macOS adds to them."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(f"{GAME}/{name}", data)
+            archive.writestr(layout(f"{GAME}/{name}"), data)
+            if layout is not str:
+                archive.writestr(f"__MACOSX/{GAME}/._{name}", b"no JSON")
     return stream.getvalue()
 
 

@@ -1,6 +1,6 @@
 """Damaged files end in a score, the official one, or in one line: never a traceback, a hang or a full memory.
 
-Everyday 500 cases; SOCCERBENCH_FUZZ=full runs 10,000. A finding names its case: `python campaign.py CASE 1` repeats it.
+Everyday 350 cases; SOCCERBENCH_FUZZ=full runs 10,000. A finding names its case: `python campaign.py CASE 1` repeats it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("SoccerNet")
 
-CASES = 10_000 if os.environ.get("SOCCERBENCH_FUZZ") == "full" else 500
+CASES = 10_000 if os.environ.get("SOCCERBENCH_FUZZ") == "full" else 350
 MAX_PEAK_BYTES = 10**9
 CAMPAIGN = Path(__file__).with_name("campaign.py")
 

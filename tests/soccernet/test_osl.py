@@ -147,7 +147,8 @@ def test_labels_and_predictions_of_both_versions_are_scored(tmp_path: Path) -> N
     [
         ({"label": None}, "item 1, events, entry 1: no label; name one class"),
         ({"position_ms": "soon"}, "item 1, events, entry 1: no position; give milliseconds"),
-        ({"frame": 1, "position_ms": None}, "item 1, events, entry 1: no position"),
+        ({"frame": "x", "position_ms": None}, "item 1, events, entry 1: no position"),
+        ({"position_ms": 10**30}, "item 1, events, entry 1: no position"),
         ("x", "item 1: no object with a list of events"),
     ],
 )

@@ -228,7 +228,7 @@ def test_keys_twice_are_counted_in_the_usual_form(tmp_path: Path) -> None:
     text = json.dumps({"predictions": [{"label": "Goal", "position": "1", "half": "1", "confidence": "0.5"}] * 2})
     (tmp_path / GAME).mkdir(parents=True)
     (tmp_path / GAME / "results_spotting.json").write_text(text.replace('"half": "1"', '"half": "2", "half": "1"', 1))
-    with pytest.raises(InputError, match="1 key"):
+    with pytest.raises(InputError, match=r"keys that appear twice in one object \(1\)"):
         read_spotting_predictions(Tree(tmp_path), GAME, strict=True)
     found = read_spotting_predictions(Tree(tmp_path), GAME, strict=False)
     assert found.warnings["keys that appear twice in one object, the last read"] == 1

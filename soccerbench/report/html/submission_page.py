@@ -54,7 +54,7 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     scores = {split: scores_data([reports])}
     shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games, len(known.names))}}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
-    facts += [("ignored", f"{what}: {count}") for what, count in sorted(ignored.items())]
+    facts += [("ignored", f"{what} ({count})") for what, count in sorted(ignored.items())]
     return Page(
         title=f"soccerbench: {predictions.name}",
         notes=[],

@@ -22,6 +22,7 @@ from soccerbench.soccernet.columns import OFFICIAL_ERRORS
 
 Document = dict[str, Any]
 HEAD = "action"
+_FARTHEST_MS = 2**53
 FPS = 25  # of SoccerNet's videos
 _CLOCK = re.compile(r"([12]) - ([0-9]{1,3}):([0-9]{1,2})", re.ASCII)
 _TAKEN = ("head", "label", "gameTime", "position_ms", "position", "half", "confidence", "confidence_score")
@@ -97,15 +98,15 @@ def _plain_event(entry: Document) -> Document:
 def _position(event: Document, fps: Any) -> int:
     """Milliseconds, of an event or an entry."""
     clock = _CLOCK.fullmatch(str(event.get("gameTime", "")))
-    try:
-        for key in ("position_ms", "position"):
-            if key in event:
-                return int(event[key])
-        if "frame" in event:
-            return round(1000 * int(event["frame"]) / float(fps))
-        return 1000 * (60 * int(clock[2]) + int(clock[3]))  # type: ignore[index]
-    except (*OFFICIAL_ERRORS, ZeroDivisionError):
-        raise _UnclearError("no position", 'give milliseconds as "position_ms"') from None
+    given = next((event[key] for key in ("position_ms", "position") if key in event), None)
+    with suppress(*OFFICIAL_ERRORS, ZeroDivisionError):
+        if given is not None or clock is None or "frame" in event:
+            position = int(given) if given is not None else round(1000 * int(event["frame"]) / float(fps))
+        else:
+            position = 1000 * (60 * int(clock[2]) + int(clock[3]))
+        if abs(position) < _FARTHEST_MS:
+            return position
+    raise _UnclearError("no position", 'give milliseconds as "position_ms"')
 
 
 def half_of(entry: Document) -> int:
