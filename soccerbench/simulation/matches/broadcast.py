@@ -20,9 +20,9 @@ from soccerbench.simulation.matches.match import Event, Match
 from soccerbench.simulation.matches.published import OTHER_SHOTS_PER_GAME
 
 REPLAYED = {  # share of the events of a class that is replayed, and the chance that one more replay shot follows
-    "Foul": (0.66, 0.44),
-    "Goal": (1.00, 0.80),
-    "Shots off target": (0.62, 0.50),
+    "Foul": (0.68, 0.44),
+    "Goal": (1.00, 0.82),
+    "Shots off target": (0.60, 0.45),
     "Shots on target": (0.58, 0.50),
     "Offside": (0.55, 0.30),
     "Penalty": (0.60, 0.50),
@@ -37,8 +37,20 @@ UNLINKED = (
     0.08,
     0.30,
 )  # as above, next to every run: replays of something that is not one of the 17 events; they have no link
-LONG_SHARE, NEGATIVE_SHARE, OTHER_HALF_SHARE = 0.065, 0.012, 0.015  # of the runs; the others end within 120 s
-DELAY_S = (16.0, 0.60)  # from the event to its first replay: median and sigma of the logarithm
+LONG_SHARE, NEGATIVE_SHARE, OTHER_HALF_SHARE = 0.03, 0.015, 0.015  # of the runs; the others end within 120 s
+DELAY_S = {  # from the event to its first replay: median and sigma of the logarithm
+    "Foul": (9.0, 0.60),  # in the stoppage, at once
+    "Goal": (32.0, 0.45),  # after the celebration
+    "Shots off target": (12.0, 0.50),  # before the clearance
+    "Shots on target": (16.0, 0.60),  # once the attack is over
+    "Offside": (14.0, 0.50),
+    "Penalty": (40.0, 0.50),  # after the kick and what follows it
+    "Red card": (30.0, 0.60),
+    "Yellow->red card": (30.0, 0.60),
+    "Yellow card": (20.0, 0.60),
+}
+OTHER_DELAY_S = (14.0, 0.60)
+LATER_SHARE, LATER_S = 0.30, 35.0  # of the runs wait for another stoppage: mean of the exponential time they wait
 LONG_DELAY_S, NEGATIVE_DELAY_S = (125.0, 900.0), (-60.0, -2.0)  # from the event to the replay's end, uniform
 REPLAY_S, OTHER_S = (6.75, 0.375), (5.5, 0.40)  # lengths: median and sigma of the logarithm
 OTHER_AFTER_REPLAY_SHARE = 0.20  # of the runs of replays are followed by another shot
@@ -140,7 +152,7 @@ class _Cutter:
             if len(lengths) > 1 and self.rng.random() < 0.5:
                 lengths.pop()
             if delay_s is not None and delay_s > 0.0:
-                delay_s += self.rng.exponential(DELAY_S[0])
+                delay_s += self.rng.exponential(OTHER_DELAY_S[0])
         else:
             return
         for length_s in lengths:
@@ -181,7 +193,9 @@ class _Cutter:
         event_s = self.match.events[event].position_ms / 1000
         if delay_s is not None:
             return event_s + delay_s - length_s
-        return event_s + DELAY_S[0] * math.exp(DELAY_S[1] * self.rng.standard_normal())
+        median_s, sigma = DELAY_S.get(self.match.events[event].label, OTHER_DELAY_S)
+        waits_s = self.rng.exponential(LATER_S) if self.rng.random() < LATER_SHARE else 0.0
+        return event_s + median_s * math.exp(sigma * self.rng.standard_normal()) + waits_s
 
     def _is_free(self, start_s: float, end_s: float, margin_s: float = MARGIN_S) -> bool:
         if start_s <= margin_s or end_s >= self.length_s - margin_s:

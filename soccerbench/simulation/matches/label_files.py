@@ -9,8 +9,9 @@ Conventions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,15 @@ from soccerbench.simulation.matches.published import (
     DUPLICATED_OTHERS,
     DUPLICATED_SUBSTITUTIONS,
     EVENT_TOTALS,
+    NEAR_DUPLICATES,
 )
 
 _SUBSTITUTIONS = EVENT_TOTALS["Substitution"]
 _OTHERS = sum(EVENT_TOTALS.values()) - _SUBSTITUTIONS
+LONGEST_GAP_S = 10.0
+REPEATED_IN_PLAY = {
+    "Shots on target": 0.008
+}  # share of the events that follow one of their class this soon in the match
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,24 @@ def events_form(header: Header, events: Iterable[Event]) -> bytes:
 
 
 def with_duplicates(events: Iterable[Event], rng: np.random.Generator) -> list[Event]:
-    """The events with a few exact repetitions, as frequent as in the public files."""
-    marked: list[Event] = []
-    for event in events:
+    """The events with a few repetitions, exact or some seconds later, as frequent as in the public files.
+
+    One that would follow the last event of its half is left out, so that none is past the half's end.
+    """
+    marked, last_ms = list(events), {1: 0, 2: 0}
+    for event in marked:
+        last_ms[event.half] = max(last_ms[event.half], event.position_ms)
+    for event in tuple(marked):
         substitution = event.label == "Substitution"
         share = DUPLICATED_SUBSTITUTIONS / _SUBSTITUTIONS if substitution else DUPLICATED_OTHERS / _OTHERS
-        marked += [event] * (2 if rng.random() < share else 1)
-    return marked
+        marked += [event] * (rng.random() < share)
+        share, median_s = NEAR_DUPLICATES.get(event.label, (0.0, 0.0))
+        is_near = rng.random() < share - REPEATED_IN_PLAY.get(event.label, 0.0)
+        gap_s = rng.exponential(median_s / math.log(2)) if is_near else 0.0
+        later = replace(event, position_ms=event.position_ms + round(gap_s * 1000))
+        if 0.0 < gap_s < LONGEST_GAP_S and later.position_ms <= last_ms[event.half]:
+            marked.append(later)
+    return sorted(marked, key=lambda event: (event.half, event.position_ms))
 
 
 def cameras_form(header: Header, match: Match, shots: Iterable[Shot]) -> bytes:

@@ -9,13 +9,14 @@ Conventions
     time       seconds from the start of the half; positions are whole milliseconds
     constants  probabilities and times below are rounded from transitions between neighbouring events in the 500
                public label files, save where a comment says otherwise; `docs/internals/mini.md` has the table
-    visible    drawn for each event on its own, with the published share of its class
+    visible    drawn with the published share of its class, and alike for events that follow each other
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 
@@ -73,6 +74,8 @@ KICK_OFF_MARKED = 0.915  # 85 of 1,000 halves open without a marked kick-off
 SUBSTITUTIONS, SUBSTITUTION_MARKED = 3, 0.97  # three for each side, as the rules were
 FIRST_HALF_SUBSTITUTIONS, INTERVAL_SUBSTITUTIONS = 0.045, 0.06
 SUBSTITUTION_MINUTE = (25.0, 10.0)  # mean and deviation in the second half
+
+RUN_CORRELATION = 0.1  # of what is shown, from event to event: runs of unshown events have the mean length 1.0875
 
 HALF_S = 2700
 ADDED_S = ((20, 110), (60, 230))  # added time, uniform; assumed: the last event's median is at 2,692 s
@@ -137,10 +140,12 @@ class _Half:
     substitutions: list[tuple[float, str]]
     booked: dict[str, int]
     time_s: float = 0.0
+    attention: float = 0.0  # standard normal; the lower, the rarer the events that are shown
     events: list[Event] = field(default_factory=list)
 
     def run(self, team: str) -> None:
         """Play from the kick-off until the time is over."""
+        self.attention = self.rng.standard_normal()
         for substituted in self._due():
             self._substitute(substituted)
         restart = "Kick-off"
@@ -246,7 +251,9 @@ class _Half:
         return _pick(self.rng, ("home", "away"), (HOME_SHARE, 1.0 - HOME_SHARE))
 
     def _mark(self, label: str, team: str) -> None:
-        visible = self.rng.random() >= not_shown_share(label)
+        fresh = math.sqrt(1 - RUN_CORRELATION**2) * self.rng.standard_normal()
+        self.attention = RUN_CORRELATION * self.attention + fresh
+        visible = NormalDist().cdf(self.attention) >= not_shown_share(label)
         if self.time_s < self.length_s:
             self.events.append(Event(self.half, int(self.time_s * 1000), label, team, visible))
 

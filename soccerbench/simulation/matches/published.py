@@ -31,6 +31,16 @@ NOT_SHOWN_TOTALS: dict[str, int] = dict(
 DUPLICATED_SUBSTITUTIONS, DUPLICATED_OTHERS = 42, 27
 """Entries that repeat another one exactly."""
 
+NEAR_DUPLICATES: dict[str, tuple[float, float]] = {
+    "Goal": (0.033, 0.58),
+    "Yellow card": (0.026, 1.24),
+    "Shots on target": (0.036, 1.98),
+}
+"""Share of the events of a class that follow another one of it within 10 s, and the median of the seconds between."""
+
+MEAN_UNSHOWN_RUN = 1.0875
+"""Mean number of unshown events in a row."""
+
 REPLAYS_PER_GAME = 62.9
 REPLAY_MEDIAN_S, REPLAY_MEAN_S, REPLAY_P5_S, REPLAY_P95_S = 6.69, 7.25, 3.76, 12.9
 OTHER_SHOTS_PER_GAME = 17.0

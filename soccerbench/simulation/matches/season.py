@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from soccerbench.simulation.matches.match import Match, play_match
+from soccerbench.simulation.matches.published import EVENT_TOTALS
 from soccerbench.soccernet.classes import CLASSES
 
 SPLITS = ("train", "valid", "test", "challenge")
 MIN_GAMES = len(SPLITS)
+RAREST_FIRST = sorted(CLASSES, key=lambda label: EVENT_TOTALS[label])
+GAMES_OF_A_CLASS = 5  # at least, in a split with MANY games; in a smaller one a single game
+MANY = 8
 LEAGUE = "mini_league/2020-2021"
 TEAMS = ("Aldermoor", "Brackenford", "Cresswick", "Dunharrow", "Eastlode", "Fernby", "Greywater", "Holmestead")
 PLAY_STREAM = 1  # last number of the seed of everything that is drawn for a game, so that no two share theirs
@@ -36,13 +40,13 @@ class Fixture:
 
 
 def split_sizes(games: int) -> dict[str, int]:
-    """Games in each split: a sixth each for valid, test and challenge, at least one; the rest trains."""
-    held_out = max(1, games // 6)
-    return {"train": games - 3 * held_out, "valid": held_out, "test": held_out, "challenge": held_out}
+    """Games in each split: of 34, 4 are for valid, 10 for test, 8 for the challenge, at least one; the rest trains."""
+    held_out = {split: max(1, games * share // 34) for split, share in {"valid": 4, "test": 10, "challenge": 8}.items()}
+    return {"train": games - sum(held_out.values()), **held_out}
 
 
 def fixtures(games: int) -> list[Fixture]:
-    """The season: its classes are dealt out to the games of each split in turn, so that none lacks in any split."""
+    """The season: its classes are dealt out to the games of each split in turn, so that each has enough of them."""
     season: list[Fixture] = []
     for split, size in split_sizes(games).items():
         for place in range(size):
@@ -50,7 +54,7 @@ def fixtures(games: int) -> list[Fixture]:
             day, hour = divmod(index, 4)
             matchday, pair = divmod(index, len(TEAMS) // 2)
             home, away = _pairing(matchday, pair)
-            needs = frozenset(CLASSES[place::size])
+            needs = frozenset(label for label in CLASSES if place in _games_of(label, size))
             kick_off = FIRST_DAY + timedelta(days=7 * day, hours=hour)
             season.append(Fixture(index, split, TEAMS[home], TEAMS[away], kick_off, needs))
     return season
@@ -67,6 +71,13 @@ def play(fixture: Fixture, seed: int) -> Match:
         if fixture.needs <= {event.label for event in match.events}:
             return match
         attempt += 1
+
+
+def _games_of(label: str, size: int) -> set[int]:
+    """The places of the games of a split that a class must occur in, another first one for each class."""
+    count = GAMES_OF_A_CLASS if size >= MANY else 1
+    first = RAREST_FIRST.index(label) * count  # rare classes fall on different games, which are found sooner
+    return {(first + place) % size for place in range(count)}
 
 
 def _pairing(matchday: int, pair: int) -> tuple[int, int]:

@@ -32,8 +32,9 @@ from soccerbench.specs.features import load_features
 
 Scale = Literal["mini", "release"]
 MANIFEST = "mini.json"
-GENERATOR = "2"  # its version: another one where the same seed gives other bytes
-DEFAULT_SEED, DEFAULT_GAMES = 0, 24
+GENERATOR = "3"  # its version: another one where the same seed gives other bytes
+VERSION = 2  # of mini: another one where its parameters differ; records of two versions do not compare
+DEFAULT_SEED, DEFAULT_GAMES = 0, 34
 READ_BYTES = 2**22
 MAX_WORKERS = 16
 
@@ -112,7 +113,8 @@ def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
         raise ValueError(f"{games} games cannot fill {MIN_GAMES} splits; at least {MIN_GAMES} are needed")
     if scale not in ("mini", "release"):
         raise ValueError(f"unknown scale {scale!r}; the scales are mini and release")
-    return {"generator": GENERATOR, "seed": seed, "games": games, "scale": scale, "numpy": np.__version__}
+    numpy = np.__version__
+    return {"version": VERSION, "generator": GENERATOR, "seed": seed, "games": games, "scale": scale, "numpy": numpy}
 
 
 def _fingerprint(games: list[Game]) -> int:

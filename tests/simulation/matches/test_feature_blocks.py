@@ -42,7 +42,12 @@ def test_values_are_finite_float32_and_rectified_where_the_network_ends_in_a_rel
     assert found.shape == (2000, block.width)
     assert np.isfinite(found).all()
     assert (found.min() >= 0) == block.rectified
-    assert 0.05 < found.std(axis=0).mean() < 0.6
+    assert 0.01 < found.std(axis=0).mean() < 0.12
+
+
+def test_values_deviate_as_the_public_hint_about_the_released_ones_says(season, shown):
+    seen = look(scenes(season[0], shown[0], np.random.default_rng(5))[0], length_s=2700, fps=1)
+    assert values(FIVE, seen).std() == pytest.approx(0.073, abs=0.007)
 
 
 def test_same_key_same_bytes_and_another_key_other_noise():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from soccerbench.simulation.matches.broadcast import Shot
 from soccerbench.simulation.matches.label_files import Header, cameras_form, events_form, with_duplicates, withheld_form
 from soccerbench.simulation.matches.match import Event, Match
+from soccerbench.simulation.matches.published import NEAR_DUPLICATES
 
 PATH = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 HEADER = Header(PATH, "Chelsea", "Burnley", "21/02/2015 - 18:00", (1, 1))
@@ -75,3 +77,19 @@ def test_duplicates_are_exact_neighbours_at_the_published_rate():
     assert 220 < len(marked) - len(substitutions) < 380
     fouls = [Event(2, place, "Foul", "home") for place in range(20_000)]
     assert len(with_duplicates(fouls, np.random.default_rng(3))) - len(fouls) < 20
+
+
+@pytest.mark.parametrize("label", NEAR_DUPLICATES)
+def test_near_duplicates_are_as_frequent_as_in_the_public_files(season, label):
+    """Within four standard errors of a binomial share; never past the last event of a half."""
+    rng, followed, count = np.random.default_rng(3), 0, 0
+    for match in season:
+        for half in (1, 2):
+            marked = with_duplicates(match.half(half), rng)
+            assert marked[-1].position_ms == match.half(half)[-1].position_ms
+            times_ms = np.array([event.position_ms for event in marked if event.label == label])
+            gaps_ms = np.diff(times_ms)
+            followed += int(((gaps_ms > 0) & (gaps_ms <= 10_000)).sum())
+            count += len(times_ms)
+    share = NEAR_DUPLICATES[label][0]
+    assert abs(followed / count - share) < 4 * np.sqrt(share * (1 - share) / count)

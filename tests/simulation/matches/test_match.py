@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
 
 from soccerbench.simulation.matches.match import Event, Match
-from soccerbench.simulation.matches.published import EVENT_TOTALS, NOT_SHOWN_TOTALS, events_per_game, not_shown_share
+from soccerbench.simulation.matches.published import (
+    EVENT_TOTALS,
+    MEAN_UNSHOWN_RUN,
+    NOT_SHOWN_TOTALS,
+    events_per_game,
+    not_shown_share,
+)
 from soccerbench.soccernet.classes import CLASSES
 
 STOPS = {"Ball out of play", "Foul", "Offside", "Goal"}
@@ -45,6 +51,17 @@ def test_share_that_is_not_shown_is_the_published_one(season, label):
     hidden = [not event.visible for match in season for event in match.events if event.label == label]
     share = not_shown_share(label)
     assert abs(np.mean(hidden) - share) <= 4 * np.sqrt(share * (1 - share) / len(hidden))
+
+
+def test_unshown_events_come_in_runs_as_long_as_the_public_ones(season):
+    runs = [
+        len(list(run))
+        for match in season
+        for half in (1, 2)
+        for is_shown, run in groupby(event.visible for event in match.half(half))
+        if not is_shown
+    ]
+    assert np.mean(runs) == pytest.approx(MEAN_UNSHOWN_RUN, abs=0.012)  # independent draws give 1.074
 
 
 def test_a_kick_off_by_the_other_side_follows_each_goal_unless_the_half_ends(season):
