@@ -42,7 +42,7 @@ def ultra(number: int, epochs: int) -> SpottingRow:
 
 
 def task_of(row: SpottingRow, root: Dataset, games: int | None = None) -> SpottingTask:
-    labels = {game: read for split in row.training_splits for game, read in root.labels(split).items()}
+    labels = {game: read for split in row.trainings[0].learns for game, read in root.labels(split).items()}
     return SpottingTask(row, root.store(row.blocks), train=dict(itertools.islice(labels.items(), games)), valid={})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from soccerbench.experiments.results import Run
 
 
+class TrainedFor(str, Enum):
+    """What a regular row is trained for."""
+
+    TEST = "test"
+    CHALLENGE = "challenge"
+    BOTH = "both"
+
+
 def reproduce(
     table: Annotated[
         str, typer.Argument(help="A table's name (see `soccerbench list`), your YAML, figure3 or claims.")
@@ -25,6 +34,14 @@ def reproduce(
     features_root: Annotated[Path | None, typer.Option(help="Where the features are, if not in --data.")] = None,
     rows: Annotated[str | None, typer.Option(help="Rows to run, such as 1,6-8; all if not given.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
+    trained_for: Annotated[
+        TrainedFor | None,
+        typer.Option(
+            "--for",
+            help="The trainings of regular rows: for test (on train, best epoch on valid), for the challenge (on train "
+            "and valid, best epoch on test), or both; by default what the table says.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     on: On = "local",
@@ -65,8 +82,8 @@ def reproduce(
     """
     if table in ("figure3", "claims"):
         given = {
-            "--rows": rows, "--seeds": seeds != "0", "--device": device != "auto", "--on": on != "local",
-            "--jobs": jobs, "--cpus": cpus, "--gpus": gpus, "--set": settings,
+            "--rows": rows, "--seeds": seeds != "0", "--for": trained_for, "--device": device != "auto",
+            "--on": on != "local", "--jobs": jobs, "--cpus": cpus, "--gpus": gpus, "--set": settings,
             "--plugin": plugin, "--log": log, "--force": force,
         }  # fmt: skip
         taken = "--data, --features-root and --out" if table == "figure3" else "--data and --out"
@@ -86,12 +103,13 @@ def reproduce(
     from soccerbench.specs import parse_setting
     from soccerbench.specs.shipped import shipped
 
+    chosen = [*(settings or []), *([f"trained_for={trained_for.value}"] if trained_for else [])]
     try:
         done = reproduce_table(
             table, data=data, features_root=features_root,
             rows=None if rows is None else parse_range("--rows", rows), seeds=parse_range("--seeds", seeds),
             out=out, device=device, on=on, jobs=jobs, cpus=cpus, gpus=gpus,
-            settings=dict(map(parse_setting, settings or [])), plugin=plugin, log=log, force=force, progress=True,
+            settings=dict(map(parse_setting, chosen)), plugin=plugin, log=log, force=force, progress=True,
         )  # fmt: skip
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command resumes.")

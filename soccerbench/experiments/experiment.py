@@ -28,6 +28,7 @@ from soccerbench.experiments.fingerprint import (
     peak_memory_bytes,
     versions,
 )
+from soccerbench.experiments.grounding import GroundingPipeline
 from soccerbench.experiments.pipeline import PIPELINES, Pipeline, pipeline_of
 from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset
@@ -37,16 +38,15 @@ from soccerbench.lease import only_writer
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs.base import BaseRow, TrainedRow
-from soccerbench.specs.grounding import GroundingRow
+from soccerbench.specs.base import SCORED_SPLITS, BaseRow, TrainedRow, Training
+from soccerbench.specs.grounding import CmnRow, GroundingRow
 from soccerbench.specs.heads import HEADS
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.spotting import Row, SpottingRow
 from soccerbench.training import checkpoint
-from soccerbench.training.loop import train, uses_gpu
+from soccerbench.training.loop import Selection, train, uses_gpu
 from soccerbench.training.optimisers import PLAIN
 
-SCORED_SPLITS = ("test", "challenge")
 NARROW = 512  # features below this width are computed by one thread
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row, trained once from one seed on one dataset; all that it is made from, as values. `Planner` makes it.
+    """One row, trained from one seed on one dataset; all that it is made from, as values. `Planner` makes it.
 
     Args:
         row: the spec.
@@ -120,10 +120,16 @@ class Experiment:
         """Whether one thread computes it."""
         return self.store is None or self.store.width < NARROW
 
-    def pipeline(self) -> Pipeline:
-        """The row's work on the data; it holds features, so that it is made for one run only."""
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """The row's trainings whose head has games to predict; the first in any case."""
+        first, *others = self.row.trainings
+        return first, *(one for one in others if any(self.games[split] for split in one.predicts))
+
+    def pipeline(self, training: Training | None = None) -> Pipeline:
+        """The row's work on the data for one of its trainings; it holds features, so that it is made for one run."""
         folders = [run.folder for run in self.needed]
-        return pipeline_of(self.row, self.root, self.store, plugin=self.plugin, folders=folders)
+        return pipeline_of(self.row, self.root, self.store, plugin=self.plugin, folders=folders, training=training)
 
     def is_complete(self) -> bool:
         """Whether an earlier run of the same identity has a result."""
@@ -184,7 +190,7 @@ class Experiment:
         with _logging_to(self.folder / "log.txt"), threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
             log.info("%s: %s", self.title, self.identity.content)
-            result = self._result(self.pipeline(), device, progress)
+            result = self._result(device, progress)
             write_json(self.folder / RESULT, result.to_json())
             log.info("done: %.1f s in all", result.seconds)
         run_folder.forget(self.folder)
@@ -195,53 +201,67 @@ class Experiment:
         return run_folder.changed(self.folder, self.identity.compared, record=self.folder / RESULT)
 
     def _check_trainable(self, row: TrainedRow) -> None:
-        splits, file = row.training_splits, self.root.path / "splits.json"
-        if not any(self.games[split] for split in splits):
-            raise InputError(file, f"{splits[0]}: no games to train {self.title} on", "give it training games")
-        if row.plateau is not None and not self.games["valid"]:
-            problem = f"valid: no games to see the plateau of {self.title} on"
-            raise InputError(file, problem, "give it validation games, or --set plateau=null")
+        file = self.root.path / "splits.json"
+        for training in self.trainings:
+            splits, selects = training.learns, training.selects
+            if not any(self.games[split] for split in splits):
+                raise InputError(file, f"{splits[0]}: no games to train {self.title} on", "give it training games")
+            if row.plateau is not None and selects is not None and not self.games[selects]:
+                problem = f"{selects}: no games to see the plateau of {self.title} on"
+                raise InputError(file, problem, f"give it {selects} games, or --set plateau=null")
         assert self.store is not None
         row.check_lengths(self.store.fps)
         check_batch_memory(row, self.store)
 
-    def _train(self, pipeline: Pipeline, device: str, progress: Progress) -> tuple[nn.Module | None, float]:
+    def _train(
+        self, training: Training, pipeline: Pipeline, device: str, progress: Progress
+    ) -> tuple[nn.Module | None, float]:
         """The trained head, None for a row without one, and the seconds that training took in all sessions."""
         if not isinstance(self.row, TrainedRow):
             return None, 0.0
+        base = self.folder / training.folder
         task, before_s = pipeline.trainable(), 0.0
         train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
         first = getattr(task, "trained_first", None)
-        if not checkpoint.exists(self.folder):
-            self._share_head(self.identity.model, [first.name] if first is not None else [])
+        if not checkpoint.exists(base):
+            self._share_head(self.identity.model, training, [first.name] if first is not None else [])
         if first is not None:  # a network of its own, which the model then holds as it is
-            folder = self.folder / first.name
-            made = train_part(first, first.row, folder=folder, **recipes(first.row))
+            made = train_part(first, first.row, folder=base / first.name, **recipes(first.row))
             before_s, first.network = made.seconds, made.model
-        trained = train_part(task, self.row, folder=self.folder, about=self._about(), **recipes(self.row))
+        select = self._selection(training, pipeline)
+        trained = train_part(
+            task, self.row, folder=base, about=self._about(training), select=select, **recipes(self.row)
+        )
         return trained.model, before_s + trained.seconds
 
-    def _share_head(self, wanted: str, parts: Sequence[str]) -> None:
+    def _selection(self, training: Training, pipeline: Pipeline) -> Selection | None:
+        """How the row chooses its best epoch; None for the validation loss."""
+        every = self.row.select_every if isinstance(self.row, CmnRow) else None
+        if every is None or training.selects is None or not isinstance(pipeline, GroundingPipeline):
+            return None
+        return Selection(every, pipeline.validation_score)
+
+    def _share_head(self, wanted: str, training: Training, parts: Sequence[str]) -> None:
         """Start from the weights of another row of the table that has trained the same head on the same data.
 
         Args:
             wanted: the model's identity.
-            parts: folders, in that of a run, of networks that were trained before it.
+            training: the one whose head is looked for.
+            parts: folders, in that of the training, of networks that were trained before it.
         """
+        base = self.folder / training.folder
         for folder in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}")):
             if run_folder.read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
                 continue
-            states = {part: checkpoint.load(folder / part) for part in (*parts, "")}
+            states = {part: checkpoint.load(folder / training.folder / part) for part in (*parts, "")}
             if None not in states.values():
                 log.info("the head is that of %s", folder)
                 for part, state in states.items():
-                    about = None if part else self._about()
-                    checkpoint.save(
-                        self.folder / part, (state or {}) | {"identity": self.identity.compared, "about": about}
-                    )
+                    about = None if part else self._about(training)
+                    checkpoint.save(base / part, (state or {}) | {"identity": self.identity.compared, "about": about})
                 return
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self, training: Training) -> dict[str, Any]:
         """What the checkpoint says of itself."""
         assert self.store is not None
         return checkpoint.Description(
@@ -251,25 +271,33 @@ class Experiment:
             classes=CLASSES,
             dataset=self.root.name,
             simulated=self.root.is_simulated,
-            trained_on={split: len(self.games[split]) for split in self.row.training_splits},
+            trained_on={split: len(self.games[split]) for split in training.learns},
         ).model_dump(mode="json")
 
-    def _result(self, pipeline: Pipeline, device: str, progress: Progress) -> Result:
-        model, trained_s = self._train(pipeline, device, progress)
-        started = time.monotonic()
-        where = torch.device("cpu") if model is None else next(model.parameters()).device
+    def _result(self, device: str, progress: Progress) -> Result:
         scores: dict[str, Any] = {}
         counts: dict[str, Any] = {}
-        submissions = {split: f"predictions-{split}.zip" for split in SCORED_SPLITS if self.games[split]}
-        for split, name in submissions.items():
-            file, games = self.folder / name, self.games[split]
-            pipeline.predict(model, split, games, file=file, device=where, progress=progress)
-            if split in self.row.seen_splits:
-                scores[split] = None
-            elif pipeline.can_score(split):
-                scored = pipeline.score(file, split, games)
-                scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
-                counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
+        submissions: dict[str, str] = {}
+        seconds = 0.0
+        for training in self.trainings:
+            pipeline = self.pipeline(training)
+            model, trained_s = self._train(training, pipeline, device, progress)
+            started = time.monotonic()
+            where = torch.device("cpu") if model is None else next(model.parameters()).device
+            for split in training.predicts:
+                games = self.games[split]
+                if not games:
+                    continue
+                submissions[split] = f"predictions-{split}.zip"
+                file = self.folder / submissions[split]
+                pipeline.predict(model, split, games, file=file, device=where, progress=progress)
+                if split in self.row.seen_splits:
+                    scores[split] = None
+                elif pipeline.can_score(split):
+                    scored = pipeline.score(file, split, games)
+                    scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
+                    counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
+            seconds += trained_s + time.monotonic() - started
         return Result.model_validate(
             {
                 "version": 1,
@@ -289,7 +317,7 @@ class Experiment:
                 "versions": versions(),
                 "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
                 "threads": torch.get_num_threads(),
-                "seconds": round(trained_s + time.monotonic() - started, 3),
+                "seconds": round(seconds, 3),
                 "peak_memory_bytes": peak_memory_bytes(),
             }
         )
@@ -329,7 +357,7 @@ class Planner:
         store = self.root.store(row.blocks) if row.blocks else None
         plugin = self.plugin if _reads_plugin(row) else None
         pipeline = pipeline_of(row, self.root, store, plugin=plugin, folders=[run.folder for run in needed])
-        games = self._games(row, pipeline)
+        games = self._games(pipeline)
         data, own = self._fingerprint(store, games, pipeline), plugin if ":" in row.head else None
         identity = Identity(
             spec=digest,
@@ -341,9 +369,9 @@ class Planner:
         self._made[key] = made
         return made
 
-    def _games(self, row: Row, pipeline: Pipeline) -> dict[str, list[str]]:
+    def _games(self, pipeline: Pipeline) -> dict[str, list[str]]:
         """The games that a row reads, by split; the challenge only where there is something to predict."""
-        splits = dict.fromkeys((*row.training_splits, "valid", *SCORED_SPLITS))
+        splits = ("train", "valid", *SCORED_SPLITS)
         games = {split: self.root.games[split] for split in splits}
         if not pipeline.can_predict("challenge") or not any(map(self.root.has_features, games["challenge"])):
             games["challenge"] = []

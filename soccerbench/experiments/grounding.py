@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +25,7 @@ from soccerbench.soccernet.grounding_predictions import (
     write_grounding_predictions,
 )
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
+from soccerbench.specs.base import Training
 from soccerbench.specs.grounding import Fuse, GroundingRow, Step
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.grounding_postprocess import postprocess
@@ -44,8 +46,10 @@ class GroundingPipeline:
         *,
         plugin: Path | None = None,
         folders: Sequence[Path] = (),
+        training: Training | None = None,
     ) -> None:
         self.row, self.root, self.store, self.plugin, self.folders = row, root, store, plugin, folders
+        self.training = training or row.trainings[0]
 
     def check_labels(self, split: str) -> None:
         """Read the replays of a split; those of training and scoring need links."""
@@ -103,10 +107,21 @@ class GroundingPipeline:
         strict = evaluate_loose_and_tight("grounding", **given, protocol="strict") if self.row.strict else {}
         return found | {f"{name} strict": evaluation for name, evaluation in strict.items()}
 
+    def validation_score(self, model: nn.Module, device: torch.device) -> float:
+        """The average-AP (loose) of the head alone on the split that its best epoch is chosen on."""
+        assert self.training.selects is not None
+        replays = self.root.replays(self.training.selects)
+        found = [self._head.detect(model, read, device) for read in replays.values()]
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "predictions.zip"
+            write_grounding_predictions(file, found)
+            scored = self.score(file, self.training.selects, list(replays))
+        return float(scored["loose"].report()["average_ap"] or 0.0)
+
     @cached_property
     def _head(self) -> Any:
-        train = {game: read for split in self.row.training_splits for game, read in self.root.replays(split).items()}
-        valid = self.root.replays("valid") if self.row.mode == "regular" else {}
+        train = {game: read for split in self.training.learns for game, read in self.root.replays(split).items()}
+        valid = self.root.replays(self.training.selects) if self.training.selects else {}
         events = {"events": self.root.events([*train, *valid])} if self.row.samples_events else {}
         return load_head(self.row)(self.row, self.store, train=train, valid=valid, **events)
 

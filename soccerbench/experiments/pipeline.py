@@ -15,6 +15,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation
+from soccerbench.specs.base import Training
 from soccerbench.specs.spotting import Row
 from soccerbench.training.loop import Trainable
 
@@ -67,7 +68,13 @@ PIPELINES: dict[str, type[SpottingPipeline] | type[GroundingPipeline]] = {
 
 
 def pipeline_of(
-    row: Row, root: Dataset, store: FeatureStore | None, *, plugin: Path | None, folders: Sequence[Path]
+    row: Row,
+    root: Dataset,
+    store: FeatureStore | None,
+    *,
+    plugin: Path | None,
+    folders: Sequence[Path],
+    training: Training | None = None,
 ) -> Pipeline:
     """The pipeline of a row.
 
@@ -77,7 +84,8 @@ def pipeline_of(
         store: the row's features; None for a row that reads none.
         plugin: the file of a custom head.
         folders: of the runs that the row needs, in the order of `row.runs`.
+        training: the one of the row's that is made; its first if not given.
     """
     kind: Any = PIPELINES[row.task]
-    pipeline: Pipeline = kind(row, root, store, plugin=plugin, folders=folders)
+    pipeline: Pipeline = kind(row, root, store, plugin=plugin, folders=folders, training=training)
     return pipeline

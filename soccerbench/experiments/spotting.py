@@ -19,6 +19,7 @@ from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
+from soccerbench.specs.base import Training
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
@@ -38,9 +39,11 @@ class SpottingPipeline:
         *,
         plugin: Path | None = None,
         folders: Sequence[Path] = (),
+        training: Training | None = None,
     ) -> None:
         assert not folders
         self.row, self.root, self.store, self.plugin = row, root, store, plugin
+        self.training = training or row.trainings[0]
 
     def check_labels(self, split: str) -> None:
         """Read the labels of a split; those of a challenge without any are passed over."""
@@ -90,9 +93,8 @@ class SpottingPipeline:
 
     @cached_property
     def _trainable(self) -> SpottingTask:
-        labels = {split: self.root.labels(split) for split in (*self.row.training_splits, "valid")}
-        train = {game: read for split in self.row.training_splits for game, read in labels[split].items()}
-        valid = labels["valid"] if self.row.mode == "regular" else {}
+        train = {game: read for split in self.training.learns for game, read in self.root.labels(split).items()}
+        valid = self.root.labels(self.training.selects) if self.training.selects else {}
         head = load_class(self.row.head, self.plugin, of=nn.Module) if ":" in self.row.head else None
         kind: type[SpottingTask] = load_source(self.row.task_class)
         return kind(self.row, self.store, train=train, valid=valid, head=head)

@@ -79,7 +79,7 @@ def tune(
     row = run.row
     if not isinstance(row, SpottingRow):
         raise ValueError(f"{run.title} grounds replays; tune the run of a spotting row")
-    if "valid" in row.training_splits:
+    if "valid" in row.trainings[0].learns:
         raise InputError(run.path, "its head learned from the validation games", "tune the same row in regular mode")
     games = root.games["valid"]
     if not games:

@@ -7,6 +7,8 @@ Conventions
     published   per cent, loose unless tight; "-" not meaningful, "N/A" not evaluated; `published_in` says where, and
                 what differs there
     precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
+    trained_for regular mode has two trainings: for "test" it learns from train and keeps the best epoch on valid; for
+                the "challenge" it learns from train and valid and keeps the best epoch on test, as the reference code
     digest      hash of all but `published…`, `left_open` and younger keys at their default
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -37,12 +39,30 @@ Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Precision = Literal["bfloat16", "float32"]
 DEFAULT_PRECISION: Precision = "bfloat16"
+TrainedFor = Literal["test", "challenge", "both"]
+SCORED_SPLITS = ("test", "challenge")
 Published = float | Literal["-", "N/A"]
 Scored = Literal["test", "test tight", "challenge", "challenge tight"]
 
 CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
 UNDIGESTED_KEYS = {"published", "published_in", "left_open"}
 NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "strict", "needs"}
+
+
+class Training(NamedTuple):
+    """One training of a row.
+
+    Attributes:
+        learns: the splits that it learns from.
+        selects: the split that its best epoch is chosen on; None where the last one is kept.
+        predicts: the splits that its head predicts.
+        folder: where it is kept in the folder of the run.
+    """
+
+    learns: tuple[str, ...]
+    selects: str | None
+    predicts: tuple[str, ...] = SCORED_SPLITS
+    folder: str = ""
 
 
 class Frozen(BaseModel):
@@ -143,12 +163,16 @@ class BaseRow(Frozen):
     @property
     def seen_splits(self) -> tuple[str, ...]:
         """Splits that the head or its features were trained on, so that a score there is meaningless."""
-        return ("train", "valid", "test") if self.mega or self.mode == "ultra" else ("train", "valid")
+        (training,) = (one for one in self.trainings if "test" in one.predicts)
+        is_seen = self.mega or "test" in (*training.learns, training.selects)
+        return ("train", "valid", "test") if is_seen else ("train", "valid")
 
     @property
-    def training_splits(self) -> tuple[str, ...]:
-        """Splits that the head learns from."""
-        return ("train", "valid", "test") if self.mode == "ultra" else ("train",)
+    def trainings(self) -> tuple[Training, ...]:
+        """The trainings that the row's predictions come from; the first is the run's own."""
+        if self.mode == "ultra":
+            return (Training(("train", "valid", "test"), None),)
+        return (Training(("train",), "valid"),)
 
     def digest(self) -> str:
         """Sixteen hex digits over the whole row without `published` and `left_open`."""
@@ -177,7 +201,7 @@ class BaseRow(Frozen):
 class TrainedRow(BaseRow):
     """Keys of rows whose head is trained."""
 
-    younger_keys: ClassVar[frozenset[str]] = frozenset({"precision", "optimiser", "annealing"})
+    younger_keys: ClassVar[frozenset[str]] = frozenset({"precision", "optimiser", "annealing", "trained_for"})
     chunk_s: Seconds
     learning_rate: Annotated[float, Field(gt=0, lt=10)]
     batch_size: Count
@@ -188,6 +212,23 @@ class TrainedRow(BaseRow):
     precision: Precision = DEFAULT_PRECISION
     optimiser: Optimiser | None = None
     annealing: Annealing | None = None
+    trained_for: TrainedFor = "test"
+
+    @property
+    def trainings(self) -> tuple[Training, ...]:
+        """As for every row; in regular mode those that `trained_for` names.
+
+        A head for one split predicts the other one too. Mega features have seen the test games, so their rows of "both"
+        need the training for the challenge only.
+        """
+        if self.mode == "ultra" or self.trained_for == "test":
+            return super().trainings
+        if self.trained_for == "challenge" or self.mega:
+            return (Training(("train", "valid"), "test"),)
+        return (
+            Training(("train",), "valid", ("test",)),
+            Training(("train", "valid"), "test", ("challenge",), "challenge"),
+        )
 
     def whole_rows(self, key: str, fps: int) -> int:
         """How many feature rows a length in seconds spans.

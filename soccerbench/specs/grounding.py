@@ -45,7 +45,11 @@ class Filter(PostprocessStep):
 
 
 class Fuse(PostprocessStep):
-    """Replace detections by the spotted events nearest to the replay."""
+    """Take the spotted events nearest to the replay.
+
+    `combine` says what becomes of the head's detections: "replace" drops those in the window, "append" keeps them all,
+    "only" drops them all. Where nothing was spotted in the window they stay in any case.
+    """
 
     uses: ClassVar[Literal["spotting", "grounding"] | None] = "spotting"
     step: Literal["fuse"]
@@ -55,6 +59,7 @@ class Fuse(PostprocessStep):
     nearest: Weight
     second: Weight
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    combine: Literal["replace", "append", "only"] = "replace"
 
     @property
     def run(self) -> Run:
@@ -115,13 +120,17 @@ class LearnedRow(GroundingRow, TrainedRow):
 
 
 class CmnSampling(Frozen):
-    """Samples a replay and epoch, one step each; the last two reproduce the released code."""
+    """Samples a replay and epoch, one step each; the switches after them reproduce the released code.
+
+    `redraw_validation` draws other validation chunks in each epoch; without it they stay, so that epochs compare.
+    """
 
     positive: Samples
     same_class: Samples
     random: Samples
     skip_half_the_batches: bool
     drop_filling_copy: bool
+    redraw_validation: bool = False
 
 
 class CmnLosses(Frozen):
@@ -137,10 +146,16 @@ class CmnLosses(Frozen):
 
 
 class CmnRow(LearnedRow):
-    """A row with CALF-more-negative."""
+    """A row with CALF-more-negative.
+
+    With `select_every` the epoch of the highest average-AP on the games that select it is kept, measured every so many
+    epochs and at the end; without it that of the lowest loss.
+    """
 
     samples_events: ClassVar[bool] = True
+    younger_keys: ClassVar[frozenset[str]] = LearnedRow.younger_keys | {"select_every"}
     head: Literal["cmn"]
+    select_every: Count | None = None
     receptive_field_s: Seconds
     sampling: CmnSampling
     losses: CmnLosses

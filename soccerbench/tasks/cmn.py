@@ -137,7 +137,7 @@ class CmnTask:
     ) -> None:
         self.row, self.store, self._events = row, store, events or {}
         self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
-        self._games = tuple(train)
+        self._games, self._valid_seed = tuple(train), VALID_SEED
         self._train, self._valid = self._sampler(train), self._sampler(valid)
 
     def model(self) -> nn.Module:
@@ -154,13 +154,15 @@ class CmnTask:
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every sample of every replay, in batches of replays in random order."""
+        if self.row.sampling.redraw_validation:
+            self._valid_seed = int(rng.integers(2**32))
         order = rng.permutation(len(self._train.queries))
         yield from self._batches(self._train, order, rng, skip=self.row.sampling.skip_half_the_batches)
 
     def valid_batches(self) -> Iterator[Batch]:
-        """The same samples of every validation replay each time."""
+        """Samples of every validation replay: the same each time, unless the row draws others in each epoch."""
         order = np.arange(len(self._valid.queries))
-        yield from self._batches(self._valid, order, np.random.default_rng(VALID_SEED), skip=False)
+        yield from self._batches(self._valid, order, np.random.default_rng(self._valid_seed), skip=False)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The two losses of CALF, weighted, over the pairs of the batch."""

@@ -38,7 +38,7 @@ def _filter(step: Filter, games: list[GroundingPredictions], _: Sequence[Any]) -
 def _fuse(step: Fuse, games: list[GroundingPredictions], others: Sequence[Events]) -> list[GroundingPredictions]:
     labels = [CLASS_INDEX[label] for label in step.labels]
     return fuse_games(games, others, labels=labels, threshold=step.score, window_s=step.window_s,
-                      nearest=step.nearest, second=step.second)  # fmt: skip
+                      nearest=step.nearest, second=step.second, combine=step.combine)  # fmt: skip
 
 
 @postprocess.register
@@ -64,13 +64,21 @@ def filter_before(replay: ReplayDetections, *, before_s: float) -> ReplayDetecti
 
 
 def fuse(
-    replay: ReplayDetections, *, time_s: Floats, confidence: Floats, window_s: float, nearest: float, second: float
+    replay: ReplayDetections,
+    *,
+    time_s: Floats,
+    confidence: Floats,
+    window_s: float,
+    nearest: float,
+    second: float,
+    combine: str = "replace",
 ) -> ReplayDetections:
-    """Replace the detections just before a replay by the spotted events there.
+    """Take the spotted events just before a replay.
 
     Of the spotted events in [start - window, start] the nearest to the start and the second nearest are taken, with
-    their confidence times `nearest` and `second`, at most 1. They replace the detections in that window; if
-    nothing was spotted there, the detections stay. Of events equally near, the more confident comes first.
+    their confidence times `nearest` and `second`, at most 1. They replace the detections in that window, are appended
+    to all detections, or are the only ones; if nothing was spotted there, the detections stay. Of events equally near,
+    the more confident comes first.
 
     Args:
         replay: its detections.
@@ -79,6 +87,7 @@ def fuse(
         window_s: W.
         nearest: factor for the nearest event.
         second: factor for the second nearest.
+        combine: "replace", "append" or "only".
     """
     inside = (time_s >= replay.start_s - window_s) & (time_s <= replay.start_s)
     if not inside.any():
@@ -86,11 +95,12 @@ def fuse(
     order = np.lexsort((-confidence[inside], replay.start_s - time_s[inside]))[:2]
     spotted_s, spotted = time_s[inside][order], confidence[inside][order] * np.array([nearest, second])[: len(order)]
     outside = (replay.time_s < replay.start_s - window_s) | (replay.time_s > replay.start_s)
+    stays = {"replace": outside, "append": np.ones_like(outside), "only": np.zeros_like(outside)}[combine]
     return distinct(
         replace(
             replay,
-            time_s=np.concatenate([replay.time_s[outside], spotted_s]),
-            score=np.concatenate([replay.score[outside], np.minimum(spotted, 1)]),
+            time_s=np.concatenate([replay.time_s[stays], spotted_s]),
+            score=np.concatenate([replay.score[stays], np.minimum(spotted, 1)]),
         )
     )
 
@@ -104,6 +114,7 @@ def fuse_games(
     window_s: float,
     nearest: float,
     second: float,
+    combine: str,
 ) -> list[GroundingPredictions]:
     """`fuse` every replay with the spotted events of its game and half.
 
@@ -115,6 +126,7 @@ def fuse_games(
         window_s: W.
         nearest: factor for the nearest event.
         second: factor for the second nearest.
+        combine: as for `fuse`.
     """
     fused = []
     for game, events in zip(games, spotted, strict=True):
@@ -125,7 +137,7 @@ def fuse_games(
             for chosen in [counted & (events.half == half)]
         }
         replays = (
-            fuse(replay, **columns[replay.half], window_s=window_s, nearest=nearest, second=second)
+            fuse(replay, **columns[replay.half], window_s=window_s, nearest=nearest, second=second, combine=combine)
             for replay in game.replays
         )
         fused.append(replace(game, replays=tuple(replays)))

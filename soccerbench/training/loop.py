@@ -72,6 +72,18 @@ class Trained(NamedTuple):
     resumed_after: int
 
 
+class Selection(NamedTuple):
+    """Chooses the best epoch by a score.
+
+    Attributes:
+        every: epochs from one measurement to the next; the last epoch is measured too.
+        score: of a model in evaluation mode, on a device; higher is better.
+    """
+
+    every: int
+    score: Callable[[nn.Module, torch.device], float]
+
+
 class Schedule(Protocol):
     """What the loop reads of a row."""
 
@@ -108,6 +120,7 @@ def train(
     about: dict[str, Any] | None = None,
     recipe: Optimiser = PLAIN,
     annealing: Annealing | None = None,
+    select: Selection | None = None,
 ) -> Trained:
     """Train a row, from its last checkpoint where there is one.
 
@@ -122,6 +135,7 @@ def train(
         about: a `checkpoint.Description` as plain data, kept in its checkpoints.
         recipe: what takes the steps.
         annealing: how the rate falls over all epochs, in place of the plateau.
+        select: what the best epoch is chosen by; the validation loss if not given.
 
     Raises:
         InputError: data that cannot be read, a checkpoint of another training, a non-finite loss, a full disk.
@@ -157,11 +171,13 @@ def train(
         losses = _epoch(where, task, model, step, row=row, epoch=epoch, seed=seed, folder=folder, progress=progress)
         entry = Epoch(epoch=epoch, learning_rate=rate, train_loss=losses[0], valid_loss=losses[1])
         weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        if entry.valid_loss is None or entry.valid_loss < state["best_loss"]:
-            state |= {"best": weights, "best_loss": math.inf if entry.valid_loss is None else entry.valid_loss}
+        is_last = _lower_rate(schedule, row, entry) or epoch >= row.max_epochs
+        loss = entry.valid_loss if select is None else _selecting_loss(select, model, where, epoch, is_last=is_last)
+        if loss is None or loss < state["best_loss"]:
+            state |= {"best": weights, "best_loss": math.inf if loss is None else loss}
         state |= {
             "epoch": epoch,
-            "finished": _lower_rate(schedule, row, entry) or epoch >= row.max_epochs,
+            "finished": is_last,
             "history": [*state["history"], entry.model_dump()],
             "model": weights,
             "optimiser": optimiser.state_dict(),
@@ -182,6 +198,15 @@ def train(
         (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     model.load_state_dict(state["model"])
     return Trained(model.eval(), before_s + time.monotonic() - started, resumed_after)
+
+
+def _selecting_loss(select: Selection, model: nn.Module, device: torch.device, epoch: int, *, is_last: bool) -> float:
+    """Minus the score of an epoch; infinity where it is not measured."""
+    if epoch % select.every and not is_last:
+        return math.inf
+    score = select.score(model.eval(), device)
+    log.info("epoch %d: validation score %.4f", epoch, score)
+    return -score
 
 
 def uses_gpu(device: str) -> bool:

@@ -344,7 +344,7 @@ def test_ultra_learns_from_test_and_says_nothing_about_it(shared_tiny_root: Path
     assert (made.folder / "predictions-test.zip").exists()
     history = (made.folder / "history.csv").read_text()
     assert all(line.endswith(",") for line in history.splitlines()[1:])  # no validation loss
-    assert made.row.training_splits == ("train", "valid", "test")
+    assert [training.learns for training in made.trainings] == [("train", "valid", "test")]
 
 
 @pytest.mark.parametrize(("losses", "best"), [((3.0, 1.0, 2.0, 4.0), 2), ((4.0, 3.0, 2.0, 1.0), 4), ((1.0,) * 4, 1)])

@@ -96,6 +96,13 @@ def test_killed_with_sigkill_a_run_resumes_to_the_same_bits(
     assert (whole.folder / "history.csv").read_bytes() == (killed.folder / "history.csv").read_bytes()
 
 
+def test_cmn_keeps_the_epoch_of_the_highest_average_ap_on_validation(shared_tiny_root: Path, tmp_path: Path) -> None:
+    made = experiment(shared_tiny_root, tmp_path, 5, "select_every=2", "max_epochs=3")
+    run(made)
+    log = (made.folder / "log.txt").read_text()
+    assert [f"epoch {epoch}: validation score" in log for epoch in (1, 2, 3)] == [False, True, True]
+
+
 def test_rows_of_one_head_share_its_training(shared_tiny_root: Path, runs: Path, tmp_path: Path) -> None:
     seen: list[str] = []
     shared, alone = (experiment(shared_tiny_root, out, 6) for out in (runs, tmp_path))

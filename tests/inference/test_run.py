@@ -58,7 +58,7 @@ def test_a_checkpoint_says_what_it_is(trained: Callable[..., Path], shared_tiny_
     assert about.spec["head"] == "netvlad++"
     assert about.spec["chunk_s"] == 7
     assert about.spec["nms_s"] == 20
-    assert about.spec["architecture"] == {"clusters": 64, "projection": 128, "dropout": 0.4}
+    assert about.spec["architecture"] == {"clusters": 16, "projection": 64, "dropout": 0.4}
     assert (about.fps, about.classes, about.dataset, about.simulated) == (1, CLASSES, shared_tiny_root.name, True)
     assert {name: block.width for name, block in about.blocks.items()} == {
         "tpn-r101": 6, "gta": 6, "vtn": 4, "ircsn": 6, "i3d-slow": 6,

@@ -53,7 +53,10 @@ MINIMAL = {
 }
 
 
-DIGESTS = {"table2": "3c05a203efa1f011", "table3": "2d2a99956eb8e1ba"}  # of the first rows, as in older runs
+DIGESTS = {
+    "table2": "8bcff80b41d59ec2",
+    "table3": "3fe119cc7ca64a3f",
+}  # of the first rows; both trainings and the validation of Cmn are part of them
 OMIT = object()
 
 

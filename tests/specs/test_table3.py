@@ -58,8 +58,7 @@ def test_what_the_paper_says_of_the_steps() -> None:
 
 
 def test_what_the_paper_leaves_open_is_declared() -> None:
-    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision",
-           "sampling.validation"}  # fmt: skip
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "precision"}
     transformer = {
         "mode.epoch", "precision", "learning_rate.schedule", "offset_loss.sigmoid",
         "architecture.pooling", "architecture.segments", "architecture.positions",
@@ -78,8 +77,7 @@ def test_what_the_paper_leaves_open_is_declared() -> None:
 
 
 def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_path: Path) -> None:
-    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "mode.epoch", "precision",
-           "sampling.validation"}  # fmt: skip
+    cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "precision"}
     plain, told = (
         load_table(own_table(tmp_path, change)).rows[0]
         for change in ({}, {"assumed": {"batch_size": {"why": "ours"}, "postprocess.order": {"why": "ours"}}})
@@ -101,8 +99,23 @@ def test_what_rows_need_and_have_seen() -> None:
     assert ROWS[8].seen_splits == ("train", "valid", "test")  # by way of row 9
     assert ROWS[18].seen_splits == ("train", "valid")
     assert (ROWS[18].name, ROWS[19].name) == ("8 regular", "9 regular")
-    assert len({ROWS[row].model_digest() for row in (5, 6, 7, 8, 18)}) == 1
+    assert len({ROWS[row].model_digest() for row in (5, 6, 7, 8, 17, 18, 27)}) == 1
     assert len({row.digest() for row in ROWS.values()}) == len(ROWS)
+
+
+def test_the_three_readings_of_the_fusion_differ_in_nothing_else() -> None:
+    steps = [ROWS[row].postprocess for row in (7, 17, 27)]
+    assert [step.combine for _, step in steps if isinstance(step, Fuse)] == ["replace", "append", "only"]
+    plain = {str(step.model_dump(exclude={"combine"})) for _, step in steps}
+    assert len(plain) == 1
+
+
+def test_cmn_chooses_its_epoch_and_draws_its_validation_as_the_released_code() -> None:
+    assert (ROWS[5].select_every, ROWS[5].sampling.redraw_validation) == (20, True)
+    settings = [("select_every", None), ("sampling.redraw_validation", False)]
+    other = load_table("table3", settings=settings).row(5)
+    assert (other.select_every, other.sampling.redraw_validation) == (None, False)
+    assert other.model_digest() != ROWS[5].model_digest()
 
 
 def test_published_numbers_and_names_of_other_tables_move_no_digest() -> None:
@@ -117,7 +130,7 @@ def test_settings_reach_the_heads_that_know_them() -> None:
     assert rows[31].changed == ()
     assert rows[31].digest() == ROWS[31].digest()
     zero = load_table("table3", settings=[parse_setting("sampling.drop_filling_copy=true")]).rows
-    assert [row.row for row in zero if row.changed] == [1, 2, 3, 5, 6, 7, 8, 18]
+    assert [row.row for row in zero if row.changed] == [1, 2, 3, 5, 6, 7, 8, 17, 27, 18]
 
 
 @pytest.mark.parametrize("setting", ["nms_s=5", "epochs=3", "sampling.negatives=1"])

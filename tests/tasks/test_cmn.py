@@ -96,6 +96,19 @@ def test_an_epoch_is_every_sample_of_every_replay(root: Dataset) -> None:
     assert task.loss(task.model(), batches[0]).item() > 0
 
 
+def test_validation_chunks_are_drawn_again_in_each_epoch_if_the_row_says_so(root: Dataset) -> None:
+    task, fixed = task_of(root), task_of(root, "sampling.redraw_validation=false")
+
+    def drawn(epoch: int) -> list[Batch]:
+        list(task.batches(np.random.default_rng([0, epoch])))
+        return list(task.valid_batches())
+
+    first, second = drawn(1), drawn(2)
+    assert not all(torch.equal(one.shifts, other.shifts) for one, other in zip(first, second, strict=True))
+    assert_same(drawn(1), first)
+    assert not torch.equal(first[0].shifts, next(iter(fixed.valid_batches())).shifts)
+
+
 def test_the_released_code_skips_half_of_the_batches(root: Dataset) -> None:
     task = task_of(root, "sampling.skip_half_the_batches=true", "batch_size=1")
     counts = [len(list(task.batches(np.random.default_rng(seed)))) for seed in range(10)]

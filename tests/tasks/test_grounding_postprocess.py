@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +22,23 @@ def replay(*detections: tuple[float, float], start_s: int = START_S, end_s: int 
 
 def pairs(found: ReplayDetections) -> list[tuple[float, float]]:
     return list(zip(found.time_s.tolist(), found.score.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("combine", "expected"),
+    [
+        ("replace", [(100, 0.5), (180, 0.5), (205, 0.6)]),
+        ("append", [(100, 0.5), (170, 0.3), (180, 0.5), (205, 0.6)]),
+        ("only", [(180, 0.5)]),
+    ],
+)
+def test_what_becomes_of_the_detections(combine: str, expected: list[tuple[float, float]]) -> None:
+    found = replay((100, 0.5), (170, 0.3), (205, 0.6))
+    options: Any = {"window_s": 42, "nearest": 1.25, "second": 0.8, "combine": combine}
+    result = fuse(found, time_s=np.array([180.0]), confidence=np.array([0.4]), **options)
+    assert pairs(result) == expected
+    nothing = fuse(found, time_s=np.array([100.0]), confidence=np.array([0.4]), **options)
+    assert pairs(nothing) == pairs(found)
 
 
 def fused(found: ReplayDetections, *spotted: tuple[float, float]) -> list[tuple[float, float]]:

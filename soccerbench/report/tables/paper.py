@@ -102,6 +102,7 @@ def summarise(
             if isinstance(value, float) and record["measured"][scored]
         }
         record["changed"] = row["changed"]
+        record["trained_for"] = row.get("trained_for") if row["mode"] == "regular" else None
         records.append(record)
     return records
 
@@ -251,6 +252,12 @@ def _notes(records: Sequence[Mapping[str, Any]], *, simulated: bool, folder: Pat
     if counts - {1}:
         notes.append(f"Mean ± standard deviation over {'/'.join(map(str, sorted(counts)))} seeds.")
     notes += [f"Row {record['row']} not run: {record['unavailable']}." for record in records if record["unavailable"]]
+    shared = [str(record["row"]) for record in records if record["trained_for"] == "test"]
+    if shared:
+        notes.append(
+            f"Challenge of row{'s' * (len(shared) > 1)} {', '.join(shared)}: by the head for test (trained on train, "
+            "best epoch on valid). --for both trains another one for it, on train and valid, best epoch on test."
+        )
     changed = sorted({setting for record in records for setting in record["changed"]})
     if changed:
         notes.append(f"Not the paper's settings: {', '.join(changed)}.")

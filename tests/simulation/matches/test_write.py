@@ -128,7 +128,7 @@ def test_same_seed_same_bytes_whatever_the_threads(four_games, tmp_path):
 
 
 def test_another_seed_is_another_season():
-    first, second = (played_games(seed=seed, games=12) for seed in (0, 1))
+    first, second = (played_games(seed=seed, games=17) for seed in (0, 1))
     assert all(one.match.events != other.match.events for one, other in zip(first, second, strict=True))
 
 
@@ -191,7 +191,7 @@ def test_cached_dataset_is_made_once(cache):
     first = cached_mini(progress=lambda stage, done, games: made.append(done))
     assert (made, first.parent) == ([*range(1, 18)], cache)
     assert cached_mini(progress=lambda stage, done, games: made.append(done)) == first
-    assert len(made) == 12
+    assert len(made) == 17
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed", "missing", "no manifest", "a file"])
@@ -226,9 +226,9 @@ def test_two_at_once_make_it_once(cache):
     for thread in threads:
         thread.join()
     assert found == [found[0]] * 2
-    assert made == [*range(1, 13)]
+    assert made == [*range(1, 18)]
     assert [path.name for path in cache.iterdir()] == [found[0].name]
-    assert write.is_complete(found[0], write._recipe(0, 12, "mini"))
+    assert write.is_complete(found[0], write._recipe(0, 17, "mini"))
 
 
 def test_it_waits_for_a_process_that_writes_the_same(tmp_path, cache, caplog):
