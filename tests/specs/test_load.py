@@ -198,7 +198,7 @@ def test_mini_is_laid_over_by_head_and_mode() -> None:
     real, mini = load_table("table2"), load_table("table2", mini=True)
     assert [row.published for row in real.rows] == [row.published for row in mini.rows]
     assert all(small.max_epochs < large.max_epochs for small, large in zip(mini.rows, real.rows, strict=True))
-    assert "minutes" in mini.rows[0].assumed["max_epochs"]
+    assert "validation loss" in mini.rows[0].assumed["max_epochs"]
 
 
 def test_sizes_are_used_as_they_were_validated(tmp_path: Path) -> None:
