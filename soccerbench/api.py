@@ -140,6 +140,8 @@ def reproduce(
     plugin: str | Path | None = None,
     log: str | None = None,
     force: bool = False,
+    stage: str | Path | None = None,
+    results_to: str | None = None,
     progress: bool = False,
 ) -> Results:
     """Train and score the rows of a table; finished ones are read, interrupted ones resume.
@@ -160,6 +162,8 @@ def reproduce(
         plugin: a Python file with heads that rows name as module:Class.
         log: learning curves to "tensorboard" or "wandb" too.
         force: run again what was run with another spec, other data or other code.
+        stage: a folder on a fast disk; each machine copies `data`, a packed root or the address of one, there once.
+        results_to: the address of a folder, such as "s3://bucket/runs", that the table's runs are copied to at the end.
         progress: bars and notes on standard error.
 
     Raises:
@@ -178,6 +182,7 @@ def reproduce(
     from soccerbench.experiments.executors.cost import weights
     from soccerbench.experiments.executors.experiment_tasks import in_order
     from soccerbench.experiments.table import plan, run
+    from soccerbench.features.stage import copied_to, staged
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs import load_table
@@ -186,6 +191,10 @@ def reproduce(
     name, pairs = str(table), list((settings or {}).items())
     load_table(name, settings=pairs, rows=rows)
     features = None if features_root is None else Path(features_root)
+    if stage is not None and data in (None, "mini"):
+        raise ValueError("--stage copies packed data: give --data too")
+    copied = None if stage is None else (str(data), Path(stage).resolve())
+    data = data if copied is None else staged(*copied)
     root = open_root(None if data is None else str(data), features, say=note if progress else lambda _: None)
     specs = load_table(name, mini=root.is_mini, settings=pairs, rows=rows)
     if progress and root.is_mini and is_file_name(name):
@@ -197,7 +206,7 @@ def reproduce(
     work = weights(in_order(planned.experiments), shipped("results")) if progress else {}
     with bars(len(planned.experiments), work) if progress else nullcontext() as shown:
         results = run(
-            planned, device=device, force=force, machines=machines, curves=log,
+            planned, device=device, force=force, machines=machines, curves=log, stage=copied,
             progress=shown.of if shown else lambda _: silent, on_done=shown.rows_done if shown else lambda *_: None,
         )  # fmt: skip
     reasons = {row.row.row: row.reason for row in planned.unavailable}
@@ -210,6 +219,8 @@ def reproduce(
     )
     about = {"table": specs.table, "dataset": root.name, "simulated": root.is_simulated}
     write_table(folder, drawn, about=about)
+    if results_to is not None:
+        copied_to(folder, results_to)
     return Results(tuple(results), drawn, folder)
 
 

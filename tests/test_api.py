@@ -43,7 +43,8 @@ SURFACE = {
     "out: 'str | Path' = 'runs', device: 'str' = 'auto', on: 'str' = 'local', "
     "jobs: 'int | None' = None, cpus: 'int | None' = None, gpus: 'float | None' = None, "
     "settings: 'Mapping[str, Any] | None' = None, plugin: 'str | Path | None' = None, log: 'str | None' = None, "
-    "force: 'bool' = False, progress: 'bool' = False) -> 'Results'",
+    "force: 'bool' = False, stage: 'str | Path | None' = None, results_to: 'str | None' = None, "
+    "progress: 'bool' = False) -> 'Results'",
     "spot": "(run: 'Run | str | Path | Sequence[Run | str | Path]', inputs: 'str | Path | Sequence[str | Path]', *, "
     "replays: 'str | Path | None' = None, min_confidence: 'float' = 0.0, "
     "classes: 'Sequence[str] | None' = None) -> 'pd.DataFrame'",

@@ -66,6 +66,15 @@ def reproduce(
     log: Annotated[
         str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")
     ] = None,
+    stage: Annotated[
+        Path | None,
+        typer.Option(
+            help="A fast disk: each machine copies --data, a packed folder or s3://…, gs://…, hf://…, there once."
+        ),
+    ] = None,
+    results_to: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Copy the table's runs to s3://…, gs://… at the end.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
     ] = False,
@@ -85,6 +94,7 @@ def reproduce(
             "--rows": rows, "--seeds": seeds != "0", "--for": trained_for, "--device": device != "auto",
             "--on": on != "local", "--jobs": jobs, "--cpus": cpus, "--gpus": gpus, "--set": settings,
             "--plugin": plugin, "--log": log, "--force": force,
+            "--stage": stage, "--results-to": results_to,
         }  # fmt: skip
         taken = "--data, --features-root and --out" if table == "figure3" else "--data and --out"
         unused = ", ".join(name for name, value in given.items() if value)
@@ -109,7 +119,8 @@ def reproduce(
             table, data=data, features_root=features_root,
             rows=None if rows is None else parse_range("--rows", rows), seeds=parse_range("--seeds", seeds),
             out=out, device=device, on=on, jobs=jobs, cpus=cpus, gpus=gpus,
-            settings=dict(map(parse_setting, chosen)), plugin=plugin, log=log, force=force, progress=True,
+            settings=dict(map(parse_setting, chosen)), plugin=plugin, log=log, force=force, stage=stage,
+            results_to=results_to, progress=True,
         )  # fmt: skip
     except KeyboardInterrupt:
         note("Stopped. Nothing is lost: the same command resumes.")

@@ -119,6 +119,7 @@ def run(
     on_done: Callable[[str, int, int], None],
     machines: Machines = ONE_AT_A_TIME,
     curves: str | None = None,
+    stage: tuple[str, Path] | None = None,
 ) -> list[Result]:
     """Run what was planned; the results in order.
 
@@ -130,6 +131,7 @@ def run(
         on_done: called with the title of a finished experiment, and how many of the planned ones are, out of how many.
         machines: where experiments run, and how many at once; their numbers are those of one after another.
         curves: where learning curves go besides `history.csv`, as for `curves_to`.
+        stage: as of `Options`; every machine has its copy under the same path.
     """
     left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
     unfinished, total = {experiment.folder for experiment in left}, len(planned.experiments)
@@ -140,7 +142,7 @@ def run(
 
     jobs = machines.jobs or (default_jobs(planned, device) if machines.is_here else total)
     if (left and not machines.is_here) or min(jobs, len(left)) > 1:
-        options = Options(device, force, curves, threads=machines.threads(torch.get_num_threads(), jobs))
+        options = Options(device, force, curves, threads=machines.threads(torch.get_num_threads(), jobs), stage=stage)
         by_folder = {experiment.folder: experiment for experiment in left}
         kind = "cuda" if machines.is_here and uses_gpu(device) else device
         executor = machines.executor(planned.experiments[0].out, jobs=jobs, device=kind)

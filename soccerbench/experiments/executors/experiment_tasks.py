@@ -15,6 +15,7 @@ import torch
 
 from soccerbench.experiments.executors.task import Task
 from soccerbench.experiments.experiment import Experiment
+from soccerbench.features.stage import staged
 from soccerbench.progress import Progress
 from soccerbench.training.loggers import curves_to
 
@@ -28,12 +29,14 @@ class Options:
         force: overwrite runs of another spec, other data or code.
         curves: where learning curves go besides `history.csv`.
         threads: of each process, for features that are not narrow.
+        stage: what to copy to a fast disk of the machine first, and into which folder of it.
     """
 
     device: str
     force: bool
     curves: str | None
     threads: int
+    stage: tuple[str, Path] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class RunExperiment:
     def __call__(self, progress: Progress) -> None:
         """Run it, or resume it."""
         torch.set_num_threads(self.options.threads)
+        if self.options.stage is not None:
+            staged(*self.options.stage)
         with curves_to(self.options.curves):
             self.experiment.run(device=self.options.device, progress=progress, force=self.options.force)
 

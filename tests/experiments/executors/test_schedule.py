@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from soccerbench.errors import InputError
+from soccerbench.experiments.executors import experiment_tasks
 from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
 from soccerbench.progress import Progress, silent
@@ -59,6 +60,19 @@ def test_each_begins_after_those_that_it_depends_on() -> None:
     assert [end.value for _, end in ended] == ["A", "D", "B", "C"]
     assert seen[0] == ("a", "epoch 1/1", 1, 1)
     assert executor.closed
+
+
+def test_work_begins_with_the_copy_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    class Fake:
+        def run(self, **options: object) -> None:
+            calls.append(options["device"])
+
+    monkeypatch.setattr(experiment_tasks, "staged", lambda *place: calls.append(place))
+    options = experiment_tasks.Options("cpu", False, None, 1, ("s3://bucket/tiny", Path("/fast")))
+    experiment_tasks.RunExperiment(Fake(), options)(silent)  # type: ignore[arg-type]
+    assert calls == [("s3://bucket/tiny", Path("/fast")), "cpu"]
 
 
 def test_a_circle_is_refused() -> None:
