@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def folder_beside(out: Path) -> Iterator[Path]:
+def folder_next_to(out: Path) -> Iterator[Path]:
     """A temporary folder next to `out`, to be renamed when it is complete; removed if it was not.
 
     Raises:

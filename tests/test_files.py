@@ -47,9 +47,9 @@ def test_equal_contents_give_equal_zips(tmp_path: Path) -> None:
 CRASHED = """
 import os, signal, sys
 from pathlib import Path
-from soccerbench.files import folder_beside, replacing
+from soccerbench.files import folder_next_to, replacing
 target = Path(sys.argv[1])
-with replacing(target) as stream, folder_beside(target.with_name("folder")) as folder:
+with replacing(target) as stream, folder_next_to(target.with_name("folder")) as folder:
     (folder / "file").touch()
     print(flush=True)
     os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "killed" else sys.stdin.read()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from soccerbench.errors import InputError
 from soccerbench.features.packed import INDEX
 from soccerbench.features.verify import verify
-from soccerbench.files import folder_beside
+from soccerbench.files import folder_next_to
 from soccerbench.lease import only_writer
 
 Value = TypeVar("Value")
@@ -36,7 +36,7 @@ def staged(source: str, folder: Path) -> Path:
                     target, f"is a copy of another pack than {source}", "remove it or give another --stage"
                 )
             return target
-        with folder_beside(target) as part:
+        with folder_next_to(target) as part:
             _reading(source, lambda: system.get(f"{path}/", f"{part}/", recursive=True))
             problems = verify(part).problems
             if problems:

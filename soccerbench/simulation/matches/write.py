@@ -19,7 +19,7 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.features.pack_writer import Half, PackWriter, Plan
-from soccerbench.files import folder_beside, remove
+from soccerbench.files import folder_next_to, remove
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games
@@ -78,7 +78,7 @@ def write_mini(
             return
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
-        with folder_beside(out) as folder:
+        with folder_next_to(out) as folder:
             _write_all(folder, real or played_games(seed, games), recipe, progress)
             if out.exists():
                 out.rmdir()
@@ -98,7 +98,7 @@ def cached_mini(progress: Progress = silent) -> Path:
         return out
     with only_writer(out):
         if not is_complete(out, recipe):
-            with folder_beside(out) as folder:
+            with folder_next_to(out) as folder:
                 _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
                 remove(out)  # damaged, if it is there
                 folder.rename(out)

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from soccerbench.errors import InputError
-from soccerbench.files import folder_beside, write_json
+from soccerbench.files import folder_next_to, write_json
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.season import SPLITS
@@ -65,7 +65,7 @@ def write_videos(
             return
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(out, "exists and is not this root", "name an empty or a new folder")
-        with folder_beside(out) as folder:
+        with folder_next_to(out) as folder:
             _write_all(folder, planned, recipe, progress)
             if out.exists():
                 out.rmdir()
