@@ -26,7 +26,7 @@ from soccerbench.cli.options import (
 def evaluate(
     task: Annotated[TaskOption, typer.Argument(help="What was submitted to.")],
     labels: Labels,
-    predictions: Annotated[Path, typer.Option(help="Folder or zip with the predictions, one folder a game.")],
+    predictions: Annotated[Path, typer.Option(help="Folder, zip or JSON file with the predictions.")],
     split: Split = "test",
     tolerances: Tolerances = "loose",
     protocol: Protocol = ProtocolName.soccernet,

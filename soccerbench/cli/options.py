@@ -30,7 +30,7 @@ class ProtocolName(str, Enum):
     strict = "strict"
 
 
-Labels = Annotated[Path, typer.Option(help="Folder or zip with the labels, one folder a game.")]
+Labels = Annotated[Path, typer.Option(help="Folder, zip or JSON file with the labels.")]
 Split = Annotated[str, typer.Option(help="train, valid, test, challenge, or all games with labels.")]
 Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in seconds such as 1,2,5.")]
 Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]

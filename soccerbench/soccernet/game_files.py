@@ -23,7 +23,8 @@ from soccerbench.soccernet.archive import GAME_KEYS, Tree, parse_json
 from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, own_splits
 
 _NO_RESULTS = ("labels", "splits.json", "classes.json", "features.json")  # how names of other files begin
-_NO_LABELS = ("results", "predictions", "detection", *_NO_RESULTS[1:])
+_NO_EVENTS = ("labels-cameras", "labels-replays", "labels-caption")
+_NO_LABELS = ("labels-", "results", "predictions", "detection", *_NO_RESULTS[1:])
 _OTHER_FILES = (".mkv", ".mp4", ".npy", ".json")
 
 
@@ -84,7 +85,11 @@ class GameFiles:
             if found := [name for name, file in file_of.items() if _suffix_lowered(file) == official]:
                 return found
         others = _NO_LABELS if self.kind.key == "annotations" else _NO_RESULTS
-        found = names if self.tree.is_file else [name for name in names if not file_of[name].lower().startswith(others)]
+        if self.tree.is_file:
+            others = _NO_EVENTS
+        found = [
+            name for name in names if not file_of[name].lower().startswith(others) and file_of[name] != "Labels.json"
+        ]
         return [name for name in found if self._holds_list(name)]
 
     def _holds_list(self, name: str) -> bool:

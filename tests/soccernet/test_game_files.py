@@ -176,6 +176,15 @@ def test_zips_as_other_systems_pack_them(tmp_path: Path, form: Callable[[str], s
         assert (found.average_map, found.warnings) == (pytest.approx(SPOTTING, rel=0, abs=1e-12), {})
 
 
+@pytest.mark.parametrize("file", ["Labels-cameras.json", "Labels-caption.json", "Labels-v2.json", "Labels.json"])
+def test_labels_of_another_kind_are_not_taken_for_these(tmp_path: Path, predictions: Path, file: str) -> None:
+    root = put(tmp_path / "labels", f"{GAME}/{file}", labels_of())
+    task = "spotting" if "-c" in file else "grounding"
+    for given in (root, root / GAME, root / GAME / file)[: 3 if "-c" in file else 2]:
+        with pytest.raises(InputError, match="no games of split 'all'"):
+            score(given, predictions, task=task)
+
+
 def test_the_last_of_two_spellings_of_a_name_is_read_and_counted(labels: Path, tmp_path: Path) -> None:
     name = f"{GAME}/results_spotting.json"
     path = zipped(tmp_path / "twice.zip", {name: {"predictions": []}, f"./{name}": spotted_of()})
