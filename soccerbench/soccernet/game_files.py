@@ -84,7 +84,7 @@ class GameFiles:
         for official in self.kind.names:
             if found := [name for name, file in file_of.items() if _suffix_lowered(file) == official]:
                 return found
-        others = _NO_LABELS if self.kind.key == "annotations" else _NO_RESULTS
+        others: tuple[str, ...] = _NO_LABELS if self.kind.key == "annotations" else _NO_RESULTS
         if self.tree.is_file:
             others = _NO_EVENTS
         found = [
