@@ -12,7 +12,7 @@ from soccerbench.models.dense.contract import DenseHead, DenseOutput, Layout, re
 
 
 class DenseAnchors(DenseHead):
-    """Rows through layers of their own, a trunk over the frames, a convolution to the outputs.
+    """Layers on each row, a trunk over the frames, a convolution to the outputs.
 
     The published network resamples the features; its first layer is affine, so that resampling after it is the same.
     Weights are drawn as Glorot and Bengio (2010) do, uniformly; biases are zero.

@@ -3,7 +3,7 @@
 Conventions
     row     of features, i, is at second i / fps + shift_s
     frame   `frames_per_row` fill the time of a row; a chunk's frames are computed from its own rows alone
-    chunk   starts at a random row, each start of each half being as likely as any other; the epoch's are drawn anew
+    chunk   starts at a random row, each start of each half being as likely as any other; drawn again in each epoch
     valid   chunks end to end; the last one ends where the half ends
 """
 
