@@ -1,8 +1,8 @@
 """How much of a table's work each experiment is, so that the time left is right while a slow row runs first.
 
 Conventions
-    weight  seconds that the committed record of the same row and epochs took; without one, the epochs times the median
-            seconds an epoch of the records of the same head, or of all heads. Only ratios matter
+    weight  the epochs times the seconds an epoch of the row's committed record; without one, the median of the records
+            of the same head, or of all heads. Only ratios matter
     none    an experiment that is complete; one that shares another's training only predicts
 """
 
@@ -45,11 +45,11 @@ def weights(experiments: Sequence[Experiment], results: Path) -> dict[str, float
 def seconds(table: str, row: int, spec: dict[str, Any], records: Sequence[Record]) -> float:
     """The seconds that a row takes next to others."""
     epochs = spec.get("max_epochs")
-    for record in records:
-        if (record.table, record.row, record.spec.get("max_epochs")) == (table, row, epochs):
-            return max(record.seconds.mean, LEAST_S)
     if not epochs:
         return LEAST_S
+    for record in records:
+        if (record.table, record.row) == (table, row) and _epochs(record):
+            return max(float(epochs) * record.seconds.mean / _epochs(record), LEAST_S)
     pairs = [(str(one.spec["head"]), one.seconds.mean / trained) for one in records if (trained := _epochs(one))]
     of_head = [value for head, value in pairs if head == spec["head"]] or [value for _, value in pairs]
     return max(float(epochs) * (statistics.median(of_head) if of_head else 1.0), LEAST_S)

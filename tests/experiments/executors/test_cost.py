@@ -27,7 +27,8 @@ def took(mean: float, row: int, **spec: Any) -> Record:
     ("row", "spec", "expected_s"),
     [
         (1, {"head": "a", "max_epochs": 10}, 100),  # its own record
-        (1, {"head": "a", "max_epochs": 20}, 240),  # other epochs: the median of head a, 10 and 14 s an epoch
+        (1, {"head": "a", "max_epochs": 20}, 200),  # the same for more epochs
+        (9, {"head": "a", "max_epochs": 20}, 240),  # a row without a record: the median of head a, 10 and 14 s an epoch
         (9, {"head": "b", "max_epochs": 2}, 60),  # a row without a record: 30 s an epoch
         (9, {"head": "new", "max_epochs": 1}, 14),  # an unknown head: the median of all
         (4, {"head": "naive", "max_epochs": None}, 0.1),  # its record took no time
@@ -46,5 +47,9 @@ def test_rows_of_a_table_have_the_ratios_of_their_records(shared_tiny_root: Path
     table = load_table("table2", mini=True, rows=[2, 7])
     planned = plan(table, rows=[2, 7], seeds=[0], root=Dataset(shared_tiny_root), out=tmp_path)
     found = weights(planned.experiments, shipped("results"))
-    recorded = {f"table2 row {one.row}, seed 0": one.seconds.mean for one in RECORDS[1:]}
+    epochs = {row.row: row.max_epochs for row in table.rows}
+    recorded = {
+        f"table2 row {one.row}, seed 0": one.seconds.mean / one.spec["max_epochs"] * epochs[one.row]  # type: ignore[operator]
+        for one in RECORDS[1:]
+    }
     assert found == pytest.approx(recorded)
