@@ -233,7 +233,11 @@ def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
     )
     assert drawn.header[4:] == ("Chunk, steps", "Test loose", "Test tight", "Challenge loose", "Challenge tight")
     assert drawn.lines[7][1:6] == ("", "five", "cmn", "120, filter 100, fuse 42, nms 25", "-")
-    assert drawn.lines[9][:2] == ("18", "8 regular")
+    assert [line[:2] for line in drawn.lines[9:12]] == [
+        ("17", "7 appended"),
+        ("27", "7 spotted alone"),
+        ("18", "8 regular"),
+    ]
 
 
 def test_strict_rows_are_scored_by_both_protocols(tiny_root: Path, tmp_path: Path) -> None:
