@@ -128,6 +128,14 @@ def _camera_entries(half: int, event: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what only the full parity run has time for."""
+    if os.environ.get("SOCCERBENCH_PARITY") != "full":
+        for item in items:
+            if item.get_closest_marker("parity"):
+                item.add_marker(pytest.mark.skip(reason="run by SOCCERBENCH_PARITY=full"))
+
+
 @pytest.fixture(autouse=True)
 def _seed_torch() -> None:
     """Torch's random numbers do not depend on the tests that ran before."""

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from soccerbench.models.netvlad import NetVLADpp
     from soccerbench.models.official import from_official
     from soccerbench.models.resnet1d import ResNet1D
+    from soccerbench.models.ste import STE
     from soccerbench.models.transformer import SpottingTransformer
 
-__all__ = ["Cmn", "GroundingTransformer", "NetVLADpp", "ResNet1D", "SpottingTransformer", "from_official"]
+__all__ = ["STE", "Cmn", "GroundingTransformer", "NetVLADpp", "ResNet1D", "SpottingTransformer", "from_official"]
 
 _HOME = {
     "Cmn": "cmn",
     "GroundingTransformer": "grounding_transformer",
     "NetVLADpp": "netvlad",
     "ResNet1D": "resnet1d",
+    "STE": "ste",
     "SpottingTransformer": "transformer",
     "from_official": "official",
 }

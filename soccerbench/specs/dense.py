@@ -61,6 +61,14 @@ class Displacement(Frozen):
     apart: Apart | None = None
 
 
+class MixupQueue(Frozen):
+    """Mix-up with one of the last `per_class` chunks of a random class; a chunk's own share is of Beta(alpha, beta)."""
+
+    per_class: Count
+    alpha: Annotated[float, Field(gt=0)]
+    beta: Annotated[float, Field(gt=0)]
+
+
 class DenseKeys(Frozen):
     """What a row of a dense head has besides the keys of every spotting row.
 
@@ -77,3 +85,4 @@ class DenseKeys(Frozen):
     stride_s: Seconds
     border_s: Annotated[float, Field(ge=0, le=3600)]
     overlap: Literal["mean", "max"]
+    mixup_queue: MixupQueue | None = None

@@ -66,6 +66,50 @@ class UNetTransformerSizes(TransformerSizes):
     projections: tuple[Count, ...]
 
 
+class TdeedSizes(Frozen):
+    """Sizes of T-DEED's temporal head."""
+
+    d_model: Count
+    levels: Annotated[int, Field(gt=0, le=8)]
+    kernel: Annotated[int, Field(gt=0, le=99)]
+    ratio: Count
+
+    @model_validator(mode="after")
+    def _kernel_has_a_centre(self) -> Self:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel {self.kernel} is even and has no centre")
+        return self
+
+
+class AstraSizes(Frozen):
+    """Sizes of ASTRA, and its augmentations."""
+
+    d_model: Count
+    heads: Count
+    feedforward: Count
+    decoder_layers: Count
+    dropout: Share
+    block_dropout: Share
+    drop: Share
+    switch: Share
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.d_model % self.heads:
+            raise ValueError(f"d_model {self.d_model} must be divisible by its {self.heads} heads")
+        return self
+
+
+class SteSizes(Frozen):
+    """Sizes of STE."""
+
+    columns: Count
+    projection: Count
+    channels: tuple[Count, Count, Count, Count]
+    dropout: Share
+    last_dropout: Share
+
+
 def load_source(source: str) -> type[Any]:
     """Import the class "module:Class"."""
     module, _, name = source.partition(":")
@@ -108,6 +152,9 @@ HEADS: dict[str, Head] = {
     "unet_transformer": Head(
         "spotting", "soccerbench.models.dense.unet_transformer:UNetTransformer", UNetTransformerSizes, is_dense=True
     ),
+    "tdeed": Head("spotting", "soccerbench.models.dense.tdeed:Tdeed", TdeedSizes, is_dense=True),
+    "astra": Head("spotting", "soccerbench.models.dense.astra:Astra", AstraSizes, is_dense=True),
+    "ste": Head("spotting", "soccerbench.models.ste:STE", SteSizes),
     "constant": Head("spotting", "soccerbench.models.constant:Constant", NoSizes),
     "cmn": Head("grounding", "soccerbench.tasks.cmn:CmnTask", CmnRow),
     "grounding-transformer": Head(

@@ -100,6 +100,8 @@ class DenseRow(SpottingRow, DenseKeys):
                 f"stride_s: chunks of {self.chunk_s:g} s without borders of {self.border_s:g} s, {self.stride_s:g} s "
                 "apart, leave gaps; it must be at most chunk_s - 2 border_s"
             )
+        if self.mixup_alpha is not None and self.mixup_queue is not None:
+            raise ValueError("mixup_queue: the row has mixup_alpha already; set one of them to null")
         if self.standardise and self.displacement is not None and self.displacement.apart is not None:
             raise ValueError("standardise: a row whose displacement is trained apart feeds raw values")
         return self

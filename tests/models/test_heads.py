@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from soccerbench.models import ResNet1D, SpottingTransformer
+from soccerbench.models import STE, ResNet1D, SpottingTransformer
 from soccerbench.models.sliding import centred_windows
 
-HEADS = pytest.mark.parametrize("head", [SpottingTransformer, ResNet1D])
+HEADS = pytest.mark.parametrize("head", [SpottingTransformer, ResNet1D, STE])
 
 
 def build(head, width=12):
@@ -24,6 +24,8 @@ def build(head, width=12):
         (SpottingTransformer, 832 + 3 * (16_640 + 33_088 + 256) + 1_170),
         # projection 12·128+128; a block: two convolutions 3·128·128, two norms 2·128; 128·18+18
         (ResNet1D, 1_664 + 4 * (2 * 49_152 + 2 * 256) + 2_322),
+        # projection 3·512+512; 512·128+128 and a norm 2·128; 3·128·256+256; 3·256·512+512; 512·256+256; 256·18+18
+        (STE, 2_048 + 65_664 + 256 + 98_560 + 393_728 + 131_328 + 4_626),
     ],
 )
 def test_parameter_count(head, parameters):

@@ -26,6 +26,7 @@ from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
+from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
 from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.gpu_cache import has_room, whole_half
@@ -195,9 +196,13 @@ class DenseTask:
     def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks, with mix-up if the row has it."""
         places, size = self.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size
-        for start in range(0, len(places), size):
-            batch = self.train.read(places[start : start + size])
-            yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
+        batches = (self.train.read(places[start : start + size]) for start in range(0, len(places), size))
+        if self.row.mixup_queue is not None:
+            return mixed_with_earlier(batches, self.row.mixup_queue, rng)
+        if self.row.mixup_alpha is not None:
+            alpha = self.row.mixup_alpha
+            return (mix_up(batch, alpha=alpha, rng=rng) for batch in batches)
+        return batches
 
     def valid_batches(self) -> Iterator[DenseBatch]:
         """Every validation chunk once, in order; nothing in ultra mode."""

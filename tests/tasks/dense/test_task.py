@@ -20,6 +20,8 @@ from soccerbench.tasks.spotting import detections
 
 SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20", "border_s=0")
 
+HEADS = list({row.head: None for row in load_table("table2plus").rows if isinstance(row, DenseRow)})
+
 
 def row_of(head: str, *settings: str) -> Any:
     rows = load_table("table2plus", mini=True, settings=[parse_setting(text) for text in (*SMALL, *settings)]).rows
@@ -89,24 +91,23 @@ def test_a_custom_head_is_dense_if_its_row_has_dense_keys(head: str, keys: tuple
     assert is_dense(head, keys) == dense
 
 
-@pytest.mark.parametrize("head", {row.head: None for row in load_table("table2plus").rows if isinstance(row, DenseRow)})
+@pytest.mark.parity
+@pytest.mark.parametrize("head", HEADS)
 def test_a_tiny_set_is_learnt_by_heart(shared_tiny_root: Path, head: str) -> None:
     row = row_of(head, "mixup_alpha=null", "chunk_s=12", "stride_s=12")
-    if "dropout" in row.architecture:
-        row = row.model_copy(update={"architecture": {**row.architecture, "dropout": 0.0}})
     task = task_of(shared_tiny_root, row)
     batch = task.train.read(task.train.draw(np.random.default_rng(0), 2))
     for part in filter(None, (task.trained_first, task)):
-        model = part.model()
+        model = part.model().eval()
         weights = [value for value in model.parameters() if value.requires_grad]
-        optimiser = torch.optim.Adam(weights, lr=5e-3)
+        optimiser = torch.optim.Adam(weights, lr=2e-3)
         first = part.loss(model, batch).item()
-        for _ in range(50):
+        for _ in range(120):
             optimiser.zero_grad()
             loss = part.loss(model, batch)
             loss.backward()
             optimiser.step()
-        assert loss.item() < 0.1 * first
+        assert loss.item() < 0.2 * first
         part.network = model
 
 

@@ -1,0 +1,80 @@
+"""STE, a window head on features whose columns are pooled first; from a public description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from soccerbench.models.sliding import check_sliding, slide_head
+
+
+class STE(nn.Module):
+    """The largest of neighbouring columns and frames, projected, convolved over time, classified.
+
+    Args:
+        width: C, the width of the features.
+        classes: events, background not counted.
+        columns: neighbouring columns of which the largest is kept.
+        projection: width after the pools.
+        channels: of the four convolutions.
+        dropout: after the projection.
+        last_dropout: before the classifier.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        classes: int = 17,
+        columns: int = 4,
+        projection: int = 512,
+        channels: Sequence[int] = (128, 256, 512, 256),
+        dropout: float = 0.5,
+        last_dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.columns = columns
+        first, second, third, last = channels
+        self.project = nn.Linear(-(-width // columns), projection)
+        self.dropout = nn.Dropout(dropout)
+        self.narrow = nn.Sequential(nn.Conv1d(projection, first, 1), nn.BatchNorm1d(first), nn.ReLU())
+        self.convolve = nn.Sequential(
+            nn.Conv1d(first, second, 3, padding=1), nn.ReLU(), nn.Conv1d(second, third, 3, padding=1), nn.ReLU()
+        )
+        self.last = nn.Sequential(nn.Conv1d(third, last, 1), nn.ReLU(), nn.Dropout(last_dropout))
+        self.classify = nn.Linear(last, classes + 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score windows of features (B, T, C): logits (B, classes + 1), class 0 the background."""
+        return self.head(self.pool(features))
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The largest of neighbouring columns, (…, C) to (…, C / columns)."""
+        pooled = F.max_pool1d(features.reshape(-1, 1, features.shape[-1]), self.columns, ceil_mode=True)
+        return pooled.reshape(*features.shape[:-1], -1)
+
+    def head(self, tokens: Tensor) -> Tensor:
+        """Score windows of pooled frames (B, T, C / columns): logits (B, classes + 1)."""
+        frames = halved(halved(tokens.mT)).mT  # (B, T / 4, C / columns)
+        frames = self.narrow(self.dropout(torch.relu(self.project(frames))).mT)  # (B, first, T / 4)
+        frames = self.last(halved(self.convolve(frames)))  # (B, last, T / 8): one frame of a window of eight
+        logits: Tensor = self.classify(frames.amax(dim=-1))
+        return logits
+
+    @torch.no_grad()
+    def slide(self, features: Tensor, window_frames: int) -> Tensor:
+        """Score the window around every frame of a half (T, C), columns pooled once: logits (T, classes + 1).
+
+        Raises:
+            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
+        """
+        check_sliding(self, features, window_frames)
+        return slide_head(self.head, self.pool(features), window_frames)
+
+
+def halved(frames: Tensor) -> Tensor:
+    """The larger of each two frames of (B, C, T); a last odd one is kept."""
+    return F.max_pool1d(frames, 2, ceil_mode=True)
