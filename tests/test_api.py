@@ -53,22 +53,6 @@ NAMES = {
     "ComparisonReport", "Dataset", "Evaluation", "InputError", "Results", "Run", "SpecError", "Table", "compare",
     "evaluate", "load_results", "load_run", "load_table", "reproduce", "spot",
 }  # fmt: skip
-SCRIPT = """
-import soccerbench as sb
-
-chunk_s: object = sb.load_table("table2").row(8).row
-data = sb.Dataset("mini")
-for game in data:
-    print(data.labels(game).shape, data.features(game, 1, ["vtn"]).shape)
-done = sb.reproduce("table2", rows=[8], seeds=[0], data="mini", settings={"max_epochs": 1})
-print(done.table().to_string(), sb.load_results("runs").columns)
-score = sb.evaluate(task="spotting", labels="labels.zip", predictions="mine.zip").bootstrap(100)
-total: float = score.average_map + score.per_class["score"].mean()
-better: bool = (sb.compare("a.zip", "b.zip", labels="l.zip", task="spotting").difference or 0) > 0
-run = sb.load_run("runs/mini/table2/row-08/seed-0")
-events = sb.spot([run, "other"], "match", min_confidence=0.5)
-print(run.predict(data.features(game, 1), fps=1), events["time_s"].max())
-"""
 
 
 def test_the_surface() -> None:
@@ -106,7 +90,7 @@ def test_the_module_is_the_command() -> None:
     assert app.registered_commands
 
 
-@pytest.mark.slow
+@pytest.mark.parity  # `tox -e type` checks the right one, with what it knows of all packages
 def test_a_users_script_passes_strict_types(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     assert (ROOT / "soccerbench" / "py.typed").is_file()
@@ -119,7 +103,7 @@ def test_a_users_script_passes_strict_types(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, "MYPYPATH": str(ROOT)},
         )  # fmt: skip
 
-    done = checked(SCRIPT)
+    done = checked((ROOT / "tests" / "users_script.py").read_text())
     assert done.returncode == 0, done.stdout
     wrong = checked('import soccerbench as sb\nsb.evaluate(task="goals", labels="a", predictions="b")\n')
     assert 'Argument "task" to "evaluate" has incompatible type' in wrong.stdout

@@ -39,7 +39,7 @@ def test_writes_what_was_asked_for(app, tmp_path, monkeypatch):
 def test_makes_a_dataset(app, tmp_path):
     assert CliRunner().invoke(app, [str(tmp_path / "out"), "--games", "12"]).exit_code == 0
     splits = json.loads((tmp_path / "out" / "splits.json").read_bytes())
-    assert [len(games) for games in splits.values()] == [6, 2, 2, 2]
+    assert [len(games) for games in splits.values()] == [6, 1, 3, 2]
 
 
 @pytest.mark.parametrize("wrong", [["--games", "3"], ["--seed", "-1"], ["--scale", "huge"]])

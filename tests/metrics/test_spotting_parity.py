@@ -69,7 +69,7 @@ def assert_equal(score, expected):
         np.testing.assert_allclose(getattr(score, name), value, rtol=0, atol=1e-12, err_msg=name)
 
 
-@settings(max_examples=2000 if FULL else 200)
+@settings(max_examples=2000 if FULL else 100)
 @given(games=games, deltas_s=tolerances)
 def test_equals_the_official_scorer_on_generated_games(games, deltas_s, official_spotting, read_events):
     score = average_map(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from soccerbench.scoring.evaluate import Evaluation, evaluate
 from soccerbench.soccernet.classes import BALL, LATER_BALL, SOCCERNET_V1, ClassList
 from soccerbench.soccernet.submission import validate_submission
 
-IN_FULL = pytest.mark.skipif(os.environ.get("SOCCERBENCH_PARITY") != "full", reason="slow: SOCCERBENCH_PARITY=full")
 GAME = "league/2020-2021/one"
 V1_LABELS = ("soccer-ball", "y-card", "substitution-out", "r-card", "yr-card", "substitution-in", "corner")
 
@@ -59,8 +57,8 @@ def made(root: Path, file: str, names: tuple[str, ...], classes: ClassList, *, p
     [
         ("Labels.json", V1_LABELS, SOCCERNET_V1),
         ("Labels-ball.json", BALL.names, BALL),
-        pytest.param("Labels-ball.json", LATER_BALL.names, LATER_BALL, marks=IN_FULL),
-        pytest.param("Labels-v2.json", ("Header", "Save"), ClassList(("Header", "Save")), marks=IN_FULL),
+        pytest.param("Labels-ball.json", LATER_BALL.names, LATER_BALL, marks=pytest.mark.parity),
+        pytest.param("Labels-v2.json", ("Header", "Save"), ClassList(("Header", "Save")), marks=pytest.mark.parity),
     ],
 )
 def test_the_number_is_the_official_one(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import unicodedata
 import zipfile
@@ -212,7 +211,7 @@ def test_names_on_disk_in_another_normal_form(tmp_path: Path) -> None:
     assert found.average_map == pytest.approx(SPOTTING, rel=0, abs=1e-12)
 
 
-@pytest.mark.skipif(os.environ.get("SOCCERBENCH_PARITY") != "full", reason="slow: SOCCERBENCH_PARITY=full")
+@pytest.mark.parity
 def test_every_class_in_every_half_second_of_a_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not FIELD.exists():
         pytest.skip(f"reference data is not there: {FIELD}")

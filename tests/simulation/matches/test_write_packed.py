@@ -37,6 +37,7 @@ def test_the_same_bytes_as_packing_the_plain_one(four_games: Path, written: Path
     assert not list(written.rglob("1_*.npy"))
 
 
+@pytest.mark.parity
 def test_one_file_at_the_width_of_the_release(tmp_path: Path) -> None:
     write_mini(tmp_path / "out", games=4, scale="release", packed=True, files=[PCA])
     assert {path.name for path in (tmp_path / "out").glob("*.npy")} == {

@@ -106,6 +106,7 @@ def motion_statistic(clip: np.ndarray) -> np.ndarray:
     ])  # fmt: skip
 
 
+@pytest.mark.xdist_group("clips")
 @pytest.mark.parametrize("moment", [0, 8, 16, 24, 32])
 def test_a_single_picture_does_not_show_the_class(clips: tuple[np.ndarray, np.ndarray], moment: int) -> None:
     pictures, labels = clips
@@ -114,6 +115,7 @@ def test_a_single_picture_does_not_show_the_class(clips: tuple[np.ndarray, np.nd
         assert accuracy(coarse, labels, ridge) < 2 * CHANCE
 
 
+@pytest.mark.xdist_group("clips")
 def test_a_simple_statistic_of_the_motion_shows_the_class(clips: tuple[np.ndarray, np.ndarray]) -> None:
     pictures, labels = clips
     statistics = np.stack([motion_statistic(clip.astype(np.int16)) for clip in pictures])

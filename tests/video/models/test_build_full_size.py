@@ -8,9 +8,12 @@ import torch
 from soccerbench.specs.video_models import MODELS, load_extractors
 from soccerbench.video.models.build import build
 
+LONG = ("tpn-r101", "tpn-r50", "vtn")  # more than five seconds each
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.parity) if name in LONG else name for name in MODELS]
+)
 def test_a_clip_of_full_size(name: str) -> None:
     row = load_extractors().of(name)
     torch.manual_seed(0)
