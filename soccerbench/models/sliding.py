@@ -96,9 +96,13 @@ class Standardised(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Score features (B, T, C)."""
-        scored: Tensor = self.head((features - self.mean) / self.deviation)
+        scored: Tensor = self.head(self.standardised(features))
         return scored
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """Features (…, C) as the head sees them."""
+        return (features - self.mean) / self.deviation
 
     def slide(self, features: Tensor, window_frames: int) -> Tensor:
         """Score the window around every frame of a half (T, C)."""
-        return slide(self.head, (features - self.mean) / self.deviation, window_frames)
+        return slide(self.head, self.standardised(features), window_frames)

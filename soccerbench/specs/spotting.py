@@ -102,8 +102,6 @@ class DenseRow(SpottingRow, DenseKeys):
             )
         if self.mixup_alpha is not None and self.mixup_queue is not None:
             raise ValueError("mixup_queue: the row has mixup_alpha already; set one of them to null")
-        if self.standardise and self.displacement is not None and self.displacement.apart is not None:
-            raise ValueError("standardise: a row whose displacement is trained apart feeds raw values")
         return self
 
 

@@ -41,9 +41,11 @@ def test_both_trainings_are_in_the_folder_of_the_run(uninterrupted: Experiment) 
         assert len((part / "history.csv").read_text().splitlines()) == 3
     weights = torch.load(folder / "checkpoint.pt", weights_only=True)["model"]
     displacement = torch.load(folder / "displacement/checkpoint.pt", weights_only=True)["model"]
-    for name, value in displacement.items():
-        assert torch.equal(weights[f"displacement.{name}"], value)
-        assert not torch.equal(weights[f"scores.{name}"], value) or not value.abs().sum()
+    heads = {name.removeprefix("head."): value for name, value in displacement.items() if name.startswith("head.")}
+    assert heads
+    for name, value in heads.items():
+        assert torch.equal(weights[f"head.displacement.{name}"], value)
+        assert not torch.equal(weights[f"head.scores.{name}"], value) or not value.abs().sum()
 
 
 @pytest.mark.parametrize("steps", [5, STEPS + 4])

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.models.dense.contract import DenseOutput
+from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.dense import CrossEntropy, Loss
 from soccerbench.specs.spotting import DenseRow
@@ -67,6 +68,9 @@ def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) ->
     if model.training:
         raise ValueError("prediction is inference, and the model is in training mode; call eval() first")
     chunk, stride, border = (row.whole_rows(key, fps) for key in ("chunk_s", "stride_s", "border_s"))
+    if isinstance(model, Standardised):
+        features = model.standardised(features)
+        model = model.head
     decode: Callable[[Tensor], DenseOutput] = getattr(model, "decode", model)
     embed: Callable[[Tensor], Tensor] = getattr(model, "embed", nn.Identity())
     tokens = torch.cat([embed(piece) for piece in torch.split(features, ROWS_PER_PIECE)])

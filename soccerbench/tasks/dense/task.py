@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.models.dense.contract import Apart, DenseHead, Layout
+from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import DenseRow
@@ -171,8 +172,12 @@ class DenseTask:
         if self.trained_first is not None:
             assert isinstance(model, Apart)
             assert self.trained_first.network is not None
-            model.displacement.load_state_dict(self.trained_first.network.state_dict())
+            model.displacement.load_state_dict(_head_of(self.trained_first.network).state_dict())
             model.displacement.requires_grad_(False)
+        return self.behind_statistics(model)
+
+    def behind_statistics(self, model: nn.Module) -> nn.Module:
+        """A head behind the statistics of the training games, if the row standardises."""
         return standardised(model, self.store, self.train.games) if self.row.standardise else model
 
     def hold(self, device: torch.device) -> None:
@@ -213,8 +218,10 @@ class DenseTask:
 
     def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
         """The loss of the scores, and of displacements that are not trained apart."""
-        scoring: nn.Module = model.scores if isinstance(model, Apart) else model
-        output = scoring(batch.features.float())
+        features, head = batch.features.float(), _head_of(model)
+        if isinstance(model, Standardised):
+            features = model.standardised(features)
+        output = head.scores(features) if isinstance(head, Apart) else head(features)
         loss = score_loss(self.row.loss, output.scores, batch.targets, self._positives.to(batch.targets.device))
         if output.displacement is None or self.row.displacement is None:
             return loss
@@ -260,7 +267,7 @@ class DisplacementTask:
         """A fresh head of the row's kind."""
         both = self._task.build(self.row, self._task.store.widths, self._task.store.fps, self._task.kind)
         assert isinstance(both, Apart)
-        return both.displacement
+        return self._task.behind_statistics(both.displacement)
 
     def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks."""
@@ -276,3 +283,8 @@ class DisplacementTask:
         return displacement_loss(
             self.row.displacement, frames_per_s, predicted=predicted, wanted=batch.displacement, near=batch.near
         )
+
+
+def _head_of(model: nn.Module) -> nn.Module:
+    """A head without the statistics in front of it."""
+    return model.head if isinstance(model, Standardised) else model

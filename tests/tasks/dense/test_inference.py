@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.models.dense.contract import DenseOutput
+from soccerbench.models.sliding import Standardised
 from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores, moved
@@ -49,6 +50,19 @@ def chunk_by_chunk(model: nn.Module, features: Tensor, row: DenseRow) -> np.ndar
             there = np.clip(frame + np.rint(move), 0, len(found) - 1).astype(int)
             found[there, range(17)] = np.maximum(found[there, range(17)], p)
     return found
+
+
+def test_statistics_come_before_the_head() -> None:
+    row = next(row for row in ROWS if row.head == "unet")
+    head = DenseTask.build(row, WIDTHS, 1, load_head(row)).eval()
+    behind = Standardised(head, widths=WIDTHS, means=[1, 2, 3, 4, 5], deviations=[0.5, 1, 2, 4, 8]).eval()
+    features = torch.randn(70, sum(WIDTHS))
+    repeats = torch.tensor(WIDTHS)
+    mean = torch.tensor([1.0, 2, 3, 4, 5]).repeat_interleave(repeats)
+    deviation = torch.tensor([0.5, 1, 2, 4, 8]).repeat_interleave(repeats)
+    found, expected = dense_scores(behind, features, row, 1), dense_scores(head, (features - mean) / deviation, row, 1)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_array_equal(found.displacement_s, expected.displacement_s)
 
 
 @pytest.mark.parametrize("row", ONE_A_HEAD, ids=lambda row: row.head)
