@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models.sliding import check_sliding, slide_head
+from soccerbench.models.sliding import WindowHead
 
 
 class Block(nn.Module):
@@ -31,7 +31,7 @@ class Block(nn.Module):
         return torch.relu(tokens + self.residual(tokens))
 
 
-class ResNet1D(nn.Module):
+class ResNet1D(WindowHead):
     """Frames projected, basic blocks over time, averaged over time, classified. All sizes are assumed.
 
     Args:
@@ -59,21 +59,7 @@ class ResNet1D(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(channels, classes + 1)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Score chunks of features (B, T, C): logits (B, classes + 1), class 0 the background."""
-        return self.head(self.embed(features))
-
     def head(self, tokens: Tensor) -> Tensor:
         """Score chunks of embedded frames (B, T, channels): logits (B, classes + 1)."""
         logits: Tensor = self.classify(self.dropout(self.blocks(tokens.mT).mean(dim=-1)))
         return logits
-
-    @torch.no_grad()
-    def slide(self, features: Tensor, window_frames: int) -> Tensor:
-        """Score the window around every frame of a half (T, C), each frame projected once: logits (T, classes + 1).
-
-        Raises:
-            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
-        """
-        check_sliding(self, features, window_frames)
-        return slide_head(self.head, self.embed(features), window_frames)

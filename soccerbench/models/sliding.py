@@ -72,6 +72,30 @@ def slide(head: nn.Module, features: Tensor, window_frames: int) -> Tensor:
     return slide_head(head, features, window_frames)
 
 
+class WindowHead(nn.Module):
+    """A head in two parts: `embed` for each frame by itself, (…, C) to (…, D), and `head` for a window of them."""
+
+    embed: Callable[[Tensor], Tensor]
+
+    def head(self, tokens: Tensor) -> Tensor:
+        """Score windows of embedded frames (B, T, D): logits (B, classes + 1)."""
+        raise NotImplementedError
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score windows of features (B, T, C): logits (B, classes + 1), class 0 the background."""
+        return self.head(self.embed(features))
+
+    @torch.no_grad()
+    def slide(self, features: Tensor, window_frames: int) -> Tensor:
+        """Score the window around every frame of a half (T, C), each frame embedded once: logits (T, classes + 1).
+
+        Raises:
+            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
+        """
+        check_sliding(self, features, window_frames)
+        return slide_head(self.head, self.embed(features), window_frames)
+
+
 class Standardised(nn.Module):
     """A head behind (features - mean) / deviation, one mean and one deviation a block.
 

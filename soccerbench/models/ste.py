@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from soccerbench.models.sliding import check_sliding, slide_head
+from soccerbench.models.sliding import WindowHead
 
 
-class STE(nn.Module):
+class STE(WindowHead):
     """The largest of neighbouring columns and frames, projected, convolved over time, classified.
 
     Args:
@@ -47,11 +47,7 @@ class STE(nn.Module):
         self.last = nn.Sequential(nn.Conv1d(third, last, 1), nn.ReLU(), nn.Dropout(last_dropout))
         self.classify = nn.Linear(last, classes + 1)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Score windows of features (B, T, C): logits (B, classes + 1), class 0 the background."""
-        return self.head(self.pool(features))
-
-    def pool(self, features: Tensor) -> Tensor:
+    def embed(self, features: Tensor) -> Tensor:
         """The largest of neighbouring columns, (…, C) to (…, C / columns)."""
         pooled = F.max_pool1d(features.reshape(-1, 1, features.shape[-1]), self.columns, ceil_mode=True)
         return pooled.reshape(*features.shape[:-1], -1)
@@ -63,16 +59,6 @@ class STE(nn.Module):
         frames = self.last(halved(self.convolve(frames)))  # (B, last, T / 8): one frame of a window of eight
         logits: Tensor = self.classify(frames.amax(dim=-1))
         return logits
-
-    @torch.no_grad()
-    def slide(self, features: Tensor, window_frames: int) -> Tensor:
-        """Score the window around every frame of a half (T, C), columns pooled once: logits (T, classes + 1).
-
-        Raises:
-            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
-        """
-        check_sliding(self, features, window_frames)
-        return slide_head(self.head, self.pool(features), window_frames)
 
 
 def halved(frames: Tensor) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from soccerbench.models.encoder import Encoder, sinusoids
-from soccerbench.models.sliding import check_sliding, slide_head
+from soccerbench.models.sliding import WindowHead
 
 
-class SpottingTransformer(nn.Module):
+class SpottingTransformer(WindowHead):
     """Frames projected, positions added, encoded, averaged over time, classified.
 
     The paper gives three layers, four heads, "hidden dimension" 64 and sine and cosine positions; the rest is assumed.
@@ -41,22 +40,8 @@ class SpottingTransformer(nn.Module):
         self.encoder = Encoder(d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout)
         self.classify = nn.Linear(d_model, classes + 1)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Score chunks of features (B, T, C): logits (B, classes + 1), class 0 the background."""
-        return self.head(self.embed(features))
-
     def head(self, tokens: Tensor) -> Tensor:
         """Score chunks of embedded frames (B, T, d_model): logits (B, classes + 1)."""
         placed = tokens + sinusoids(*tokens.shape[1:], like=tokens)
         logits: Tensor = self.classify(self.encoder(self.dropout(placed)).mean(dim=1))
         return logits
-
-    @torch.no_grad()
-    def slide(self, features: Tensor, window_frames: int) -> Tensor:
-        """Score the window around every frame of a half (T, C), each frame projected once: logits (T, classes + 1).
-
-        Raises:
-            ValueError: the model is in training mode, `features` are not one half, or the window is empty.
-        """
-        check_sliding(self, features, window_frames)
-        return slide_head(self.head, self.embed(features), window_frames)
