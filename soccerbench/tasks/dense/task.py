@@ -103,6 +103,11 @@ class Chunks:
         half = int(np.searchsorted(self._ends, number, side="right"))
         return *self._halves[half], number - int(self._ends[half - 1] if half else 0)
 
+    def batches(self, places: Sequence[Place]) -> Iterator[DenseBatch]:
+        """The chunks at some places, a batch of the row at a time."""
+        size = self.row.batch_size
+        return (self.read(places[start : start + size]) for start in range(0, len(places), size))
+
     def _targets(self, game: str, half: int, start: int, rows: int) -> tuple[NDArray[np.float32], ...]:
         frames = np.arange(start * self.row.frames_per_row, (start + rows) * self.row.frames_per_row)
         time_s = self._first_s + frames / self._frames_per_s
@@ -200,8 +205,7 @@ class DenseTask:
 
     def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks, with mix-up if the row has it."""
-        places, size = self.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size
-        batches = (self.train.read(places[start : start + size]) for start in range(0, len(places), size))
+        batches = self.plain_batches(rng)
         if self.row.mixup_queue is not None:
             return mixed_with_earlier(batches, self.row.mixup_queue, rng)
         if self.row.mixup_alpha is not None:
@@ -209,12 +213,13 @@ class DenseTask:
             return (mix_up(batch, alpha=alpha, rng=rng) for batch in batches)
         return batches
 
+    def plain_batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
+        """One epoch of random chunks, as they are."""
+        return self.train.batches(self.train.draw(rng, self.row.chunks_per_epoch))
+
     def valid_batches(self) -> Iterator[DenseBatch]:
         """Every validation chunk once, in order; nothing in ultra mode."""
-        if self.valid:
-            places, size = self.valid.all(), self.row.batch_size
-            for start in range(0, len(places), size):
-                yield self.valid.read(places[start : start + size])
+        return self.valid.batches(self.valid.all()) if self.valid else iter(())
 
     def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
         """The loss of the scores, and of displacements that are not trained apart."""
@@ -271,8 +276,7 @@ class DisplacementTask:
 
     def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks."""
-        places, size = self._task.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size
-        return (self._task.train.read(places[start : start + size]) for start in range(0, len(places), size))
+        return self._task.plain_batches(rng)
 
     def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
         """The loss of the displacement."""
