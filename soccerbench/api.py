@@ -272,6 +272,7 @@ def evaluate(
     classes: Sequence[str] | None = None,
     bootstrap: int = 0,
     seed: int = 0,
+    max_mib: float = 128,
 ) -> Evaluation:
     """Score a submission, with the number that the official scorer gives.
 
@@ -285,6 +286,7 @@ def evaluate(
         classes: score only these (spotting).
         bootstrap: resamples of the games, for confidence intervals.
         seed: of the resampling.
+        max_mib: largest JSON file to read, in MiB; the limits of values and entries grow with it.
 
     Raises:
         InputError: files that are missing or cannot be used.
@@ -299,12 +301,14 @@ def evaluate(
     """
     from soccerbench.metrics.tolerances import parse_tolerances
     from soccerbench.scoring.evaluate import evaluate as score
+    from soccerbench.soccernet.archive import reading_at_most
 
-    return score(
-        task=task, labels=Path(labels), predictions=Path(predictions), split=split,
-        deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
-        protocol=protocol, classes=classes, repetitions=bootstrap, seed=seed,
-    )  # fmt: skip
+    with reading_at_most(max_mib):
+        return score(
+            task=task, labels=Path(labels), predictions=Path(predictions), split=split,
+            deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
+            protocol=protocol, classes=classes, repetitions=bootstrap, seed=seed,
+        )  # fmt: skip
 
 
 def compare(
@@ -319,6 +323,7 @@ def compare(
     repetitions: int = 1000,
     seed: int = 0,
     progress: Progress = silent,
+    max_mib: float = 128,
 ) -> ComparisonReport:
     """Whether one submission is better than another, or one row's runs than another's, game by game.
 
@@ -333,6 +338,7 @@ def compare(
         repetitions: resamples and exchanges of the games.
         seed: of these draws.
         progress: called as the work proceeds.
+        max_mib: as for `evaluate`.
 
     Raises:
         InputError: files that cannot be used, or that are of different games.
@@ -346,16 +352,19 @@ def compare(
     from soccerbench.experiments.compare_runs import compare_runs
     from soccerbench.metrics.tolerances import parse_tolerances
     from soccerbench.scoring.compare import compare_submissions
+    from soccerbench.soccernet.archive import reading_at_most
 
     if labels is None or task is None:
         if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
             raise ValueError("compare: give labels and task for submissions; for runs leave out both, and the protocol")
-        return compare_runs(
-            a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
-            progress=progress,
-        )  # fmt: skip
+        with reading_at_most(max_mib):
+            return compare_runs(
+                a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
+                progress=progress,
+            )  # fmt: skip
     deltas_s = parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances
-    return compare_submissions(
-        task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, deltas_s=deltas_s, protocol=protocol,
-        repetitions=repetitions, seed=seed, progress=progress,
-    )  # fmt: skip
+    with reading_at_most(max_mib):
+        return compare_submissions(
+            task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, deltas_s=deltas_s, protocol=protocol,
+            repetitions=repetitions, seed=seed, progress=progress,
+        )  # fmt: skip

@@ -30,10 +30,12 @@ SURFACE = {
     "Table.row": "(self, number: 'int') -> 'Row'",
     "compare": "(a: 'str | Path', b: 'str | Path', *, labels: 'str | Path | None' = None, task: 'Task | None' = None, "
     "split: 'str' = 'test', tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
-    "repetitions: 'int' = 1000, seed: 'int' = 0, progress: 'Progress' = silent) -> 'ComparisonReport'",
+    "repetitions: 'int' = 1000, seed: 'int' = 0, progress: 'Progress' = silent, max_mib: 'float' = 128) "
+    "-> 'ComparisonReport'",
     "evaluate": "(*, task: 'Task', labels: 'str | Path', predictions: 'str | Path', split: 'str' = 'test', "
     "tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
-    "classes: 'Sequence[str] | None' = None, bootstrap: 'int' = 0, seed: 'int' = 0) -> 'Evaluation'",
+    "classes: 'Sequence[str] | None' = None, bootstrap: 'int' = 0, seed: 'int' = 0, "
+    "max_mib: 'float' = 128) -> 'Evaluation'",
     "load_results": "(runs: 'str | Path') -> 'pd.DataFrame'",
     "load_run": "(path: 'str | Path', *, plugin: 'str | Path | None' = None, device: 'str' = 'auto') -> 'Run'",
     "load_table": "(name: 'str', *, mini: 'bool' = False, settings: 'Sequence[tuple[str, Any]]' = (), "

@@ -46,12 +46,12 @@ def compare(
     from soccerbench.api import compare as compared
     from soccerbench.report.console import bar, print_table
     from soccerbench.report.tables.scores import comparison_table
-    from soccerbench.soccernet.archive import reading_at_most
 
-    with reading_at_most(max_mib), bar("compare") as progress:
+    with bar("compare") as progress:
         found = compared(
             a, b, labels=labels, task=None if task is None else task.value, split=split, tolerances=tolerances,
             protocol=protocol.value, repetitions=repetitions, seed=seed, progress=progress,
+            max_mib=max_mib,
         )  # fmt: skip
     print_warnings(Counter(found.warnings))
     report = found.to_json()

@@ -48,13 +48,12 @@ def evaluate(
     from soccerbench.api import evaluate as score
     from soccerbench.report.console import busy, print_table
     from soccerbench.report.tables.scores import evaluation_table
-    from soccerbench.soccernet.archive import reading_at_most
 
-    with reading_at_most(max_mib), busy("evaluate"):
+    with busy("evaluate"):
         evaluation = score(
             task=task.value, labels=labels, predictions=predictions, split=split, tolerances=tolerances,
             protocol=protocol.value, bootstrap=bootstrap, seed=seed,
-            classes=None if classes is None else [name.strip() for name in classes.split(",")],
+            classes=None if classes is None else [name.strip() for name in classes.split(",")], max_mib=max_mib,
         )  # fmt: skip
     print_warnings(evaluation.warnings)
     if signature:

@@ -1,5 +1,7 @@
 """What `data verify` asks of a game's labels: they are there, they are that game's own, and when their events are.
 
+Labels of every version are read, as scoring does: SoccerNet-v2, v1, ball, and a root's own classes.
+
 Source: real label files name their game in `UrlLocal`; copies put into the wrong folder keep the other game's name.
 """
 
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
-from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
+from soccerbench.soccernet.classes import LABEL_FILES
+from soccerbench.soccernet.labels import label_classes, label_file, read_spotting_labels
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS
 
 _GAME = re.compile(r"\d{4}-\d{2}-\d{2} ?- ?.+")  # a game's folder begins with its date
@@ -35,20 +38,25 @@ class LabelChecks:
 
     def check(self, split: str, game: str) -> None:
         """The game is annotated if its split is, and each label file is its own."""
-        if self.root.has_labels(split) and f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
-            self._report(split, game, SPOTTING_LABELS, "missing", "the file is missing")
-        for file in (SPOTTING_LABELS, CAMERA_LABELS, REPLAY_LABELS):
-            if f"{game}/{file}" not in self.root.tree:
+        tree = self.root.tree
+        if label_file(tree, game) is None and (others := self._files_of(split)):
+            self._report(split, game, others[0], "missing", "the file is missing")
+        for file in (*LABEL_FILES, CAMERA_LABELS, REPLAY_LABELS):
+            if f"{game}/{file}" not in tree:
                 continue
             try:
-                content = self.root.tree.json(f"{game}/{file}")
+                content = tree.json(f"{game}/{file}")
             except InputError as error:
-                if file != SPOTTING_LABELS:  # `events_s` reports that one
+                if file != label_file(tree, game):  # `events_s` reports that one
                     self._report(split, game, file, "labels", error.problem)
                 continue
             url = content.get("UrlLocal") if isinstance(content, dict) else None
             if isinstance(url, str) and (other := game_in(url)) and other != game_in(game):
                 self._report(split, game, file, "labels", f"are those of another game: UrlLocal is {url!r}")
+
+    def _files_of(self, split: str) -> list[str]:
+        """The label files that the split's games have, the first game's first."""
+        return [file for game in self.root.games[split] if (file := label_file(self.root.tree, game)) is not None]
 
     def events_s(self, split: str, game: str, half: int) -> NDArray[np.float64]:
         """The times of the events of a half; none where its labels are missing or cannot be read."""
@@ -57,12 +65,13 @@ class LabelChecks:
         return self._events[game].get(half, np.empty(0))
 
     def _read_events_s(self, split: str, game: str) -> Mapping[int, NDArray[np.float64]]:
-        if f"{game}/{SPOTTING_LABELS}" not in self.root.tree:
+        tree = self.root.tree
+        if (file := label_file(tree, game)) is None:
             return {}
         try:
-            labels = read_spotting_labels(self.root.tree, game, strict=True)
+            labels = read_spotting_labels(tree, game, strict=True, classes=label_classes(tree, [game]))
         except InputError as error:
-            self._report(split, game, SPOTTING_LABELS, "labels", error.problem)
+            self._report(split, game, file, "labels", error.problem)
             return {}
         return {half: labels.position_ms[labels.half == half] / 1000 for half in HALVES}
 

@@ -33,7 +33,7 @@ from soccerbench.features.rows import StoredRows
 from soccerbench.features.sources import Source, files_of, open_source
 from soccerbench.features.store import HALVES, MAX_LATE_S, MAX_LENGTH_GAP_S
 from soccerbench.progress import Progress, silent
-from soccerbench.soccernet.labels import SPOTTING_LABELS
+from soccerbench.soccernet.labels import label_file
 
 MAX_WORKERS = 4
 MAX_LENGTH_RATIO = 1.5  # of halves to the time of their last event, in the median of a split: more is a wrong rate
@@ -226,7 +226,8 @@ class _Verification:
         for half in halves:
             length_s, event_s = self._length_s(half), self._events_s(half).max(initial=0)
             if event_s > length_s + MAX_LATE_S:
-                said = f"ends at {length_s:.0f} s, but {SPOTTING_LABELS} has an event at {event_s:.0f} s"
+                labels = label_file(self.root.tree, half.game)
+                said = f"ends at {length_s:.0f} s, but {labels} has an event at {event_s:.0f} s"
                 self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
 
     def _check_rates(self, halves: list[_Half]) -> None:

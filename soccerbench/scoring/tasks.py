@@ -38,8 +38,7 @@ from soccerbench.soccernet.grounding_predictions import (
 )
 from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes, read_spotting_labels
 from soccerbench.soccernet.replays import (
-    CAMERA_LABELS,
-    REPLAY_LABELS,
+    GROUNDING_LABELS,
     UNREADABLE_S,
     CameraAnnotations,
     read_camera_annotations,
@@ -219,7 +218,7 @@ class Grounding(Task):
     metric = "average-AP"
     overall = "average_ap"
     per_tolerance = "ap_per_tolerance"
-    labels = FileKind((CAMERA_LABELS, REPLAY_LABELS), "annotations")
+    labels = GROUNDING_LABELS
     predictions = RESULTS["grounding"]
     statistics = GroundingStatistics
 

@@ -36,7 +36,7 @@ def label_classes(tree: Tree, games: Sequence[str]) -> ClassList:
     Raises:
         InputError: labels of two versions, a list that is none, or ball labels that cannot be read.
     """
-    found = {game: file for game in games if (file := _label_file(tree, game)) is not None}
+    found = {game: file for game in games if (file := label_file(tree, game)) is not None}
     file = next(iter(found.values()), SPOTTING_LABELS)
     for game, other in found.items():
         if other != file:
@@ -52,7 +52,8 @@ def label_classes(tree: Tree, games: Sequence[str]) -> ClassList:
     return LATER_BALL if named & set(LATER_BALL.names[len(BALL.names) :]) else BALL
 
 
-def _label_file(tree: Tree, game: str) -> str | None:
+def label_file(tree: Tree, game: str) -> str | None:
+    """The name of a game's labels, of the newest version that it has."""
     return next((file for file in LABEL_FILES if f"{game}/{file}" in tree), None)
 
 
@@ -70,7 +71,7 @@ def read_spotting_labels(tree: Tree, game: str, *, strict: bool, classes: ClassL
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    name = (classes is not SOCCERNET_V2 and _label_file(tree, game)) or SPOTTING_LABELS
+    name = (classes is not SOCCERNET_V2 and label_file(tree, game)) or SPOTTING_LABELS
     file = RowFile.read_typed(tree, f"{game}/{name}", "annotations", strict=strict, labels=())
     table = Table(file.entries, "an event")
     half, second = table.clocks()

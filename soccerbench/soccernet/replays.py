@@ -28,11 +28,13 @@ from soccerbench.errors import InputError
 from soccerbench.events import Bools, Ints
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.columns import MISSING, OFFICIAL_ERRORS
+from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table, shown
 
 CAMERA_LABELS = "Labels-cameras.json"
 REPLAY_LABELS = "Labels-replays.json"
+GROUNDING_LABELS = FileKind((CAMERA_LABELS, REPLAY_LABELS), "annotations")
 UNREADABLE_S = 10**9
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}", re.ASCII)
 
@@ -150,7 +152,7 @@ def camera_file(tree: Tree, game: str) -> str:
     Raises:
         InputError: neither is there.
     """
-    for file in (CAMERA_LABELS, REPLAY_LABELS):
+    for file in GROUNDING_LABELS.names:
         if f"{game}/{file}" in tree:
             return f"{game}/{file}"
     raise InputError(tree.path / game / CAMERA_LABELS, "missing", f"put it or {REPLAY_LABELS} there")

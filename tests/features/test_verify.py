@@ -190,6 +190,24 @@ def test_labels_that_cannot_be_read(tiny_root: Path) -> None:
     assert found(tiny_root) == [("labels", "test", None, "Labels-v2.json")]
 
 
+@pytest.mark.parametrize(("file", "label"), [("Labels.json", "soccer-ball"), ("Labels-ball.json", "PASS")])
+def test_labels_of_other_versions(tiny_root: Path, file: str, label: str) -> None:
+    games = [game for members in Dataset(tiny_root).games.values() for game in members]
+    entry = {"gameTime": "2 - 00:06", "label": label, "position": "6000", "visibility": "visible"}
+    for game in games:
+        (tiny_root / game / "Labels-v2.json").unlink(missing_ok=True)
+        (tiny_root / game / file).write_text(json.dumps({"UrlLocal": game, "annotations": [entry]}))
+    assert verify(tiny_root).ok
+    late, missing, odd = *Dataset(tiny_root).games["train"][:2], Dataset(tiny_root).games["test"][0]
+    (tiny_root / missing / file).unlink()
+    for game, change in ((late, {"gameTime": "2 - 06:00", "position": "360000"}), (odd, {"label": "Dive"})):
+        (tiny_root / game / file).write_text(json.dumps({"annotations": [entry | change]}))
+    problems = {(one.check, one.game): one.problem for one in verify(tiny_root).problems}
+    assert problems.pop(("labels", late)) == f"ends at 150 s, but {file} has an event at 360 s"
+    assert "unknown event 'Dive'" in problems.pop(("labels", odd))
+    assert problems == {("missing", missing): "the file is missing"}
+
+
 def copied(four_games: Path, tmp_path: Path) -> Path:
     pack(four_games, tmp_path / "packed")
     return tmp_path / "packed"

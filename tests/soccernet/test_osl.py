@@ -209,3 +209,15 @@ def test_a_real_submission_and_its_labels(tmp_path: Path) -> None:
         convert(some, tmp_path / f"osl-{file}", to="osl")
         convert(tmp_path / f"osl-{file}", tmp_path / file, to="soccernet")
         assert documents(tmp_path / file) == documents(some)
+
+
+@pytest.mark.parametrize(
+    "name", ["Labels-cameras.json", "Labels-replays.json", "results_grounding.json", "Detection-replays.json"]
+)
+def test_replays_have_no_form_in_it(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "in" / GAME / name
+    file.parent.mkdir(parents=True)
+    key = "annotations" if name.startswith("Labels") else "Replays"
+    file.write_text(json.dumps({"UrlLocal": GAME, key: []}))
+    with pytest.raises(InputError, match="holds replays, and OSL-JSON has no form for replay grounding"):
+        convert(tmp_path / "in", tmp_path / "out.json", to="osl")
