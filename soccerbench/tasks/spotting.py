@@ -25,13 +25,13 @@ from torch import Tensor, nn
 from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
-from soccerbench.models.sliding import Standardised, slide
+from soccerbench.models.sliding import slide
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.block_statistics import block_statistics
+from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.frame_scores import FrameScores, events_of
-from soccerbench.tasks.gpu_cache import CachedRows, has_room, whole_half
+from soccerbench.tasks.feature_cache import CachedRows, has_room, whole_half
 from soccerbench.tasks.spotting_steps import postprocess
 from soccerbench.tasks.windows import Place, Windows
 
@@ -41,7 +41,7 @@ BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
 class Batch(NamedTuple):
     """Clips and their targets."""
 
-    features: Tensor  # (B, T, C), in the stored type if cached on or streamed to a GPU, else float32
+    features: Tensor  # (B, T, C), in the stored type if cached on a device or streamed to a GPU, else float32
     targets: Tensor  # (B, 18)
 
 
@@ -152,14 +152,10 @@ class SpottingTask:
     def model(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
         head = self.build(self.row, self.store.widths, self.store.fps, self._head)
-        if not self.row.standardise:
-            return head
-        clips = (self._train.take([clip]).features[0].numpy() for clip in range(len(self._train)))
-        means, deviations = block_statistics(clips, self.store.widths)
-        return Standardised(head, widths=self.store.widths, means=means, deviations=deviations)
+        return standardised(head, self.store, self._train.games) if self.row.standardise else head
 
     def hold(self, device: torch.device) -> None:
-        """Cache the clips on a GPU if there is room; otherwise stream them to it."""
+        """Cache the features on the device if there is room; otherwise stream clips to a GPU."""
         for clips in filter(None, (self._train, self._valid)):
             if has_room(device, self.store, clips.games):
                 clips.hold(device)

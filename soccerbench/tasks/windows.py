@@ -15,7 +15,7 @@ from torch import Tensor
 
 from soccerbench.features.rows import all_finite
 from soccerbench.features.store import FeatureStore
-from soccerbench.tasks.gpu_cache import CachedRows, stored_type
+from soccerbench.tasks.feature_cache import CachedRows, stored_type
 
 READERS = max(1, min((os.cpu_count() or 1) // 4, 4))  # threads that read a batch; more are not faster
 WINDOWS_PER_PIECE = 8  # read and widened together: a piece of released features stays in the cache
@@ -45,7 +45,7 @@ class Windows:
         self._held = CachedRows(self.store, games, device)
 
     def read(self, places: Sequence[Place]) -> Tensor:
-        """The windows at some places, (B, T, C): in the stored type if cached on or streamed to a GPU, else float32.
+        """The windows at some places, (B, T, C): in the stored type if cached on a device or streamed to a GPU, else float32.
 
         Raises:
             InputError: features that cannot be read, or a value that is not finite.

@@ -143,7 +143,8 @@ def train(
     """
     started, on_gpu = time.monotonic(), uses_gpu(device)
     where = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
-    torch.use_deterministic_algorithms(not on_gpu)
+    # As `use_deterministic_algorithms`, which also imports torch's compiler: three seconds.
+    torch.set_deterministic_debug_mode("default" if on_gpu else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     rank, count = rank_and_count()
     torch.manual_seed(_torch_seed(seed, 0))

@@ -22,7 +22,7 @@ from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs.spotting_steps import SoftNms
 from soccerbench.tasks import spotting
-from soccerbench.tasks.gpu_cache import CachedRows
+from soccerbench.tasks.feature_cache import CachedRows
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training import checkpoint
 from soccerbench.training import loop as training

@@ -30,7 +30,7 @@ from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
 from soccerbench.tasks.frame_scores import FrameScores
-from soccerbench.tasks.gpu_cache import has_room, whole_half
+from soccerbench.tasks.feature_cache import has_room, whole_half
 from soccerbench.tasks.spotting import detections, event_rows, mix_up
 from soccerbench.tasks.windows import Place, Windows
 
@@ -186,7 +186,7 @@ class DenseTask:
         return standardised(model, self.store, self.train.games) if self.row.standardise else model
 
     def hold(self, device: torch.device) -> None:
-        """Cache the features on a GPU if there is room; otherwise stream them to it."""
+        """Cache the features on the device if there is room; otherwise stream chunks to a GPU."""
         for chunks in filter(None, (self.train, self.valid)):
             if has_room(device, self.store, chunks.games):
                 chunks.windows.hold(chunks.games, device)

@@ -13,7 +13,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.specs import load_table
-from soccerbench.tasks.gpu_cache import CachedRows, has_room, load, stored_type, whole_half
+from soccerbench.tasks.feature_cache import CachedRows, has_room, load, stored_type, whole_half
 from soccerbench.tasks.spotting import Clips, SpottingTask
 
 CPU = torch.device("cpu")

@@ -1,6 +1,6 @@
-"""GPU cache: the features of a split in GPU memory, in the precision in which they are stored.
+"""Feature cache: the features of a split in the memory of the device, in the precision in which they are stored.
 
-A split that fits is read once, and every batch is gathered on the GPU.
+A split that fits is read once, and every batch is gathered there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from soccerbench.features.store import HALVES, FeatureStore
 
-SHARE_OF_FREE_MEMORY = 0.7  # the rest is for weights, activations and batches
+SHARE_OF_FREE_MEMORY = 0.7  # of a GPU; the rest is for weights, activations and batches
+CPU_BYTES = 2**28  # of a split that is cached for a CPU: reading small batches takes longer than computing with them
 READERS = 8
 
 
@@ -87,10 +88,11 @@ def stored_type(store: FeatureStore) -> torch.dtype:
 
 
 def has_room(device: torch.device, store: FeatureStore, games: Iterable[str]) -> bool:
-    """Whether the features of some games fit into a GPU's memory; always false for the CPU, which reads each batch."""
-    if device.type != "cuda":
-        return False
+    """Whether the features of some games fit into a GPU's memory; for a CPU, whether they are few."""
     rows = sum(store.length(game, half) for game in games for half in HALVES)
+    needed = rows * store.width * stored_type(store).itemsize
+    if device.type == "cpu":
+        return needed <= CPU_BYTES
     torch.cuda.empty_cache()  # memory freed by earlier rows counts as used until then
     free, _ = torch.cuda.mem_get_info(device)
-    return rows * store.width * stored_type(store).itemsize < SHARE_OF_FREE_MEMORY * free
+    return needed < SHARE_OF_FREE_MEMORY * free
