@@ -13,6 +13,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.specs import load_table
+from soccerbench.tasks import feature_cache
 from soccerbench.tasks.feature_cache import CachedRows, has_room, load, stored_type, whole_half
 from soccerbench.tasks.spotting import Clips, SpottingTask
 
@@ -85,7 +86,7 @@ def test_half_precision_stays_half(shared_tiny_root: Path, tmp_path: Path) -> No
         assert held.rows.shape == (2 * 2 * 150, 10)
 
 
-def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Dataset(shared_tiny_root)
     store, games = root.store(("vtn",)), root.games["train"]
     needed, emptied = 600 * 4 * 4, []
@@ -93,7 +94,9 @@ def test_room_is_asked_of_the_gpu_alone(shared_tiny_root: Path, monkeypatch: pyt
     for free, expected in ((needed / 0.7 + 1, True), (needed / 0.7 - 1, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
         assert has_room(torch.device("cuda"), store, games) is expected
-    assert has_room(CPU, store, games) is False
+    for few, expected in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(feature_cache, "CPU_BYTES", few)
+        assert has_room(CPU, store, games) is expected
     assert emptied == [1, 1]  # what was let go is room
 
 
