@@ -30,8 +30,8 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.frame_scores import FrameScores, events_of
 from soccerbench.tasks.feature_cache import CachedRows, has_room, whole_half
+from soccerbench.tasks.frame_scores import FrameScores, events_of
 from soccerbench.tasks.spotting_steps import postprocess
 from soccerbench.tasks.windows import Place, Windows
 

@@ -45,7 +45,7 @@ class Windows:
         self._held = CachedRows(self.store, games, device)
 
     def read(self, places: Sequence[Place]) -> Tensor:
-        """The windows at some places, (B, T, C): in the stored type if cached on a device or streamed to a GPU, else float32.
+        """The windows at some places, (B, T, C): in the stored type if cached or streamed to a GPU, else float32.
 
         Raises:
             InputError: features that cannot be read, or a value that is not finite.

@@ -29,8 +29,8 @@ from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
-from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.feature_cache import has_room, whole_half
+from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.spotting import detections, event_rows, mix_up
 from soccerbench.tasks.windows import Place, Windows
 
