@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": BASE
     | {"plugins", "tasks", "training", "models", "experiments", "video", "report", "scoring", "features", "soccernet"}
     | {"specs"},
-    "report": BASE | {"experiments", "scoring", "metrics", "features", "soccernet", "specs"},
+    "report": BASE | {"experiments", "scoring", "metrics", "features", "soccernet", "specs", "video"},
 }
 MAY_IMPORT["sharing"] = MAY_IMPORT["report"] | {"report", "training"}
 MAY_IMPORT["api"] = {*MAY_IMPORT}

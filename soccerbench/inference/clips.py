@@ -2,6 +2,7 @@
 
 Conventions
     clip  BEFORE_S before the event to AFTER_S after it; a copied one begins at the key frame before that
+    time  start_s and end_s are seconds of the video file, in which the half may begin late (`video.ini`)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from soccerbench.errors import InputError
 from soccerbench.files import write_bytes
 from soccerbench.inference.events import Found, frame
 from soccerbench.inference.match import Match
+from soccerbench.video.decoding.half_file import start_s
 from soccerbench.video.decoding.source import opened
 
 BEFORE_S, AFTER_S = 10, 5
@@ -36,17 +38,19 @@ def write_clips(match: Match, found: Found, folder: Path, *, cut: bool) -> list[
             zip(events["half"], events["time_s"], events.get("label", ["replay"] * len(events)), strict=True), 1
         )
     ]
-    start_s = (events["time_s"] - BEFORE_S).clip(lower=0)
-    events = events.assign(file=names, start_s=start_s, end_s=events["time_s"] + AFTER_S)
+    begins_s = {half: start_s(video) for half, video in match.videos.items()}
+    begin_s = events["half"].map(begins_s).fillna(0.0)
+    before_s = (events["time_s"] - BEFORE_S).clip(lower=0)
+    events = events.assign(file=names, start_s=begin_s + before_s, end_s=begin_s + events["time_s"] + AFTER_S)
     first = ["file", "half", "start_s", "end_s"]
     events = events[[*first, *(name for name in events.columns if name not in first)]]
     write_bytes(folder / "clips.csv", events.to_csv(index=False).encode())
     files = [folder / "clips.csv"]
-    for name, half, time_s in zip(names, events["half"], events["time_s"], strict=True) if cut else ():
+    for name, half, begin, end in events[first].itertuples(index=False) if cut else ():
         if half not in match.videos:
             raise InputError(folder, f"no video of half {half} to cut", "give the videos as inputs too")
         files.append(folder / "clips" / name)
-        copy(match.videos[half], files[-1], start_s=max(time_s - BEFORE_S, 0), end_s=time_s + AFTER_S)
+        copy(match.videos[half], files[-1], start_s=begin, end_s=end)
     return files
 
 

@@ -22,6 +22,7 @@ from soccerbench.features.sources import PlainFiles, stored_rows
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.specs.features import Block
 from soccerbench.training.checkpoint import Description
+from soccerbench.video.decoding.half_file import CONTAINERS, videos_of
 
 JOINED = "features.npy"
 
@@ -77,20 +78,13 @@ def find_match(inputs: Sequence[Path]) -> Match:
     Raises:
         InputError: neither a folder nor a feature file or video, or two files of a half.
     """
-    from soccerbench.video.decoding.source import CONTAINERS
-    from soccerbench.video.decoding.video import half_video
-
     if not inputs:
         raise ValueError("give a game's folder, feature files (.npy) or videos")
     if len(inputs) == 1 and inputs[0].is_dir():
-        folder, videos = inputs[0], {}
-        for half in HALVES:
-            if any(
-                re.match(rf"{half}[._]", file.name) and file.suffix.lower() in CONTAINERS for file in folder.iterdir()
-            ):
-                videos[half] = half_video(folder, half)
+        folder = inputs[0]
+        videos = {half: found[0] for half in HALVES if (found := videos_of(folder, half))}
         return Match(folder.resolve().name, folder, videos=videos)
-    found: dict[str, dict[int, Path]] = {"features": {}, "videos": {}}
+    files: dict[str, dict[int, Path]] = {"features": {}, "videos": {}}
     for path in inputs:
         if not path.is_file():
             raise InputError(path, "no such file", "give one game's folder, or feature files (.npy) and videos")
@@ -98,14 +92,14 @@ def find_match(inputs: Sequence[Path]) -> Match:
         if not kind:
             raise InputError(path, "neither features nor a video", f"give a .npy file or one of {' '.join(CONTAINERS)}")
         named = re.match(r"([12])[._]", path.name)
-        half = int(named[1]) if named else len(found[kind]) + 1
-        if half in found[kind] or half not in HALVES:
+        half = int(named[1]) if named else len(files[kind]) + 1
+        if half in files[kind] or half not in HALVES:
             raise InputError(
                 path, f"another file of {kind} for half {half}", "give one a half: names begin with 1_ and 2_"
             )
-        found[kind][half] = path
+        files[kind][half] = path
     first = inputs[0].resolve()
-    return Match(first.parent.name if re.match(r"[12][._]", first.name) else first.stem, None, **found)
+    return Match(first.parent.name if re.match(r"[12][._]", first.name) else first.stem, None, **files)
 
 
 def read_features(match: Match, about: Description, names: Sequence[str], *, title: str) -> Features:

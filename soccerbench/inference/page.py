@@ -5,9 +5,7 @@ The page loads nothing but the videos: those next to it, or those that its reade
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from urllib.parse import quote
 
 from soccerbench.events import Events
 from soccerbench.inference.events import Found, frame
@@ -15,6 +13,7 @@ from soccerbench.inference.spotted import Spotted
 from soccerbench.report.html.render import TEMPLATES as REPORT
 from soccerbench.report.html.render import self_contained
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
+from soccerbench.video.decoding.half_file import address
 
 TEMPLATES = Path(__file__).parent / "templates"
 LEAST = 0.5  # where the slider begins
@@ -51,8 +50,7 @@ def _data(spotted: Spotted, found: Found, folder: Path, least: float) -> dict[st
         replays = zip(events["start_s"], events["end_s"], strict=True)
         text = [f"shown by the replay from {start} to {end} s" for start, end in replays]
     columns = (events["half"].tolist(), events["time_s"].tolist(), labels, events["confidence"].round(4).tolist(), text)
-    paths = {half: Path(os.path.relpath(path, folder)) for half, path in spotted.match.videos.items()}
-    videos = {str(half): quote(path.as_posix()) for half, path in paths.items()}
+    videos = {str(half): address(path, folder) for half, path in spotted.match.videos.items()}
     return {
         "names": names, "events": list(zip(*columns, strict=True)), "least": least, "videos": videos,
         "halves": sorted(spotted.lengths_s), "lengths": {str(half): value for half, value in spotted.lengths_s.items()},

@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 
 import soccerbench as sb
 from soccerbench.cli import app
-from soccerbench.inference.clips import copy
+from soccerbench.events import Events
+from soccerbench.inference.clips import copy, write_clips
 from soccerbench.inference.events import frame
 from soccerbench.inference.match import find_match
 from soccerbench.inference.page import page
@@ -147,6 +148,19 @@ def test_clips_are_listed_and_copied(trained: Callable[..., Path], match: Path, 
     assert done.exit_code == 0, done.output
     listed = pd.read_csv(tmp_path / "clips.csv")
     assert listed.columns.tolist()[:4] == ["file", "half", "start_s", "end_s"]
+
+
+def test_clips_count_from_where_video_ini_says_that_the_half_begins(match: Path, tmp_path: Path) -> None:
+    (match / "video.ini").write_text("[1.mp4]\nstart_time_second = 4\n")
+    half, time_s = np.array([1, 1, 2]), np.array([5.0, 60.0, 60.0])
+    found = Events(
+        half=half, label=np.zeros(3, np.int64), position_ms=(1000 * time_s).astype(np.int64), confidence=np.ones(3)
+    )
+    write_clips(find_match([match]), found, tmp_path, cut=False)
+    listed = pd.read_csv(tmp_path / "clips.csv")
+    assert listed[["half", "start_s", "end_s", "time_s"]].values.tolist() == [
+        [1, 4.0, 14.0, 5.0], [1, 54.0, 69.0, 60.0], [2, 50.0, 65.0, 60.0],
+    ]  # fmt: skip
 
 
 def test_a_video_is_extracted_first(trained: Callable[..., Path], match: Path, tmp_path: Path) -> None:

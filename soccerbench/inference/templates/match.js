@@ -7,12 +7,13 @@ let least = data.least;
 const sources = new Map(Object.entries(data.videos).map(([half, source]) => [Number(half), source]));
 const video = make("video", { controls: true, playsinline: true, preload: "metadata", "aria-label": "The match" });
 const said = make("p", { class: "soft", "aria-live": "polite" });
-let shown = 0;
+let shown = 0, begin_s = 0; // the half, and where it begins in its video
 
 function show(half) {
   if (shown === half || !sources.has(half)) return;
   shown = half;
   video.src = sources.get(half);
+  begin_s = beginning(sources.get(half));
   video.hidden = false;
 }
 
@@ -21,7 +22,7 @@ function jump([half, time, , , text]) {
     said.textContent = `${text}: choose the video of half ${half} to see it.`;
     return;
   }
-  const seek = () => { video.currentTime = Math.max(0, time - LEAD_S); };
+  const seek = () => { video.currentTime = begin_s + Math.max(0, time - LEAD_S); };
   const other = shown !== half;
   show(half);
   if (other || video.readyState < 1) video.addEventListener("loadedmetadata", seek, { once: true });
@@ -34,7 +35,9 @@ function player() {
   const inputs = data.halves.map((half) => make("label", {}, `Video of half ${half} `,
     make("input", { type: "file", accept: "video/*", onchange: ({ target }) => {
       if (!target.files.length) return;
-      sources.set(half, URL.createObjectURL(target.files[0]));
+      const [file] = target.files, known = data.videos[half] ?? "";
+      const same = decodeURIComponent(known.split("#")[0]).split("/").pop() === file.name;
+      sources.set(half, URL.createObjectURL(file) + (same ? `#t=${beginning(known)}` : ""));
       shown = 0;
       show(half);
     } })));

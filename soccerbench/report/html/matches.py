@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 from soccerbench.report.html.page import Page
+from soccerbench.video.decoding.half_file import address, videos_of
 
 _OFFICIAL = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d) - \d\d-\d\d (.+)")
 PLAYABLE = (".mp4", ".webm", ".mkv")  # what browsers play, the safest first
@@ -37,9 +36,9 @@ def with_videos(page: Page, folder: Path | None, out: Path) -> Page:
 def _videos(folder: Path, page: Path) -> dict[str, str]:
     """Half -> address."""
     found = {}
-    for half in ("1", "2"):
-        files = [folder / f"{half}{size}{kind}" for kind in PLAYABLE for size in ("_720p", "", "_224p")]
-        file = next(filter(Path.is_file, files), None)
-        if file is not None:
-            found[half] = quote(os.path.relpath(file.resolve(), page.resolve()))
+    for half in (1, 2):
+        files = [file for file in videos_of(folder, half) if file.suffix.lower() in PLAYABLE]
+        if files:
+            best = min(files, key=lambda file: (PLAYABLE.index(file.suffix.lower()), "_224p" in file.name))
+            found[str(half)] = address(best, page)
     return found

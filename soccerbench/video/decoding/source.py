@@ -28,7 +28,6 @@ from av.video.stream import VideoStream
 from soccerbench.errors import InputError
 from soccerbench.video.decoding.matroska import Checksums, CutShortError
 
-CONTAINERS = (".mkv", ".mp4", ".webm", ".mov", ".m4v", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv")
 FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,flv,asf"
 MAX_PIXELS = 4096 * 4096
 GAP_S = 1

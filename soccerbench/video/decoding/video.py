@@ -1,14 +1,5 @@
 """The video of one half: which file it is, which stretch of it, and what was read of it before it is decoded.
 
-SoccerNet's videos in high definition are whole recordings. `video.ini` in the folder of a game says where each half is:
-
-    [1_HQ.mkv]
-    start_time_second = 20
-    duration_second = 2700
-
-Labels count from there, and so do rows and snippets. A section counts for the file of that name, whatever its suffix;
-files without a section begin with the half.
-
 Conventions
     time   seconds from the first picture of the file, whatever time stamp the container gives it
     start  the time at which the half begins
@@ -16,10 +7,7 @@ Conventions
 
 from __future__ import annotations
 
-import math
 import re
-from configparser import ConfigParser
-from configparser import Error as IniError
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -28,11 +16,10 @@ import av
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
+from soccerbench.video.decoding.half_file import INI, Stretch, stretch_of
 from soccerbench.video.decoding.pictures import extent
-from soccerbench.video.decoding.source import CONTAINERS, Source, opened
+from soccerbench.video.decoding.source import Source, opened
 
-INI = "video.ini"
-MAX_INI_BYTES = 2**16
 FAR_LONGER_S = 30 * 60
 NOTED_S = 1
 _TAG = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)", re.ASCII)
@@ -63,25 +50,6 @@ class Video:
     stop_s: float | None = None
 
 
-def half_video(folder: Path, half: int) -> Path:
-    """The video of one half, the first of `videos_of`.
-
-    Raises:
-        InputError: none there.
-    """
-    for path in videos_of(folder, half):
-        return path
-    raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
-
-
-def videos_of(folder: Path, half: int) -> list[Path]:
-    """`{half}_224p.mkv`, `{half}.mkv`, then other files `{half}.*` and `{half}_*` by name, of those that exist."""
-    first = [folder / f"{half}_224p.mkv", folder / f"{half}.mkv"]
-    others = [path for pattern in (f"{half}.*", f"{half}_*") for path in folder.glob(pattern)]
-    wanted = (*first, *sorted(path for path in others if path.suffix.lower() in CONTAINERS))
-    return [path for path in wanted if path.is_file()]
-
-
 def probe(path: Path) -> Video:
     """Decode the first picture of a file, read its last packets, and apply the `video.ini` in its folder.
 
@@ -94,7 +62,8 @@ def probe(path: Path) -> Video:
         fps = float(source.stream.average_rate or source.stream.guessed_rate or 0)
         notes = _notes(source, begin, end)
         whole = Video(path, source.stream.width, source.stream.height, duration_s, fps, notes=notes)
-    return _stretch(whole, path.with_name(INI))
+    stretch = stretch_of(path)
+    return whole if stretch is None else _cut(whole, stretch)
 
 
 def check_duration(video: Video, labels: Events, half: int) -> str | None:
@@ -149,44 +118,15 @@ def _stated_end_s(source: Source) -> Fraction | None:
     return None
 
 
-def _stretch(video: Video, ini: Path) -> Video:
+def _cut(video: Video, stretch: Stretch) -> Video:
     """The stretch of a file that is the half."""
-    found = _section(video.path, ini) if ini.is_file() else None
-    if found is None:
-        return video
-    section, start_s, stated_s = found
+    start_s, ini = stretch.start_s, video.path.with_name(INI)
     left_s = video.duration_s - start_s
     if left_s <= 0:
-        problem = f"[{section}] start_time_second = {start_s:g}, but the video lasts {video.duration_s:.1f} s"
+        problem = f"[{stretch.section}] start_time_second = {start_s:g}, but the video lasts {video.duration_s:.1f} s"
         raise InputError(ini, problem, "correct the section, or remove it if the file begins with the half")
-    duration_s = min(left_s, left_s if stated_s is None else stated_s)
+    duration_s = min(left_s, left_s if stretch.duration_s is None else stretch.duration_s)
     notes = [*video.notes, f"{INI}: the half is seconds {start_s:g} to {start_s + duration_s:g} of the file"]
-    if stated_s is not None and stated_s > left_s + NOTED_S:
-        notes.append(f"{INI} says that it lasts {stated_s:g} s, but the file ends there")
+    if stretch.duration_s is not None and stretch.duration_s > left_s + NOTED_S:
+        notes.append(f"{INI} says that it lasts {stretch.duration_s:g} s, but the file ends there")
     return replace(video, start_s=start_s, duration_s=duration_s, stop_s=duration_s, notes=tuple(notes))
-
-
-def _section(path: Path, ini: Path) -> tuple[str, float, float | None] | None:
-    """The section of a file: its name, start and duration."""
-    remedy = "write a section [1_HQ.mkv] with start_time_second and duration_second, or remove the file"
-    parser = ConfigParser(interpolation=None)
-    try:
-        with ini.open("rb") as stream:
-            parser.read_string(stream.read(MAX_INI_BYTES).decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, IniError) as error:
-        raise InputError(ini, f"cannot be read ({str(error).splitlines()[0]})", remedy) from None
-    names = [path.name, *(name for name in parser.sections() if Path(name).stem == path.stem)]
-    section = next((name for name in names if parser.has_section(name)), None)
-    if section is None:
-        return None
-    values: list[float | None] = []
-    for key, least in (("start_time_second", 0.0), ("duration_second", 1e-3)):
-        text = parser.get(section, key, fallback=None)
-        try:
-            value = None if text is None else float(text)
-        except ValueError:
-            value = math.nan
-        if value is not None and not least <= value < math.inf:
-            raise InputError(ini, f"[{section}] {key} = {str(text)[:40]}: no number of seconds", remedy)
-        values.append(value)
-    return section, values[0] or 0.0, values[1]

@@ -14,7 +14,8 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import GameTree, Layout, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.video.decoding.clips import row_count
-from soccerbench.video.decoding.video import Video, check_duration, half_video, probe, videos_of
+from soccerbench.video.decoding.half_file import half_video, videos_of
+from soccerbench.video.decoding.video import Video, check_duration, probe
 
 SAMPLES, SAMPLE_BYTES = 16, 2**16
 

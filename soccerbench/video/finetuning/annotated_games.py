@@ -21,7 +21,8 @@ from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
+from soccerbench.video.decoding.half_file import half_video
+from soccerbench.video.decoding.video import Video, check_duration, probe
 
 OWN_SPLITS = ("train", "valid", "test")
 

@@ -31,15 +31,23 @@ def page(*games: str) -> Page:
 
 
 def test_videos_are_addressed_from_the_page_and_nothing_else_is(tmp_path: Path) -> None:
-    games = (CHELSEA, "a/<b>:'\" #?", "a/none")
-    for game, name in ((CHELSEA, "1_224p.mkv"), (CHELSEA, "1.mp4"), (CHELSEA, "2_HQ.avi"), (games[1], "2.webm")):
+    games = (CHELSEA, "a/<b>:'\" #?", "a/untrimmed", "a/none")
+    for game, name in (
+        (CHELSEA, "1_224p.mkv"),
+        (games[2], "1_HQ.mkv"),
+        (CHELSEA, "1.mp4"),
+        (CHELSEA, "2_HQ.avi"),
+        (games[1], "2.webm"),
+    ):
         (tmp_path / "data" / game).mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / game / name).touch()
+    (tmp_path / "data" / games[2] / "video.ini").write_text("[1_HQ.mkv]\nstart_time_second = 1320.5\n")
     out = tmp_path / "reports" / "report.html"
     found = with_videos(page(*games), tmp_path / "data", out)
     assert found.data["videos"] == {
         CHELSEA: {"1": f"../data/{CHELSEA.replace(' ', '%20')}/1.mp4"},  # 2: no browser plays avi
         games[1]: {"2": "../data/a/%3Cb%3E%3A%27%22%20%23%3F/2.webm"},
+        games[2]: {"1": "../data/a/untrimmed/1_HQ.mkv#t=1320.500"},
     }
     assert "media-src file: 'self'" in render(found).decode()
 

@@ -9,7 +9,8 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.video.decoding.video import Video, check_duration, half_video, probe
+from soccerbench.video.decoding.half_file import half_video
+from soccerbench.video.decoding.video import Video, check_duration, probe
 
 
 @pytest.mark.parametrize(

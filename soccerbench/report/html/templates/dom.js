@@ -83,3 +83,6 @@ function legend(names, explain) {
         draw("path", { d: SHAPES[name], style: `fill: var(--${name})` })),
       explain[name] ? `${name}: ${explain[name]}` : name)));
 }
+
+// Second of a video at which its half begins, as its address says.
+const beginning = (address) => Number(/#t=([\d.]+)$/.exec(address)?.[1] ?? 0);

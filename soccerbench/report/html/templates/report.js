@@ -16,8 +16,9 @@ const readout = make("p", { class: "readout soft", "aria-live": "polite" });
 const timeline = new Timeline(data.classes, (text) => { readout.textContent = text; });
 
 const video = make("video", { controls: true, preload: "metadata", hidden: true });
-timeline.choose = (item) => { if (!video.hidden) video.currentTime = Math.max(0, item.from / 1000 - 2); };
-video.addEventListener("timeupdate", () => { timeline.now = 1000 * video.currentTime; timeline.paint(); });
+let begin_s = 0; // of the half, in its video
+timeline.choose = (item) => { if (!video.hidden) video.currentTime = begin_s + Math.max(0, item.from / 1000 - 2); };
+video.addEventListener("timeupdate", () => { timeline.now = 1000 * (video.currentTime - begin_s); timeline.paint(); });
 
 const entry = () => data.entries[state.entry];
 const shown = () => entry().splits[state.split];
@@ -125,6 +126,7 @@ function play(game) {
   const address = data.videos?.[game.folder]?.[state.half];
   timeline.now = null;
   video.hidden = !address;
+  begin_s = beginning(address);
   if (address && video.getAttribute("src") !== address) video.src = address;
   if (!address) video.removeAttribute("src");
 }
