@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from soccerbench.models.dense.astra import Astra
-from soccerbench.models.dense.contract import DenseHead, Layout, resample
-from soccerbench.models.dense.tdeed import Mixed
+from soccerbench.models.dense.contract import Layout
 from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.dense.task import DenseTask
@@ -63,114 +62,6 @@ def test_every_parameter_learns(name: str) -> None:
     sum(values.square().sum() for values in output if values is not None).backward()
     silent = {key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0}
     assert silent == ({"dropped"} if name == "astra" else set())  # the vector of dropped rows, in training alone
-
-
-def test_the_gru_is_two_literal_recurrences() -> None:
-    """Each direction step by step, as the equations of Cho et al. (2014) in torch's form have it."""
-    row = SMALL["bigru"]
-    model: DenseHead = build(row, MINI).double().eval()
-    features = torch.randn(1, 4, sum(MINI), dtype=torch.float64)
-    weights = dict(model.named_parameters())
-    projected = features[0] @ weights["project.weight"].T + weights["project.bias"]
-    frames = [projected[0] * 1.25 - projected[1] * 0.25, projected[0] * 0.75 + projected[1] * 0.25]
-    for row_number in range(1, 4):
-        before, here = projected[row_number - 1], projected[row_number]
-        after = projected[row_number + 1] if row_number < 3 else 2 * here - before
-        frames += [0.25 * before + 0.75 * here, 0.75 * here + 0.25 * after]
-    states = {}
-    for suffix, order in (("", range(8)), ("_reverse", range(7, -1, -1))):
-        state, width = torch.zeros(64, dtype=torch.float64), 64
-        for frame in order:
-            given = weights[f"gru.weight_ih_l0{suffix}"] @ frames[frame] + weights[f"gru.bias_ih_l0{suffix}"]
-            kept = weights[f"gru.weight_hh_l0{suffix}"] @ state + weights[f"gru.bias_hh_l0{suffix}"]
-            reset = torch.sigmoid(given[:width] + kept[:width])
-            update = torch.sigmoid(given[width : 2 * width] + kept[width : 2 * width])
-            new = torch.tanh(given[2 * width :] + reset * kept[2 * width :])
-            state = (1 - update) * new + update * state
-            states[frame, suffix] = state
-    both = torch.stack([torch.cat([states[frame, ""], states[frame, "_reverse"]]) for frame in range(8)])
-    expected = both @ weights["classify.weight"].T + weights["classify.bias"]
-    torch.testing.assert_close(model(features).scores[0], expected, rtol=0, atol=1e-10)
-
-
-def test_the_unet_is_its_literal_layers() -> None:
-    """Convolutions and pools of the definition frame by frame, with the weights by their names."""
-    row = SMALL["unet"]
-    model = build(row.model_copy(update={"displacement": None}), MINI).double().eval()
-    for weight in model.parameters():
-        torch.nn.init.normal_(weight, std=0.3)
-    weights = {key: value.detach() for key, value in model.named_parameters()}
-    frames = 16
-
-    def convolve(name: str, given: torch.Tensor) -> torch.Tensor:
-        kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-        reach, found = kernel.shape[2] // 2, []
-        for at in range(given.shape[1]):
-            total = bias.clone()
-            for tap in range(kernel.shape[2]):
-                if 0 <= at + tap - reach < given.shape[1]:
-                    total = total + kernel[:, :, tap] @ given[:, at + tap - reach]
-            found.append(total)
-        return torch.stack(found, dim=1)
-
-    def block(name: str, given: torch.Tensor) -> torch.Tensor:
-        inner = given
-        for part in ("reduce", "convolve", "expand"):
-            inner = convolve(f"{name}.{part}", inner.clamp(min=0))
-        widens = f"{name}.shortcut.weight" in weights
-        return inner + (convolve(f"{name}.shortcut", given) if widens else given)
-
-    tokens = torch.randn(1, frames // 2, sum(MINI), dtype=torch.float64)
-    x = resample(tokens @ weights["first.weight"].T + weights["first.bias"], 2)[0].T.clamp(min=0)
-    for number in range(2):
-        x = (weights[f"others.{number}.weight"] @ x + weights[f"others.{number}.bias"][:, None]).clamp(min=0)
-    levels, count = [], len(row.architecture["widths"])
-    for number in range(count):
-        if number:
-            x = torch.stack([x[:, [at, at + 1]].amax(1) for at in range(0, x.shape[1], 2)], dim=1)
-        x = block(f"trunk.down.{number}.1", block(f"trunk.down.{number}.0", x))
-        levels.append(x)
-    for number in reversed(range(count - 1)):
-        kernel, bias = weights[f"trunk.widen.{number}.weight"], weights[f"trunk.widen.{number}.bias"]
-        twice = [kernel[:, :, at % 2].T @ x[:, at // 2] + bias for at in range(2 * x.shape[1])]
-        x = levels[number] + torch.stack(twice, dim=1)
-        x = block(f"trunk.up.{number}.1", block(f"trunk.up.{number}.0", x))
-    expected = convolve("classify", x.clamp(min=0)).T
-    torch.testing.assert_close(model(tokens).scores[0], expected, rtol=1e-9, atol=1e-9)
-
-
-def test_a_layer_of_tdeed_is_its_literal_branches() -> None:
-    """Frame by frame: each branch of each input, joined, then the feed-forward part."""
-    layer, width, frames = Mixed(4, 2, kernel=3, ratio=2).double().eval(), 4, 5
-    inputs = [torch.randn(1, frames, width, dtype=torch.float64) for _ in range(2)]
-    weights = {key: value.detach() for key, value in layer.named_parameters()}
-
-    def normed(name: str, x: torch.Tensor) -> torch.Tensor:
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-        return centred / spread * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    def convolved(name: str, x: torch.Tensor) -> torch.Tensor:
-        kernel, found = weights[f"{name}.weight"], []
-        reach = kernel.shape[2] // 2
-        for at in range(frames):
-            taps = [kernel[:, 0, k] * x[at + k - reach] for k in range(2 * reach + 1) if 0 <= at + k - reach < frames]
-            found.append(sum(taps) + weights[f"{name}.bias"])
-        return torch.stack(found)
-
-    parts = []
-    for number, given in enumerate(inputs):
-        name = f"gated.{number}"
-        x = normed(f"{name}.norm", given[0])
-        whole = (weights[f"{name}.whole.weight"] @ x.mean(0) + weights[f"{name}.whole.bias"]).clamp(min=0)
-        window = convolved(f"{name}.short", x) + convolved(f"{name}.long", x)
-        parts.append(given[0] + convolved(f"{name}.instant", x) * whole + window * convolved(f"{name}.gate", x))
-    joined = torch.cat(parts, -1) @ weights["join.weight"].T + weights["join.bias"]
-    inner = normed("feed.0", joined) @ weights["feed.1.weight"].T + weights["feed.1.bias"]
-    inner = inner * (1 + torch.erf(inner / 2**0.5)) / 2
-    expected = joined + inner @ weights["feed.3.weight"].T + weights["feed.3.bias"]
-    torch.testing.assert_close(layer(*inputs)[0], expected, rtol=0, atol=1e-10)
-    assert weights["gated.0.long.weight"].shape[2] == 9
 
 
 def test_astra_attends_within_segments_that_grow() -> None:
