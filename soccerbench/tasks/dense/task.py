@@ -34,6 +34,8 @@ from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.spotting import detections, event_rows, mix_up
 from soccerbench.tasks.windows import Place, Windows
 
+VALID_CHUNKS = 32  # validated at a time, at least
+
 
 class DenseBatch(NamedTuple):
     """Chunks and their targets; without displacements the last two are empty."""
@@ -103,9 +105,8 @@ class Chunks:
         half = int(np.searchsorted(self._ends, number, side="right"))
         return *self._halves[half], number - int(self._ends[half - 1] if half else 0)
 
-    def batches(self, places: Sequence[Place]) -> Iterator[DenseBatch]:
-        """The chunks at some places, a batch of the row at a time."""
-        size = self.row.batch_size
+    def batches(self, places: Sequence[Place], size: int) -> Iterator[DenseBatch]:
+        """The chunks at some places, `size` at a time."""
         return (self.read(places[start : start + size]) for start in range(0, len(places), size))
 
     def _targets(self, game: str, half: int, start: int, rows: int) -> tuple[NDArray[np.float32], ...]:
@@ -215,11 +216,13 @@ class DenseTask:
 
     def plain_batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks, as they are."""
-        return self.train.batches(self.train.draw(rng, self.row.chunks_per_epoch))
+        return self.train.batches(self.train.draw(rng, self.row.chunks_per_epoch), self.row.batch_size)
 
     def valid_batches(self) -> Iterator[DenseBatch]:
         """Every validation chunk once, in order; nothing in ultra mode."""
-        return self.valid.batches(self.valid.all()) if self.valid else iter(())
+        if self.valid is None:
+            return iter(())
+        return self.valid.batches(self.valid.all(), max(self.row.batch_size, VALID_CHUNKS))
 
     def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
         """The loss of the scores, and of displacements that are not trained apart."""
