@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import MAX_MEMORY_GIB, Cpus, Gpus, On
+from soccerbench.cli.options import MAX_MEMORY_GIB, MAX_SEED, Cpus, Gpus, On
 
 
 def finetune(
@@ -22,7 +22,7 @@ def finetune(
     plugin: Annotated[
         Path | None, typer.Option(help="The Python file of a model that its row names as module:Class.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights and draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of weights and draws.")] = 0,
     out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     on: On = "local",

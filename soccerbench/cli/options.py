@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 MAX_GAMES, MAX_SEED = 1000, 2**32 - 1  # SoccerNet has 550 games
-MAX_MIB = 128
+MAX_MIB, MAX_MAX_MIB = 128, 2**16
 MAX_CPUS, MAX_GPUS = 1024, 64
 MAX_WORKERS, MAX_BATCH, MAX_MEMORY_GIB = 256, 1024, 4096
 
@@ -35,7 +35,10 @@ Split = Annotated[str, typer.Option(help="train, valid, test, challenge, or all 
 Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in seconds such as 1,2,5.")]
 Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-MaxMib = Annotated[int, typer.Option(min=1, help="The largest file that is read, in MiB; other limits grow with it.")]
+MaxMib = Annotated[
+    int,
+    typer.Option(min=1, max=MAX_MAX_MIB, help="The largest file that is read, in MiB; other limits grow with it."),
+]
 On = Annotated[
     str,
     typer.Option(
@@ -48,7 +51,7 @@ Gpus = Annotated[
     float | None,
     typer.Option(min=0, max=MAX_GPUS, help="GPUs that each takes, such as 0.5; one if --device is cuda."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Draws the resamples.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Draws the resamples.")]
 
 
 def print_json(value: object) -> None:

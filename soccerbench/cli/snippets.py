@@ -8,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+from soccerbench.cli.options import MAX_SEED
+
+MAX_BACKGROUND = 1000  # a half of 50 minutes has 600 places of five seconds
+
 
 def snippets(
     root: Annotated[Path, typer.Argument(help="A SoccerNet folder with Labels-v2.json and videos.")],
@@ -20,12 +24,13 @@ def snippets(
         list[Path] | None, typer.Option(metavar="ROOT", help="Other annotated games for --mega; as often as needed.")
     ] = None,
     background_per_half: Annotated[
-        int, typer.Option(min=0, help="Snippets without an event; the paper does not state how many.")
+        int,
+        typer.Option(min=0, max=MAX_BACKGROUND, help="Snippets without an event; the paper does not state how many."),
     ] = 10,
     leave_out_ambiguous: Annotated[
         bool, typer.Option("--leave-out-ambiguous", help="No events less than 2.5 s from one of another class.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the background.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Draws the background.")] = 0,
 ) -> None:
     """List the snippets to fine-tune on: five seconds of each event and of background, as places in the videos.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
+import typer
 
-from soccerbench.cli import main
+from soccerbench.cli import app, main
 from soccerbench.errors import counted, grouped, os_error
 from soccerbench.features.verify import Problem, Report
 from soccerbench.report.tables.checks import verification_table
@@ -43,6 +46,10 @@ def message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         (("finetune", "vtn", "--snippets", "x", "--memory-gib", "inf"), "should be less than or equal to 4096"),
         (("finetune", "vtn", "--snippets", "x", "--memory-gib", "nan"), "should be less than or equal to 4096"),
         (("reproduce", "table2", "--jobs", "100000"), "'--jobs': Input should be less than or equal to 256"),
+        (("snippets", "root", "out", "--background-per-half", "1000000000"), "should be less than or equal to 1000"),
+        (("finetune", "vtn", "--snippets", "x", "--seed", "9" * 30), "should be less than or equal to 4294967295"),
+        (("data", "videos", "out", "--minutes", "1e9"), "1e+09 minutes are not a half; give "),
+        (("data", "videos", "out", "--minutes", "nan"), "nan minutes are not a half; give "),
         (("show", "tabel2", "8"), "tabel2: no such table (did you mean 'table2'?); shipped are chunk_nms, "),
         (("validate", "nowhere/mine.yaml"), "nowhere/mine.yaml: cannot be read (there is no folder nowhere)"),
         (("data", "verify", "nowhere"), "nowhere: no such folder; give the folder that holds the SoccerNet games"),
@@ -58,6 +65,32 @@ def test_a_mistake_is_one_line_with_its_cause(
     monkeypatch.chdir(tmp_path)
     assert said in message(monkeypatch, capsys, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def numbers(verbs: typer.Typer, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each option that takes a number, with its bounds."""
+    for group in verbs.registered_groups:
+        assert group.typer_instance is not None
+        yield from numbers(group.typer_instance, f"{path}{group.name} ")
+    for command in verbs.registered_commands:
+        assert command.callback is not None
+        for name, hint in get_type_hints(command.callback, include_extras=True).items():
+            kinds = {int, float} & {*get_args(hint), *get_args(get_args(hint)[0] if get_args(hint) else hint)}
+            if kinds:
+                yield (
+                    f"{path}{command.name or command.callback.__name__} --{name.replace('_', '-')}",
+                    hint.__metadata__[0],
+                )
+
+
+def test_every_number_of_every_verb_is_bounded() -> None:
+    found = dict(numbers(app))
+    assert len(found) > 20
+    elsewhere = {  # by what takes it; any price is one
+        "evaluate --bootstrap", "compare --repetitions", "data videos --minutes", "show --row",
+        "plan reproduce --price", "plan extract --price",
+    }  # fmt: skip
+    assert {name for name, kind in found.items() if kind.max is None} == elsewhere
 
 
 def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(
