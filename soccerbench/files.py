@@ -64,7 +64,13 @@ def folder_next_to(out: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, *, of: str = "") -> None:
-    """Remove what processes of this machine that have ended began to write in a folder.
+    """Remove what `leftovers` finds."""
+    for part in leftovers(folder, of=of):
+        remove(part)
+
+
+def leftovers(folder: Path, *, of: str = "") -> Iterator[Path]:
+    """What processes of this machine that have ended began to write in a folder.
 
     Args:
         folder: looked at, not what is below it.
@@ -74,7 +80,7 @@ def remove_leftovers(folder: Path, *, of: str = "") -> None:
         name, *writer = part.name[1:].removesuffix(".part").rsplit(".", 3)
         found = Writer.parse(".".join(writer))
         if found is not None and of in ("", name) and found.is_dead:
-            remove(part)
+            yield part
 
 
 def remove(path: Path) -> None:

@@ -20,11 +20,12 @@ from typing import Any
 import orjson
 
 from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
-from soccerbench.files import remove_leftovers, write_bytes
+from soccerbench.files import write_bytes
 from soccerbench.processes import Writer
 
 RETRIES = 3
 POLL_S = 0.5
+NOTES = "tasks"
 REPORT_INTERVAL_S = 2.0  # between two steps of a task that are written, at least
 
 
@@ -70,8 +71,7 @@ class Remote(ABC):
     retries = RETRIES
 
     def __init__(self, shared: Path, jobs: int | None) -> None:
-        remove_leftovers(shared, of="tasks")
-        self._notes, self._jobs = shared.resolve() / f".tasks.{Writer.this()}.part", jobs
+        self._notes, self._jobs = shared.resolve() / f".{NOTES}.{Writer.this()}.part", jobs
         self._waiting: deque[Task] = deque()
         self._running: dict[Any, Shipped] = {}  # by the scheduler's handles
         self._seen: dict[Path, bytes] = {}

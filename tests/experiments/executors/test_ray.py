@@ -24,6 +24,7 @@ from soccerbench.progress import Progress, silent
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `ray`: tox -e cluster"),
     pytest.mark.filterwarnings("ignore"),  # of Ray's own
+    pytest.mark.timeout(900),
 ]
 STORE_BYTES = 80 * 2**20
 
@@ -94,14 +95,36 @@ def test_a_node_that_is_gone_changes_no_bit(
     assert not list(out.rglob(".tasks*"))
 
 
+def driver(root: Path, out: Path, place: str) -> list[str]:
+    command = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table2", "--rows", "8"]
+    command += ["--seeds", "0-1", "--set", "max_epochs=60", "--set", "batch_size=16", "--data", str(root)]
+    return [*command, "--out", str(out), "--on", place, "--device", "cpu"]
+
+
+def test_without_the_head_the_command_says_so_and_resumes(cluster: Any, shared_tiny_root: Path, tmp_path: Path) -> None:
+    expected, out = tmp_path / "one", tmp_path / "ray"
+    run_on(planned(shared_tiny_root, expected, [8], table="table2", epochs=60, seeds=(0, 1)), Machines(jobs=1))
+    with started(driver(shared_tiny_root, out, f"ray:{cluster.address}")) as command:
+        wait_for(lambda: list(out.rglob("checkpoint.pt")) or command.poll() is not None)
+        for kind in ("gcs_server", "raylet"):
+            os.kill(cluster.head_node.all_processes[kind][0].process.pid, signal.SIGKILL)
+        _, messages = command.communicate()
+    assert command.returncode == 2, messages
+    assert "the head of the Ray cluster is gone" in messages.splitlines()[-1]
+    cluster.shutdown()
+    with started(driver(shared_tiny_root, out, "ray")) as again:  # a new cluster
+        _, messages = again.communicate()
+    assert again.returncode == 0, messages
+    assert outcomes(expected).items() <= outcomes(out).items()
+    assert not list(out.rglob("*.lease"))
+
+
 def test_a_driver_that_is_killed_and_a_second_one(cluster: Any, shared_tiny_root: Path, tmp_path: Path) -> None:
     rows: dict[str, Any] = {"rows": [8], "table": "table2", "epochs": 60, "seeds": (0, 1)}
     expected, out = tmp_path / "one", tmp_path / "ray"
     run_on(planned(shared_tiny_root, expected, **rows), Machines(jobs=1))
     place = f"ray:{cluster.address}"
-    command = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce", "table2", "--rows", "8"]
-    command += ["--seeds", "0-1", "--set", "max_epochs=60", "--set", "batch_size=16", "--data", str(shared_tiny_root)]
-    command += ["--out", str(out), "--on", place, "--device", "cpu"]
+    command = driver(shared_tiny_root, out, place)
     with started(command) as first, started(command) as second:
         wait_for(lambda: list(out.rglob("checkpoint.pt")) or first.poll() is not None)
         first.kill()
