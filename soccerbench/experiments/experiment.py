@@ -97,11 +97,11 @@ class Experiment:
 
     row: Row
     seed: int
-    root: Dataset
+    root: Dataset = field(repr=False)
     out: Path
     plugin: Path | None
-    store: FeatureStore | None
-    games: Mapping[str, Sequence[str]]
+    store: FeatureStore | None = field(repr=False)
+    games: Mapping[str, Sequence[str]] = field(repr=False)
     identity: Identity
     needed: tuple[Experiment, ...]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from interruption import started, wait_for
 from small_runs import outcomes, planned, run_on
 
 from soccerbench.experiments.executors.machines import Machines
@@ -21,6 +24,16 @@ pytestmark = [
     pytest.mark.skipif(find_spec("submitit") is None, reason="needs the extra `slurm`: tox -e cluster"),
     pytest.mark.filterwarnings("ignore"),  # of submitit's own
 ]
+
+DRIVER = """
+import json, sys
+from pathlib import Path
+from small_runs import planned, run_on
+from soccerbench.experiments.executors import slurm
+from soccerbench.experiments.executors.machines import Machines
+slurm.CLUSTER = "local"
+run_on(planned(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3])), Machines("slurm"))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +86,47 @@ def test_a_killed_job_changes_no_bit(shared_tiny_root: Path, tmp_path: Path, cap
     assert killed
     assert "it runs again (1 of 3)" in caplog.text
     assert outcomes(out) == outcomes(expected)
+
+
+def test_jobs_of_a_killed_command_are_taken_over(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows: dict[str, Any] = {"rows": [8], "table": "table2", "epochs": 60, "seeds": (0, 1)}
+    expected, out = tmp_path / "one", tmp_path / "slurm"
+    run_on(planned(shared_tiny_root, expected, **rows), Machines(jobs=1))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    with started([sys.executable, "-c", DRIVER, str(shared_tiny_root), str(out), json.dumps(rows)]) as first:
+        wait_for(lambda: len(list(out.rglob("checkpoint.pt"))) == 2 or first.poll() is not None)
+        first.kill()
+    writers = {lease.read_text() for lease in out.rglob(".seed-*.lease")}
+    assert len(writers) == 2
+    monkeypatch.setattr("submitit.LocalJob.get_info", state_of_any)
+    seen: list[str] = []
+
+    def progress(title: str) -> Progress:
+        def step(stage: str, done: int, total: int) -> None:
+            seen.append(stage)
+
+        return step
+
+    with caplog.at_level(logging.WARNING):
+        run_on(planned(shared_tiny_root, out, **rows), Machines("slurm"), progress=progress)
+    assert caplog.text.count("of an earlier command still runs it") == 2
+    assert len(list((out / ".slurm").glob("*_submitted.pkl"))) == 2
+    assert seen
+    assert outcomes(out) == outcomes(expected)
+    assert not list(out.rglob(".tasks*"))
+
+
+def state_of_any(job: Any, mode: str = "force") -> dict[str, str]:
+    """The state of a local job, also of one that another process started; Slurm knows those by itself."""
+    if job.paths.result_pickle.exists():
+        return {"jobState": "FINISHED"}
+    try:
+        os.kill(int(job.job_id), 0)
+    except ProcessLookupError:
+        return {"jobState": "INTERRUPTED"}
+    return {"jobState": "RUNNING"}
 
 
 def test_part_of_a_gpu_is_refused(tmp_path: Path) -> None:
