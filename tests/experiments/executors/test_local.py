@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from interruption import DEADLINE_S, wait_for
 from small_runs import outcomes, planned, run_on
 
-from soccerbench.experiments.executors.experiment_tasks import in_order, waits
+from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of, waits
 from soccerbench.experiments.executors.machines import Machines
+from soccerbench.experiments.executors.task import attempt
 from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.table import Plan, default_jobs
 from soccerbench.features.dataset import Dataset
+from soccerbench.progress import silent
 
 COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
 
@@ -138,6 +142,32 @@ def test_a_worker_that_is_killed(shared_tiny_root: Path, tmp_path: Path) -> None
 
 def opened(process: int) -> set[Path]:
     return {link.resolve() for link in Path(f"/proc/{process}/fd").iterdir()}
+
+
+@pytest.mark.parity
+def test_a_full_disk_is_one_line_and_the_same_call_resumes(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, out = tmp_path / "one", tmp_path / "full"
+    run_on(planned(shared_tiny_root, expected, [4]), Machines(jobs=1))
+    for writes in (0, 2, 4):
+        made, left = planned(shared_tiny_root, out, [4]), iter(range(writes))
+        (task,) = tasks_of(made.experiments, Options("cpu", False, None, threads=1))
+
+        def fsync(_: int, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            ended = attempt(task, silent)
+        assert ended.problem is not None
+        assert "cannot be written (No space left on device); free some space" in ended.problem
+        assert "\n" not in ended.problem
+        assert str(made.experiments[0].folder) in ended.problem
+    run_on(planned(shared_tiny_root, out, [4]), Machines(jobs=1))
+    assert outcomes(out) == outcomes(expected)
+    assert not list(out.rglob(".*"))
 
 
 def test_how_many_at_once(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
