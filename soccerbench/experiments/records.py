@@ -5,8 +5,12 @@ Conventions
     measure  a number of one run: scores as fractions, detections a game, losses of the learning curve. Scores show
              whether a row still does what it did; detections and losses vary little over seeds, so that they show a
              change of post-processing or training that is smaller than the spread of a score
-    band     4 · √2 · standard deviation over seeds: four standard errors of the difference between two runs that
-             differ only in their seed; for the mean of m seeds it is divided by √m
+    band     4 · √2 · deviation: four standard errors of the difference between two runs that differ only in their seed;
+             for the mean of m seeds it is divided by √m
+    deviation  of a trained row with fewer than `MANY_SEEDS` seeds: the root of the mean of its own variance and that of
+             the usual row, weighted by n - 1 and `MANY_SEEDS` - 1. Three seeds that agree or one that collapses say
+             little about the next. The usual row has the median deviation of the table's trained rows, not below
+             `FLOORS`, which are measured. Rows that train nothing give the same numbers everywhere: their own deviation
 """
 
 from __future__ import annotations
@@ -25,9 +29,15 @@ from soccerbench.files import write_json
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.scoring.schema import Report, SpottingCounts
 from soccerbench.scoring.tasks import TASKS
+from soccerbench.specs.base import SCORED_SPLITS
 
 ERRORS_IN_A_BAND = 4
-_ABOUT_BAND = f"{ERRORS_IN_A_BAND} * sqrt(2) * standard_deviation, for one seed; divided by sqrt(m) for the mean of m"
+MANY_SEEDS = 8
+FLOORS = {"score": 0.003, "share": 0.01}  # of scores as fractions; of detections and losses as shares
+_ABOUT_BAND = (
+    f"{ERRORS_IN_A_BAND} * sqrt(2) * the deviation, which below {MANY_SEEDS} seeds is drawn to that of the table's "
+    "other rows; for one seed; divided by sqrt(m) for the mean of m"
+)
 _REMEDY = "make it again with `soccerbench check RUNS --update`"
 
 
@@ -89,19 +99,13 @@ def measures(run: Run) -> dict[str, float]:
 
 
 def summary(values: Sequence[float]) -> Summary:
-    """A measure over seeds."""
+    """A measure over seeds, its band not yet set."""
     mean, deviation = mean_and_deviation(values)
-    return Summary(
-        values=tuple(values),
-        mean=mean,
-        standard_deviation=deviation,
-        n=len(values),
-        band=None if deviation is None else ERRORS_IN_A_BAND * math.sqrt(2) * deviation,
-    )
+    return Summary(values=tuple(values), mean=mean, standard_deviation=deviation, n=len(values), band=None)
 
 
 def make_record(runs: Sequence[Run]) -> Record:
-    """The record of one row.
+    """The record of one row, with the bands of a table that has no other.
 
     Args:
         runs: one a seed, of one spec, data and code.
@@ -111,11 +115,11 @@ def make_record(runs: Sequence[Run]) -> Record:
     """
     if len(runs) < 2:
         raise InputError(
-            runs[0].folder, "one seed shows no spread, so no band follows", "run more, such as --seeds 0-4"
+            runs[0].folder, "one seed shows no spread, so no band follows", "run more, such as --seeds 0-7"
         )
     first, by_run = runs[0].result, [measures(run) for run in runs]
     names = [name for name in by_run[0] if all(name in found for found in by_run)]
-    return Record(
+    record = Record(
         version=1,
         table=first.table,
         row=first.row,
@@ -133,6 +137,50 @@ def make_record(runs: Sequence[Run]) -> Record:
         measures={name: summary([found[name] for found in by_run]) for name in names},
         seconds=summary([run.result.seconds for run in runs]),
     )
+    return with_bands([record])[0]
+
+
+def with_bands(records: Sequence[Record]) -> list[Record]:
+    """The records of one table with the bands that follow from all of them."""
+    spreads: dict[str, list[float]] = {}
+    for record in filter(_is_trained, records):
+        for name, measure in record.measures.items():
+            spreads.setdefault(name, []).append(measure.standard_deviation or 0.0)
+    usual = {name: statistics.median(found) for name, found in spreads.items()}
+
+    def banded(name: str, measure: Summary, *, is_trained: bool) -> Summary:
+        deviation = measure.standard_deviation or 0.0
+        if is_trained:
+            deviation = _expected_deviation(name, measure, usual=usual.get(name, 0.0))
+        return measure.model_copy(update={"band": ERRORS_IN_A_BAND * math.sqrt(2) * deviation})
+
+    return [
+        record.model_copy(
+            update={
+                "band": _ABOUT_BAND,
+                "measures": {
+                    name: banded(name, measure, is_trained=_is_trained(record))
+                    for name, measure in record.measures.items()
+                },
+            }
+        )
+        for record in records
+    ]
+
+
+def _is_trained(record: Record) -> bool:
+    return "max_epochs" in record.spec
+
+
+def _expected_deviation(name: str, measure: Summary, *, usual: float) -> float:
+    """What another seed of a trained row may be expected to deviate by, as the conventions say."""
+    own, degrees = measure.standard_deviation or 0.0, measure.n - 1
+    is_score = name.partition(" ")[0] in SCORED_SPLITS and not name.endswith("a game")
+    floor = FLOORS["score"] if is_score else FLOORS["share"] * abs(measure.mean)
+    if measure.n < MANY_SEEDS:
+        shared = MANY_SEEDS - 1
+        own = math.sqrt((degrees * own**2 + shared * max(usual, floor) ** 2) / (degrees + shared))
+    return max(own, floor)
 
 
 def read_record(file: Path) -> Record | None:
@@ -151,6 +199,10 @@ def write_records(results: Path, rows: Iterable[Sequence[Run]]) -> list[Path]:
         InputError: as `make_record`, or a full disk.
     """
     made = {record_file(results, runs[0].key): make_record(runs) for runs in rows}
-    for file, record in made.items():
-        write_json(file, record.to_json())
+    for folder in {file.parent for file in made}:
+        others = [read_record(file) for file in folder.glob("row-*.json") if file not in made]
+        files = [file for file in made if file.parent == folder]
+        banded = with_bands([*(made[file] for file in files), *filter(None, others)])
+        for file, record in zip(files, banded, strict=False):
+            write_json(file, record.to_json())
     return list(made)

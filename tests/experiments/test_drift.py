@@ -17,9 +17,20 @@ from typer.testing import CliRunner
 from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import experiment_of
-from soccerbench.experiments.records import make_record, measures, record_file
+from soccerbench.experiments.records import (
+    FLOORS,
+    Record,
+    make_record,
+    measures,
+    read_record,
+    record_file,
+    summary,
+    with_bands,
+    write_records,
+)
 from soccerbench.experiments.results import by_row, read_runs
 from soccerbench.features.dataset import Dataset
+from soccerbench.files import write_json
 from soccerbench.metrics import average_precision as precision
 from soccerbench.metrics import spotting
 from soccerbench.metrics import spotting_counts as counting
@@ -161,8 +172,56 @@ def test_a_record_holds_the_spread_and_the_band_that_follows(runs: Path, records
         assert measure["values"] == values
         assert measure["mean"] == pytest.approx(sum(values) / 3, rel=1e-15)
         assert measure["standard_deviation"] == statistics.stdev(values)
-        assert measure["band"] == pytest.approx(4 * math.sqrt(2) * statistics.stdev(values), rel=1e-15)
+        is_score = name.endswith(("loose", "tight"))
+        floor = FLOORS["score"] if is_score else FLOORS["share"] * abs(statistics.fmean(values))
+        deviation = math.sqrt((2 * statistics.variance(values) + 7 * max(statistics.stdev(values), floor) ** 2) / 9)
+        assert measure["band"] == pytest.approx(4 * math.sqrt(2) * max(deviation, floor), rel=1e-12)
     assert {"test loose", "test tight", "challenge loose", "challenge tight"} < set(record["measures"])
+
+
+def record_of(runs: Path, row: int, *scores: float, **spec: Any) -> Record:
+    """A record of `runs` in which the test scores of some seeds are given."""
+    record = make_record(read_runs(runs))
+    measures = {"test loose": summary(scores), "test detections a game": summary([1000.0] * len(scores))}
+    content = {"row": row, "measures": measures, "seeds": tuple(range(len(scores)))}
+    return record.model_copy(update=content | {"spec": record.spec | spec})
+
+
+def test_three_seeds_that_agree_or_one_that_collapses_borrow_the_spread_of_the_table(runs: Path) -> None:
+    agreeing, collapsed, zero, many = (0.34, 0.34, 0.34), (0.3, 0.31, 0.02), (0.0, 0.0, 0.001), (0.5, 0.52) * 4
+    others = [record_of(runs, row, 0.2, 0.21, 0.22) for row in range(5, 10)]
+    given = [record_of(runs, row, *found) for row, found in enumerate((agreeing, collapsed, zero, many), start=1)]
+    bands = [record.measures["test loose"].band or 0.0 for record in with_bands([*given, *others])]
+    usual = 4 * math.sqrt(2) * 0.01
+    assert bands[0] == pytest.approx(math.sqrt(7 / 9) * usual)
+    assert usual < bands[1] < 0.6 * 4 * math.sqrt(2) * statistics.stdev(collapsed)
+    assert bands[2] == pytest.approx(bands[0], rel=1e-2)
+    assert bands[3] == pytest.approx(4 * math.sqrt(2) * statistics.stdev(many))
+
+
+def test_bands_have_a_floor_and_rows_that_train_nothing_have_none(runs: Path) -> None:
+    record = record_of(runs, 1, *[0.34] * 8)
+    bands = {name: measure.band for name, measure in with_bands([record])[0].measures.items()}
+    error = 4 * math.sqrt(2)
+    assert bands == {
+        "test loose": pytest.approx(error * FLOORS["score"]),
+        "test detections a game": pytest.approx(error * FLOORS["share"] * 1000),
+    }
+    spec = {key: value for key, value in record.spec.items() if key != "max_epochs"}
+    naive = record.model_copy(update={"spec": spec})
+    assert {measure.band for measure in with_bands([naive, record])[0].measures.values()} == {0.0}
+
+
+def test_an_update_of_a_row_sees_the_other_records_of_its_table(runs: Path, tmp_path: Path) -> None:
+    for row in (1, 2, 3):
+        write_json(record_file(tmp_path, ("tiny", "table2", row)), record_of(runs, row, 0.1, 0.3, 0.5).to_json())
+    before = [record_file(tmp_path, ("tiny", "table2", row)).read_bytes() for row in (1, 2, 3)]
+    (file,) = write_records(tmp_path, by_row(read_runs(runs)).values())
+    written = read_record(file)
+    assert written is not None
+    alone = make_record(read_runs(runs)).measures["test loose"].band
+    assert (written.measures["test loose"].band or 0) > 0.5 > (alone or 0)
+    assert [record_file(tmp_path, ("tiny", "table2", row)).read_bytes() for row in (1, 2, 3)] == before
 
 
 def test_a_table_of_its_own_may_be_the_baseline(runs: Path, records: Path) -> None:
