@@ -131,4 +131,4 @@ class GroundingPipeline:
             return []
         row = self.row.row_of(step)
         tree = Tree(self.folders[self.row.runs.index(row)] / f"predictions-{split}.zip")
-        return [TASKS[step.uses].read_predictions(tree, game, strict=False) for game in games]
+        return TASKS[step.uses].read_predictions(tree, games, strict=False)

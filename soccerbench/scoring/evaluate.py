@@ -183,9 +183,7 @@ def evaluate_each(
         evaluation = evaluate_games(
             task,
             labels=truth,
-            predictions=[
-                kind.read_predictions(opened.predictions, game, strict=strict, known=known) for game in opened.games
-            ],
+            predictions=kind.read_predictions(opened.predictions, opened.games, strict=strict, known=known),
             split=opened.split,
             deltas_s=deltas_s,
             protocol=protocol,

@@ -36,14 +36,14 @@ from soccerbench.soccernet.grounding_predictions import (
     GroundingPredictions,
     read_grounding_predictions,
 )
-from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes, read_spotting_labels
+from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes, read_labels_of
 from soccerbench.soccernet.replays import (
     GROUNDING_LABELS,
     UNREADABLE_S,
     CameraAnnotations,
     read_camera_annotations,
 )
-from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import read_predictions_of
 from soccerbench.soccernet.submission import RESULTS
 
 
@@ -94,8 +94,10 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def read_predictions(self, tree: Tree, game: str, *, strict: bool, known: ClassList = SOCCERNET_V2) -> Any:
-        """The predictions of a game.
+    def read_predictions(
+        self, tree: Tree, games: Sequence[str], *, strict: bool, known: ClassList = SOCCERNET_V2
+    ) -> list[Any]:
+        """The predictions of some games.
 
         Raises:
             InputError: a file that cannot be used.
@@ -165,11 +167,13 @@ class Spotting(Task):
 
     def read_labels(self, tree: Tree, games: Sequence[str], *, strict: bool, known: ClassList) -> list[Events]:
         """Events."""
-        return [read_spotting_labels(tree, game, strict=strict, classes=known) for game in games]
+        return read_labels_of(tree, games, strict=strict, classes=known)
 
-    def read_predictions(self, tree: Tree, game: str, *, strict: bool, known: ClassList = SOCCERNET_V2) -> Events:
+    def read_predictions(
+        self, tree: Tree, games: Sequence[str], *, strict: bool, known: ClassList = SOCCERNET_V2
+    ) -> list[Events]:
         """Events with confidences."""
-        return read_spotting_predictions(tree, game, strict=strict, classes=known)
+        return read_predictions_of(tree, games, strict=strict, classes=known)
 
     def count(
         self,
@@ -247,13 +251,13 @@ class Grounding(Task):
     def read_predictions(
         self,
         tree: Tree,
-        game: str,
+        games: Sequence[str],
         *,
         strict: bool,
         known: ClassList = SOCCERNET_V2,  # noqa: ARG002
-    ) -> GroundingPredictions:
+    ) -> list[GroundingPredictions]:
         """Replays and their detections."""
-        return read_grounding_predictions(tree, game, strict=strict)
+        return [read_grounding_predictions(tree, game, strict=strict) for game in games]
 
     def count(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Ints, cut_to_frames
 from soccerbench.soccernet.archive import GAME_KEYS, closes_keys
+from soccerbench.soccernet.lists.uniform import Column
 
 OFFICIAL_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _MOST_KEYS = 32
@@ -113,26 +114,34 @@ def _decoder(key: str, names: tuple[str, ...], labels: tuple[str, ...], *, usual
     return msgspec.json.Decoder(file, strict=False)
 
 
-def numbers(values: list[Any], dtype: type[np.int64 | np.float64]) -> NDArray[Any]:
+def numbers(values: Sequence[Any], dtype: type[np.int64 | np.float64]) -> NDArray[Any]:
     """Numbers, or the texts of numbers, parsed together.
 
     Raises:
         OverflowError, TypeError, ValueError: some are neither, text and numbers are mixed, or they are not whole
             where `dtype` is; 1.0 is whole, its text is not.
     """
-    try:
-        found = orjson.loads(f"[{','.join(values)}]")
-    except TypeError:  # no texts
-        found = values
-        if float in set(map(type, found)) and dtype is np.int64:
-            found = [int(value) if type(value) is float and value.is_integer() else value for value in found]
+    found: Any = values
+    if isinstance(values, Column):
+        found, is_text = values.numbers(), values.is_text
+        if isinstance(found, np.ndarray):
+            return found.astype(dtype)
+    else:
+        try:
+            found, is_text = orjson.loads(f"[{','.join(values)}]"), True
+        except TypeError:
+            is_text = False
+    if not is_text and dtype is np.int64 and float in set(map(type, found)):
+        found = [int(value) if type(value) is float and value.is_integer() else value for value in found]
     kinds = {int} if dtype is np.int64 else {int, float}
     if len(found) != len(values) or not kinds.issuperset(map(type, found)):
         raise ValueError(f"not every value is a {dtype.__name__}")
     return np.fromiter(found, dtype, len(found))
 
 
-def parsed(values: list[Any], bulk: Callable[[list[Any]], Columns], one: Callable[[Any], tuple[Any, ...]]) -> Columns:
+def parsed(
+    values: Sequence[Any], bulk: Callable[[Sequence[Any]], Columns], one: Callable[[Any], tuple[Any, ...]]
+) -> Columns:
     """A column's values, and what is known of each: as a whole if possible, else in chunks, odd ones one by one."""
     try:
         return bulk(values)
@@ -143,7 +152,7 @@ def parsed(values: list[Any], bulk: Callable[[list[Any]], Columns], one: Callabl
     return tuple(map(np.concatenate, zip(*chunks, strict=True)))
 
 
-def whole_column(values: list[Any]) -> Columns:
+def whole_column(values: Sequence[Any]) -> Columns:
     """What `whole_number` gives, for a column of whole numbers or of their texts."""
     sure = np.ones(len(values), np.bool_)
     return np.clip(numbers(values, np.int64), -_FARTHEST, _FARTHEST), sure, sure
@@ -169,7 +178,7 @@ def position_of(value: Any) -> tuple[int, bool, bool]:
     return position, whole, readable
 
 
-def confidence_column(values: list[Any]) -> Columns:
+def confidence_column(values: Sequence[Any]) -> Columns:
     """What `confidence_of` gives, for a column of numbers or of their texts."""
     sure = np.ones(len(values), np.bool_)
     return numbers(values, np.float64), ~sure, sure
@@ -183,9 +192,15 @@ def confidence_of(value: Any) -> tuple[float, bool, bool]:
         return math.nan, False, False
 
 
-def clock_column(values: list[Any]) -> Columns:
+def clock_column(values: Sequence[Any]) -> Columns:
     """What `clock_of` gives, for a column of gameTimes such as "1 - 02:13"."""
-    offset = np.frombuffer("".join(values).encode("ascii"), np.uint8).reshape(len(values), len(_PATTERN)) - _PATTERN
+    if isinstance(values, Column):
+        if not (values.lengths == len(_PATTERN)).all() or not values.is_text:
+            raise ValueError("not every gameTime is as long")
+        characters = values.texts(len(_PATTERN))
+    else:
+        characters = np.frombuffer("".join(values).encode("ascii"), np.uint8).reshape(len(values), len(_PATTERN))
+    offset = characters - _PATTERN
     if not (offset <= _SPAN).all():
         raise ValueError("not every gameTime is written the same way")
     sure = np.ones(len(values), np.bool_)

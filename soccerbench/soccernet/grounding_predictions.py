@@ -240,7 +240,7 @@ def write_grounding_predictions(path: Path, games: Iterable[GroundingPredictions
     write_zip(path, ((f"{game.game}/{GROUNDING_RESULTS}", grounding_bytes(game)) for game in games))
 
 
-def _time_column(values: list[Any]) -> Columns:
+def _time_column(values: Sequence[Any]) -> Columns:
     if not {int, float}.issuperset(map(type, values)):
         raise ValueError("not every time is a number")
     time_s = numbers(values, np.float64)

@@ -12,8 +12,6 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
-from operator import ne
 
 import numpy as np
 
@@ -23,7 +21,8 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import BALL, LABEL_FILES, LATER_BALL, SOCCERNET_V2, ClassList, own_classes
 from soccerbench.soccernet.columns import MISSING, before_vectors
 from soccerbench.soccernet.game_files import FileKind
-from soccerbench.soccernet.row_file import RowFile, entries_of
+from soccerbench.soccernet.lists.event_files import Entries, EventColumns, EventFiles
+from soccerbench.soccernet.row_file import entries_of
 from soccerbench.soccernet.rows import Table, about
 
 SPOTTING_LABELS = "Labels-v2.json"
@@ -58,38 +57,46 @@ def label_file(tree: Tree, game: str) -> str | None:
 
 
 def read_spotting_labels(tree: Tree, game: str, *, strict: bool, classes: ClassList = SOCCERNET_V2) -> Events:
-    """Read the labels of one game.
+    """Read the labels of one game; see `read_labels_of`."""
+    return read_labels_of(tree, [game], strict=strict, classes=classes)[0]
+
+
+def read_labels_of(
+    tree: Tree, games: Sequence[str], *, strict: bool, classes: ClassList = SOCCERNET_V2
+) -> list[Events]:
+    """Read the labels of some games.
 
     Args:
         tree: a folder or zip in the official layout.
-        game: "league/season/game".
+        games: each "league/season/game".
         classes: of the version of the labels, whose file is read; `Labels-v2.json` for its own.
         strict: refuse an unknown event, a missing key, a half other than 1 and 2, a position that is no whole number
             of milliseconds within two hours, a key written twice. Otherwise what the official scorer would use is
             given, with a count of what it silently skips.
 
     Raises:
-        InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
+        InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    name = (classes is not SOCCERNET_V2 and label_file(tree, game)) or SPOTTING_LABELS
-    file = RowFile.read_typed(tree, f"{game}/{name}", "annotations", strict=strict, labels=())
-    table = Table(file.entries, "an event")
+    own = classes is not SOCCERNET_V2
+    files = EventFiles(tree, "annotations", strict, classes, (), _label_table)
+    return files.read({game: f"{game}/{(own and label_file(tree, game)) or SPOTTING_LABELS}" for game in games})
+
+
+def _label_table(entries: Entries, classes: ClassList) -> tuple[Table, EventColumns]:
+    """A list of labels: its faults and its columns."""
+    table = Table(entries, "an event")
     half, second = table.clocks()
     label = table.labels(classes.of_labels, classes.shown)
     position_ms, given = table.positions(optional=classes.version == 1)
     position_ms = np.where(given, position_ms, 1000 * second)
     visibility = table.values("visibility")
+    shown = table.places(visibility, ("visible", "not shown"))
     if classes.version != 1:
         table.missing("visibility", visibility, 'give "visible" or "not shown"', "events taken as visible")
-    odd = table.where(visibility, lambda value: value not in ("visible", "not shown", MISSING))
+    if (odd := shown < 0).any():
+        odd &= np.fromiter((value is not MISSING for value in visibility), np.bool_, len(table))
     problem = about("visibility {} is neither 'visible' nor 'not shown'", visibility)
     table.add("visibilities spelt otherwise, taken as visible", odd, problem, 'give "visible" or "not shown"')
-    visible = np.fromiter(map(ne, visibility, repeat("not shown")), np.bool_, len(table))
     kept = (label >= 0) & (half >= 1) & (half <= 2)
     table.refused |= kept & before_vectors(position_ms)
-    file.check(table)
-    file.check_repeated_keys(nested=False)
-    columns = half, label, position_ms, visible
-    if not kept.all():
-        columns = half[kept], label[kept], position_ms[kept], visible[kept]
-    return Events(*columns, game=game, warnings=file.warnings)
+    return table, EventColumns(half, label, position_ms, shown != 1, None, kept)

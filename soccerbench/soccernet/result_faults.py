@@ -22,9 +22,10 @@ from soccerbench.soccernet.archive import GAME_KEYS, count_repeated_keys, parse_
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import is_of
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
+from soccerbench.soccernet.lists.event_files import EventColumns
 from soccerbench.soccernet.row_file import count_keys, entries_of
 from soccerbench.soccernet.rows import Fault, Table, shown
-from soccerbench.soccernet.spotting_predictions import PredictionColumns, prediction_table
+from soccerbench.soccernet.spotting_predictions import prediction_table
 
 CLOCK_MARGIN_MS = 1000
 Task = Literal["spotting", "grounding"]
@@ -115,7 +116,7 @@ def _inspect_predictions(entries: list[Any], classes: ClassList, findings: Findi
     findings.add_table(table.faults, lambda row: f"predictions, entry {row + 1}", lambda row: (row,))
 
 
-def _add_clock_faults(table: Table, columns: PredictionColumns, good: Bools) -> None:
+def _add_clock_faults(table: Table, columns: EventColumns, good: Bools) -> None:
     """Note the predictions without other faults that contradict their own gameTime."""
     values = table.values("gameTime")
     found = [_CLOCK.fullmatch(value) if isinstance(value, str) else None for value in values]
@@ -131,7 +132,7 @@ def _add_clock_faults(table: Table, columns: PredictionColumns, good: Bools) -> 
     table.add("clock", good & (half >= 0) & ~right, problem, "give positions in milliseconds; they are what is scored")
 
 
-def _add_clashes(table: Table, columns: PredictionColumns, good: Bools, classes: int) -> None:
+def _add_clashes(table: Table, columns: EventColumns, good: Bools, classes: int) -> None:
     """Note every prediction without faults but the first of its half, class and frame."""
     rows = np.flatnonzero(good)
     frame = frames_of(columns.position_ms[rows], "strict")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from soccerbench.errors import InputError
+from soccerbench.events import Ints
 from soccerbench.soccernet.archive import Tree, check_limits, count_repeated_keys, parse_json
 from soccerbench.soccernet.columns import TypedEntries, typed_entries
 from soccerbench.soccernet.rows import UNKNOWN, Table
@@ -53,9 +54,8 @@ class RowFile:
         return cls.parse(tree.read(name), tree.where(name), key, strict=strict)
 
     @classmethod
-    def read_typed(cls, tree: Tree, name: str, key: str, *, strict: bool, labels: tuple[str, ...]) -> RowFile:
-        """The same, faster if the file is in the usual form, most of all if all labels are of these."""
-        path, data = tree.where(name), tree.read(name)
+    def parse_typed(cls, data: bytes, path: Path, key: str, *, strict: bool, labels: tuple[str, ...]) -> RowFile:
+        """Parse the text of a file, faster if it is in the usual form, most of all if all labels are of these."""
         check_limits(data, path)
         entries = typed_entries(data, key, labels)
         if entries is None:
@@ -125,6 +125,21 @@ class RowFile:
             raise InputError(self.path, f"keys that appear twice in one object ({repeated})", "write each key once")
         if repeated:
             self.warnings["keys that appear twice in one object, the last read"] += repeated
+
+
+def fault_counts(table: Table, bounds: Ints) -> list[Counter[str]]:
+    """How many entries of each of several files have which fault, none of them an unknown event.
+
+    Args:
+        table: of all files together.
+        bounds: (F + 1,) the first entry of each file, none empty.
+    """
+    found: list[Counter[str]] = [Counter() for _ in bounds[1:]]
+    for fault in table.faults:
+        for file, count in enumerate(np.add.reduceat(fault.rows, bounds[:-1], dtype=np.int64).tolist()):
+            if count:
+                found[file][fault.kind] += count
+    return found
 
 
 def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any]:

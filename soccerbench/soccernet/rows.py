@@ -33,6 +33,7 @@ from soccerbench.soccernet.columns import (
     whole_column,
     whole_number,
 )
+from soccerbench.soccernet.lists.uniform import Column, UniformEntries
 
 _HALVES = {"1": 1, "2": 2}
 LIMIT_MS = 2 * 3600 * 1000
@@ -71,9 +72,9 @@ class Table:
         unknown: events that are none of the classes, counted by name.
     """
 
-    def __init__(self, entries: Sequence[Any] | TypedEntries, what: str) -> None:
-        self._typed = entries if isinstance(entries, TypedEntries) else None
-        self.entries: Sequence[Any] = () if isinstance(entries, TypedEntries) else entries
+    def __init__(self, entries: Sequence[Any] | TypedEntries | UniformEntries, what: str) -> None:
+        self._typed = entries if isinstance(entries, (TypedEntries, UniformEntries)) else None
+        self.entries: Sequence[Any] = () if isinstance(entries, (TypedEntries, UniformEntries)) else entries
         self._length = len(entries)
         self.faults: list[Fault] = []
         self.refused: Bools = np.zeros(self._length, np.bool_)
@@ -99,7 +100,7 @@ class Table:
         if rows.any():
             self.faults.append(Fault(kind, rows, problem, remedy))
 
-    def values(self, key: str, default: Any = MISSING) -> list[Any]:
+    def values(self, key: str, default: Any = MISSING) -> Sequence[Any]:
         """One key of every entry, `default` where it is not there."""
         if self._typed is not None:
             return self._typed.values(key, default)
@@ -120,7 +121,7 @@ class Table:
         self.faults.append(Fault(kind, ~objects, lambda row: f"{shown(given[row])} is no object", remedy))
         self.entries = [entry if isinstance(entry, dict) else nothing for entry in given]
 
-    def missing(self, key: str, values: list[Any], remedy: str, kind: str = "") -> Bools:
+    def missing(self, key: str, values: Sequence[Any], remedy: str, kind: str = "") -> Bools:
         """(N,) the entries without a key, noted as faulty."""
         rows = _where(values, lambda value: value is MISSING, object)
         self.add(kind or f"entries without a {key}", rows, lambda _: f"key {key!r} is missing", remedy)
@@ -134,14 +135,12 @@ class Table:
             known: the classes, for messages.
         """
         values, remedy = self.values("label"), f"name {known}"
-        try:
-            return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
-        except (KeyError, TypeError):
-            numbers = {value: _number(index, value) for value in {one for one in values if isinstance(one, str)}}
-        label = np.array([numbers[value] if isinstance(value, str) else -1 for value in values], np.int64)
+        label = self.places(values, tuple(index)) if type(index) is dict else self._within(values, index)
+        if (label >= 0).all():
+            return label
         missing = self.missing("label", values, remedy)
         unknown = (label < 0) & ~missing
-        self.unknown.update(shown(values[row]) for row in np.flatnonzero(unknown))
+        self.unknown.update(shown(values[row]) for row in np.flatnonzero(unknown).tolist())
         self.add(UNKNOWN, unknown, about("unknown event {}", values), f"{remedy} exactly")
         self.refused |= missing | _where(values, lambda value: isinstance(value, (dict, list)), dict, list)
         return label
@@ -150,6 +149,8 @@ class Table:
         """(N,) `half`, of which only 1 and 2 are scored."""
         values = self.values("half")
         with suppress(KeyError, TypeError):
+            if isinstance(values, Column):
+                raise TypeError("read as numbers")
             return np.fromiter(map(_HALVES.__getitem__, values), np.int64, len(values))
         half, whole, readable = parsed(values, whole_column, whole_number)
         if not _all_in(half, 1, 2) or not whole.all():
@@ -207,19 +208,23 @@ class Table:
         return confidence, ~readable, missing
 
     @staticmethod
-    def where(values: list[Any], holds: Callable[[Any], bool]) -> Bools:
-        """(N,) where a condition holds that depends on the value alone: asked once for each distinct one."""
+    def places(values: Sequence[Any], names: Sequence[str]) -> Ints:
+        """(N,) the place of each value among some names, -1 for others."""
+        if isinstance(values, Column):
+            return values.of(names)
+        index = {name: place for place, name in enumerate(names)}
         try:
-            odd = {value for value in set(values) if holds(value)}
-            return (
-                np.fromiter(map(odd.__contains__, values), np.bool_, len(values))
-                if odd
-                else np.zeros(len(values), np.bool_)
-            )
-        except TypeError:
-            return np.fromiter(map(holds, values), np.bool_, len(values))
+            return np.fromiter(map(index.__getitem__, values), np.int64, len(values))
+        except (KeyError, TypeError):
+            return np.array([index.get(value, -1) if isinstance(value, str) else -1 for value in values], np.int64)
 
-    def _note_halves(self, values: list[Any], rows: Bools) -> None:
+    @staticmethod
+    def _within(values: Sequence[Any], index: Mapping[str, int]) -> Ints:
+        """The same among names that stand for all texts that contain them."""
+        numbers = {value: _number(index, value) for value in {one for one in values if isinstance(one, str)}}
+        return np.array([numbers[value] if isinstance(value, str) else -1 for value in values], np.int64)
+
+    def _note_halves(self, values: Sequence[Any], rows: Bools) -> None:
         problem = about("half {} is neither 1 nor 2", values)
         self.add("halves other than 1 and 2, skipped", rows, problem, "give 1 or 2")
 
@@ -234,7 +239,7 @@ def _number(index: Mapping[str, int], label: str) -> int:
         return -1
 
 
-def about(problem: str, values: list[Any]) -> Callable[[int], str]:
+def about(problem: str, values: Sequence[Any]) -> Callable[[int], str]:
     """The problem of an entry from a text with {} for its value."""
     return lambda row: problem.format(shown(values[row]))
 
@@ -243,8 +248,8 @@ def _all_in(values: Ints, low: int, high: int) -> bool:
     return bool(((values >= low) & (values <= high)).all())
 
 
-def _where(values: list[Any], holds: Callable[[Any], bool], *types: type) -> Bools:
+def _where(values: Sequence[Any], holds: Callable[[Any], bool], *types: type) -> Bools:
     """(N,) where a condition holds, which none but values of these types meet."""
-    if not set(types) & set(map(type, values)):
+    if isinstance(values, Column) or not set(types) & set(map(type, values)):
         return np.zeros(len(values), np.bool_)
     return np.fromiter(map(holds, values), np.bool_, len(values))

@@ -39,7 +39,7 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     ignored, split = opened.warnings, opened.split
     known = kind.class_list(opened.labels, opened.games)
     truth = kind.read_labels(opened.labels, opened.games, strict=False, known=known)
-    found = [kind.read_predictions(opened.predictions, game, strict=False, known=known) for game in opened.games]
+    found = kind.read_predictions(opened.predictions, opened.games, strict=False, known=known)
     common: dict[str, Any] = {"labels": truth, "predictions": found, "split": split, "protocol": "soccernet"}
     common["known"] = known
     evaluations = {

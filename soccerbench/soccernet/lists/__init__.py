@@ -1,0 +1,1 @@
+"""The lists of many files read together."""

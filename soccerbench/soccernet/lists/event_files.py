@@ -1,0 +1,174 @@
+"""The events of many games' label or prediction files: those written alike are read together, the others one by one.
+
+Conventions
+    together  files up to BATCH_BYTES, which fit the CPU's cache; where some entry cannot be used, each of them alone
+    order     files without an error change nothing for the others, so the first error is the one of reading in order
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from soccerbench.errors import InputError
+from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, frames_of
+from soccerbench.soccernet.archive import Tree, check_limits
+from soccerbench.soccernet.classes import ClassList
+from soccerbench.soccernet.columns import TypedEntries
+from soccerbench.soccernet.lists.uniform import Body, UniformEntries, body_of, uniform_entries
+from soccerbench.soccernet.row_file import RowFile, fault_counts
+from soccerbench.soccernet.rows import Table
+
+BATCH_BYTES = 2**20
+CLASHES = "predictions of a class in a frame that a later one takes over"
+Entries = Sequence[Any] | TypedEntries | UniformEntries
+
+
+class EventColumns(NamedTuple):
+    """The columns of a list of events, (N,) each; `kept` are those that the official scorer does not skip."""
+
+    half: Ints
+    label: Ints
+    position_ms: Ints
+    visible: Bools | None
+    confidence: Floats | None
+    kept: Bools
+
+    def events(self, rows: slice, game: str, warnings: Counter[str]) -> Events:
+        """Those kept of some rows."""
+        chosen = np.arange(len(self.kept))[rows][self.kept[rows]] if not self.kept[rows].all() else rows
+        return Events(
+            half=self.half[chosen],
+            label=self.label[chosen],
+            position_ms=self.position_ms[chosen],
+            visible=None if self.visible is None else self.visible[chosen],
+            confidence=None if self.confidence is None else self.confidence[chosen],
+            game=game,
+            warnings=warnings,
+        )
+
+
+class EventFiles(NamedTuple):
+    """Files of one kind.
+
+    Args:
+        tree: a folder or zip in the official layout.
+        key: of the list of entries.
+        strict: refuse every fault.
+        classes: that the entries name.
+        usual: labels that make reading entry by entry faster; none if any are usual.
+        table: the faults and the columns of a list.
+    """
+
+    tree: Tree
+    key: str
+    strict: bool
+    classes: ClassList
+    usual: tuple[str, ...]
+    table: Callable[[Entries, ClassList], tuple[Table, EventColumns]]
+
+    def read(self, names: Mapping[str, str]) -> list[Events]:
+        """Read the file of each game, given by its name in the tree.
+
+        Raises:
+            InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer.
+        """
+        found: dict[str, Events] = {}
+        waiting: dict[str, bytes] = {}
+        for game, name in names.items():
+            try:
+                waiting[game] = self.tree.read(name)
+                check_limits(waiting[game], self.tree.where(name))
+            except InputError:
+                waiting.pop(game, None)
+                found |= self._of(waiting, names)
+                raise
+            if sum(map(len, waiting.values())) >= BATCH_BYTES:
+                found |= self._of(waiting, names)
+                waiting = {}
+        found |= self._of(waiting, names)
+        return [found[game] for game in names]
+
+    def _of(self, files: Mapping[str, bytes], names: Mapping[str, str]) -> dict[str, Events]:
+        found: dict[str, Events] = {}
+        bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
+        for _, group in groupby(bodies, key=lambda item: item[1].form):
+            found |= self._together(list(group))
+        for game, data in files.items():
+            if game not in found:
+                found[game] = self._alone(game, data, self.tree.where(names[game]))
+        return found
+
+    def _together(self, bodies: Sequence[tuple[str, Body]]) -> dict[str, Events]:
+        """The events of files of one form, without those that have to be read entry by entry."""
+        found: dict[str, Events] = {}
+        entries = uniform_entries([body for _, body in bodies])
+        if entries is None or (usable := self._usable(entries)) is None:
+            for one in bodies if len(bodies) > 1 else ():
+                found |= self._together([one])
+            return found
+        columns, counts, clashes = usable
+        for place, (start, stop) in enumerate(pairwise(entries.bounds.tolist())):
+            game, warnings = bodies[place][0], counts[place]
+            if clashes[place]:
+                warnings[CLASHES] += int(clashes[place])
+            found[game] = columns.events(slice(start, stop), game, warnings)
+        return found
+
+    def _usable(self, entries: UniformEntries) -> tuple[EventColumns, list[Counter[str]], Ints] | None:
+        """The columns of several files, and of each its faults and clashes; None where some entry has to be named."""
+        table, columns = self.table(entries, self.classes)
+        if table.refused.any() or table.unknown or (self.strict and table.faults):
+            return None
+        clashes = np.zeros(len(entries.bounds) - 1, np.int64)
+        if columns.confidence is not None:
+            clashes = _clashes(columns, entries.bounds, len(self.classes.names))
+        if self.strict and clashes.any():
+            return None
+        return columns, fault_counts(table, entries.bounds), clashes
+
+    def _alone(self, game: str, data: bytes, path: Path) -> Events:
+        file = RowFile.parse_typed(data, path, self.key, strict=self.strict, labels=self.usual)
+        table, columns = self.table(file.entries, self.classes)
+        file.check(table)
+        file.check_repeated_keys(nested=False)
+        events = columns.events(slice(None), game, file.warnings)
+        if columns.confidence is not None:
+            _check_clashes(events, file, self.classes.names)
+        return events
+
+
+def _places(half: Ints, label: Ints, position_ms: Ints, classes: int) -> Ints:
+    """(N,) one number a half, class and frame."""
+    return (half * classes + label) * SPOTTING_FRAMES + frames_of(position_ms, "soccernet")
+
+
+def _clashes(columns: EventColumns, bounds: Ints, classes: int) -> Ints:
+    """(F,) how many predictions of each file share the half, class and frame of another."""
+    files = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    kept, whole = columns.kept, 3 * classes * SPOTTING_FRAMES
+    half, label, position_ms = columns.half[kept], columns.label[kept], columns.position_ms[kept]
+    place = np.sort(files[kept] * whole + _places(half, label, position_ms, classes))
+    return np.bincount(place[1:][np.diff(place) == 0] // whole, minlength=len(bounds) - 1)
+
+
+def _check_clashes(predictions: Events, file: RowFile, classes: Sequence[str]) -> None:
+    """Refuse or count predictions of one class, half and frame; the official scorer takes the last."""
+    place = _places(predictions.half, predictions.label, predictions.position_ms, len(classes))
+    clashes = int(np.count_nonzero(np.diff(np.sort(place)) == 0))
+    if clashes and file.strict:
+        _, first = np.unique(place, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(place)), first)[0])
+        event, position_ms = classes[predictions.label[row]], predictions.position_ms[row]
+        raise InputError(
+            file.path,
+            f"predictions, entry {row + 1}: a second {event!r} within half a second at {position_ms}",
+            "keep the more confident of the two",
+        )
+    if clashes:
+        file.warnings[CLASHES] += clashes

@@ -1,0 +1,237 @@
+"""The lists of several files as columns of text, found at once where all entries are written alike.
+
+Conventions
+    alike     every entry has the keys of the first in the same order, none twice, with the same text between the
+              values, which are text without escapes, or numbers
+    opening   the text between a value and the one before it, of the first value with the end of the entry before
+    quotes    an entry has as many as its openings; their places give those of the values, and the text of each opening
+              is compared, so that nothing is taken for a list that a parser would refuse
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import accumulate
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from soccerbench.events import Ints
+
+_MOST_BYTES = 2**25
+_MOST_KEYS = 32
+_LONGEST_NUMBER = 40
+_SCALARS = {int, float, bool, type(None)}
+_PADDING = b" " * 256
+_VALUE = re.compile(rb'"([^"\\]+)"\s*:\s*(?:"([^"\\]*)"|([^\s",:{}\[\]]+))')
+_BETWEEN = re.compile(rb"\}(\s*,\s*)\{")
+
+
+class Form(NamedTuple):
+    """How entries are written: their keys, which of them have text, and the openings."""
+
+    keys: tuple[str, ...]
+    is_text: tuple[bool, ...]
+    openings: tuple[bytes, ...]
+    between: bytes
+
+
+class Body(NamedTuple):
+    """A file's entries, from the first brace to the last, and their form."""
+
+    text: bytes
+    form: Form
+
+
+class Column(Sequence[Any]):
+    """One key of every entry, as text in the files.
+
+    Args:
+        data: that text.
+        start, length: (N,) of each value.
+        is_text: whether the values are text, else numbers.
+    """
+
+    def __init__(self, data: bytes, start: Ints, length: Ints, *, is_text: bool) -> None:
+        self._data, self._start, self._length, self._is_text = data, start, length, is_text
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    @overload
+    def __getitem__(self, row: int) -> Any: ...
+    @overload
+    def __getitem__(self, row: slice) -> Column: ...
+    def __getitem__(self, row: int | slice) -> Any:
+        if isinstance(row, slice):
+            return Column(self._data, self._start[row], self._length[row], is_text=self._is_text)
+        start, length = int(self._start[row]), int(self._length[row])
+        text = self._data[start : start + length]
+        return text.decode("utf-8") if self._is_text else orjson.loads(text)
+
+    def texts(self, width: int, end: int = 0) -> NDArray[np.uint8]:
+        """(N, width) the first bytes of every value, filled up with `end`, as far as there is none."""
+        place = np.ndarray((len(self._data) - width + 1,), f"S{width}", self._data, strides=(1,))
+        found = place[self._start].view(np.uint8).reshape(len(self), width)
+        shown = np.minimum(self._length, width).astype(np.uint8)
+        texts: NDArray[np.uint8] = np.where(np.arange(width, dtype=np.uint8) < shown[:, None], found, np.uint8(end))
+        return texts
+
+    def of(self, names: Sequence[str]) -> Ints:
+        """(N,) the place of each value among some names, -1 for others."""
+        if not self._is_text or not names:
+            return np.full(len(self), -1)
+        encoded = [name.encode() for name in names]
+        width = 1 + max(map(len, encoded), default=0)
+        known = np.array(encoded, f"S{width}")
+        order = np.argsort(known)
+        values = self.texts(width).view(f"S{width}")[:, 0]
+        place = order[np.minimum(np.searchsorted(known[order], values), len(known) - 1)]
+        return np.where(known[place] == values, place, -1)
+
+    def numbers(self) -> list[Any] | NDArray[np.int64]:
+        """The values as numbers.
+
+        Raises:
+            ValueError: some are no JSON, or too long for it.
+        """
+        longest = int(self._length.max(initial=0))
+        if longest == 1:
+            digits = np.frombuffer(self._data, np.uint8)[self._start].astype(np.int64) - ord("0")
+            if ((digits >= 0) & (digits <= 9)).all() and self._length.all():
+                return digits
+        if longest > _LONGEST_NUMBER:
+            raise ValueError(f"a number of {longest} characters")
+        texts = self.texts(longest + 1, ord(" "))
+        texts[np.arange(len(self) - 1), self._length[:-1]] = ord(",")
+        found: list[Any] = orjson.loads(b"[%b]" % texts.tobytes())
+        return found
+
+    def are_numbers(self) -> bool:
+        """Whether each value is a JSON number, true, false or null by itself."""
+        try:
+            found = self.numbers()
+        except ValueError:
+            return False
+        return isinstance(found, np.ndarray) or (len(found) == len(self) and _SCALARS.issuperset(map(type, found)))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are text."""
+        return self._is_text
+
+    @property
+    def lengths(self) -> Ints:
+        """(N,) in bytes."""
+        return self._length
+
+
+class UniformEntries:
+    """The entries of several files, all written alike.
+
+    Args:
+        columns: by key.
+        bounds: (F + 1,) the first entry of each file.
+    """
+
+    def __init__(self, columns: dict[str, Column], bounds: Ints) -> None:
+        self._columns, self.bounds = columns, bounds
+
+    def __len__(self) -> int:
+        return int(self.bounds[-1])
+
+    def values(self, key: str, default: Any) -> Sequence[Any]:
+        """One key of every entry, `default` where it is not there."""
+        return self._columns.get(key) or [default] * len(self)
+
+
+def body_of(data: bytes, key: str) -> Body | None:
+    """The entries of a file.
+
+    Args:
+        data: the whole file.
+        key: of the list of entries.
+
+    Returns:
+        None where they seem not to be written alike, or the rest of the file is no JSON or has a key twice.
+    """
+    start = data.find(b"{", data.find(b'"%b"' % key.encode()))
+    stop = data.rfind(b"}", 0, data.rfind(b"]")) + 1
+    if not 0 < start < stop or b"\\" in data or len(data) > _MOST_BYTES:
+        return None
+    with suppress(ValueError, RecursionError):
+        if not data.isascii():
+            data.decode("utf-8")
+        rest = data[:start] + data[stop:]
+        orjson.loads(rest)
+        file = json.loads(rest, object_pairs_hook=_once)
+        if isinstance(file, dict) and file.get(key) == [] and (form := _form(data[start:stop])):
+            return Body(data[start:stop], form)
+    return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _form(text: bytes) -> Form | None:
+    """The form of the first entry."""
+    first = text[: text.find(b"}") + 1]
+    values = list(_VALUE.finditer(first))
+    keys = tuple(value[1].decode() for value in values)
+    if not 0 < len(keys) <= _MOST_KEYS or len(set(keys)) < len(keys) or not isinstance(orjson.loads(first), dict):
+        return None
+    ends = [value.span(2 if value[2] is not None else 3) for value in values]
+    between = _BETWEEN.match(text, len(first) - 1)
+    separator = between[1] if between else b", "
+    openings = [first[stop:start] for (_, stop), (start, _) in zip([(0, 0), *ends], ends, strict=False)]
+    openings[0] = first[ends[-1][1] :] + separator + openings[0]
+    return Form(keys, tuple(value[2] is not None for value in values), tuple(openings), separator)
+
+
+def uniform_entries(bodies: Sequence[Body]) -> UniformEntries | None:
+    """The entries of files of one form; None if some entry is not written as the first is."""
+    form = bodies[0].form
+    openings, between = form.openings, form.between
+    first = openings[0].index(between + b"{") + len(between)  # where an entry begins in its opening
+    offsets = np.cumsum([first, *(len(body.text) + len(between) for body in bodies)])
+    text = between.join([openings[0][: first - len(between)], *(body.text for body in bodies), openings[0][first:]])
+    data = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(data == ord('"'))
+    counts = [opening.count(b'"') for opening in openings]
+    rows, odd = divmod(len(quotes) - counts[0], sum(counts))
+    controls = [sum(byte < ord(" ") for byte in opening) for opening in openings]
+    if odd or np.count_nonzero(data < ord(" ")) != rows * sum(controls) + controls[0]:
+        return None
+    padded = text + _PADDING
+    last = [count - 1 for count in accumulate(counts)]
+    after = [len(opening) - opening.rindex(b'"') for opening in openings]
+    starts = [quotes[place :: sum(counts)] + beyond for place, beyond in zip(last, after, strict=True)]
+    columns = {}
+    for place, (key, opening) in enumerate(zip(form.keys, openings, strict=True)):
+        start = starts[place]
+        found = np.ndarray((len(padded) - len(opening) + 1,), f"S{len(opening)}", padded, strides=(1,))
+        if found[start - len(opening)].tobytes() != opening * len(start):
+            return None
+        following = (
+            starts[place + 1] - len(openings[place + 1])
+            if place + 1 < len(starts)
+            else starts[0][1:] - len(openings[0])
+        )
+        column = Column(padded, start[:rows], following - start[:rows], is_text=form.is_text[place])
+        if (column.lengths < 0).any() or not (column.is_text or column.are_numbers()):
+            return None
+        columns[key] = column
+    begin = starts[0] - len(openings[0]) + first
+    bounds = np.searchsorted(begin, offsets)
+    if not np.array_equal(begin[bounds], offsets):
+        return None
+    return UniformEntries(columns, bounds)
