@@ -18,12 +18,14 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
 CLEANUP_S = 0.5  # for a worker to remove what it has begun once its parent is gone
+CONTEXT: SpawnContext | ForkContext = multiprocessing.get_context("spawn")  # a copy of a process cannot use its GPU
 
 
 class Writer(NamedTuple):
@@ -74,9 +76,8 @@ def start_worker(work: Callable[..., None], *arguments: object) -> tuple[BasePro
     The worker ignores Ctrl-C, which this process handles. It ends on SIGTERM, and within a second of the end of this
     process, however that came.
     """
-    context = multiprocessing.get_context("spawn")
-    link, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, pickle.dumps((work, arguments))), daemon=True)
+    link, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_work, args=(theirs, pickle.dumps((work, arguments))), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()

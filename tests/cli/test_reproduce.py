@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +13,12 @@ import numpy as np
 import pytest
 import yaml
 from custom_head import HEAD
-from interruption import DEADLINE_S, wait_for
+from forked import command_line
+from interruption import wait_for
 
 from soccerbench.cli import main
 from soccerbench.simulation.matches import cached_mini
 
-COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 QUICK = ("--set", "max_epochs=1")
 
 
@@ -120,23 +117,16 @@ def test_without_a_root_it_says_that_the_data_are_simulated(
     assert done.returncode == 2
 
 
-def test_interrupted_by_the_keyboard_it_says_how_to_resume(shared_tiny_root: Path, tmp_path: Path) -> None:
-    arguments = ["table2", "--data", str(shared_tiny_root), "--rows", "7", "--set", "max_epochs=100000"]
-    with subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        try:
-            history = tmp_path / "runs/tiny/table2/row-07/seed-0/history.csv"
-            wait_for(lambda: history.exists() or running.poll() is not None)
-            running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=DEADLINE_S)
-        finally:
-            running.kill()
+def test_interrupted_by_the_keyboard_it_says_how_to_resume(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("reproduce", "table2", "--data", shared_tiny_root, "--rows", "7", "--set", "max_epochs=100000")
+    with command_line(*arguments) as running:
+        history = tmp_path / "runs/tiny/table2/row-07/seed-0/history.csv"
+        wait_for(lambda: history.exists() or running.returncode is not None)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate()
     assert running.returncode == 130
     assert "the same command resumes" in said
     assert "Traceback" not in said

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import Killed, kill_after_step, kill_before_rename, killing_at
+from forked import kill_after_step, kill_before_rename
+from interruption import Killed, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.executors.experiment_tasks import waits

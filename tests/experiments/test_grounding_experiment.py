@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from interruption import Killed, kill_after_step, killing_at
+from forked import kill_after_step
+from interruption import Killed, killing_at
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import Experiment, experiment_of

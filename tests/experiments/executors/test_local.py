@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from interruption import DEADLINE_S, wait_for
+from forked import CommandLine, command_line
+from interruption import wait_for
 from small_runs import outcomes, planned, run_on
 
 from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of, waits
@@ -21,8 +21,6 @@ from soccerbench.experiments.experiment import Experiment
 from soccerbench.experiments.table import Plan, default_jobs
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-
-COMMAND = [sys.executable, "-c", "from soccerbench.cli import main; main()", "reproduce"]
 
 
 def run_jobs(made: Plan, jobs: int) -> list[tuple[str, int, int]]:
@@ -45,6 +43,7 @@ def test_what_waits_for_what(shared_tiny_root: Path, tmp_path: Path) -> None:
     assert found["table2 8 0"] == found["table3 9 0"] == found["table3 31 0"] == set()
 
 
+@pytest.mark.fresh_workers
 def test_two_jobs_give_the_bits_of_one_and_train_each_head_once(shared_tiny_root: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     rows = (5, 6, 8, 31)
@@ -72,22 +71,14 @@ def test_a_failure_is_the_one_line_of_one_after_the_other(tiny_root: Path, tmp_p
     assert "Traceback" in str(found.value.__cause__)
 
 
-def reproduce(tmp_path: Path, root: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments, "--data", str(root), "--jobs", "2", "--out", str(tmp_path)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def training(tmp_path: Path, root: Path) -> AbstractContextManager[CommandLine]:
+    """Two rows that end only when they are stopped."""
+    options = ("--rows", "4,5", "--set", "max_epochs=100000", "--jobs", "2")
+    return command_line("reproduce", "table3", *options, "--data", root, "--out", tmp_path)
 
 
 def children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-def ended(process: subprocess.Popen[str]) -> bool:
-    return process.poll() is not None
 
 
 def problems(stderr: str) -> list[str]:
@@ -105,17 +96,14 @@ def alive(process: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["keyboard", "kill"])
 def test_stopped_it_leaves_nobody_behind(shared_tiny_root: Path, tmp_path: Path, number: signal.Signals) -> None:
-    with reproduce(tmp_path, shared_tiny_root, "table3", "--rows", "4,5", "--set", "max_epochs=100000") as running:
-        try:
-            folders = [tmp_path / "tiny" / "table3" / f"row-{row:02d}" / "seed-0" for row in (4, 5)]
-            wait_for(lambda: all((folder / "history.csv").exists() for folder in folders) or ended(running))
-            left = children(running.pid)
-            assert len(left) >= 2
-            running.send_signal(number)
-            _, said = running.communicate(timeout=DEADLINE_S)
-            wait_for(lambda: not any(map(alive, left)))
-        finally:
-            running.kill()
+    with training(tmp_path, shared_tiny_root) as running:
+        folders = [tmp_path / "tiny" / "table3" / f"row-{row:02d}" / "seed-0" for row in (4, 5)]
+        wait_for(lambda: all((folder / "history.csv").exists() for folder in folders) or running.returncode is not None)
+        left = children(running.pid)
+        assert len(left) >= 2
+        running.send_signal(number)
+        _, said = running.communicate()
+        wait_for(lambda: not any(map(alive, left)))
     if number == signal.SIGINT:
         assert running.returncode == 130
         (line,) = problems(said)
@@ -125,16 +113,13 @@ def test_stopped_it_leaves_nobody_behind(shared_tiny_root: Path, tmp_path: Path,
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 def test_a_worker_that_is_killed(shared_tiny_root: Path, tmp_path: Path) -> None:
-    with reproduce(tmp_path, shared_tiny_root, "table3", "--rows", "4,5", "--set", "max_epochs=100000") as running:
-        try:
-            history = tmp_path / "tiny" / "table3" / "row-04" / "seed-0" / "history.csv"
-            wait_for(lambda: history.exists() or ended(running))
-            log = tmp_path / "tiny" / "table3" / "row-04" / "seed-0" / "log.txt"
-            holds = [child for child in children(running.pid) if log in opened(child)]
-            os.kill(holds[0], signal.SIGKILL)
-            _, said = running.communicate(timeout=DEADLINE_S)
-        finally:
-            running.kill()
+    with training(tmp_path, shared_tiny_root) as running:
+        history = tmp_path / "tiny" / "table3" / "row-04" / "seed-0" / "history.csv"
+        wait_for(lambda: history.exists() or running.returncode is not None)
+        log = history.with_name("log.txt")
+        holds = [child for child in children(running.pid) if log in opened(child)]
+        os.kill(holds[0], signal.SIGKILL)
+        _, said = running.communicate()
     assert running.returncode == 2
     (line,) = problems(said)
     assert "row-04/seed-0: its process ended with code -9" in line

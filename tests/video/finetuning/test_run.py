@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interruption import Killed, assert_waits_for_the_writer, kill_before_rename, killing_at
+from forked import kill_before_rename
+from interruption import Killed, assert_waits_for_the_writer, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.results import read_accuracy
