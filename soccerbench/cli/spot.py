@@ -48,14 +48,12 @@ def spot(
     Examples: soccerbench spot runs/mini/table2/row-08/seed-0 match;
     soccerbench spot runs/mini/table2/row-08/seed-0 1.npy 2.npy --min-confidence 0.3 --classes Goal,Corner
     """
-    from soccerbench.inference.clips import write_clips
     from soccerbench.inference.events import chosen, frame
     from soccerbench.inference.match import find_match
     from soccerbench.inference.page import LEAST
     from soccerbench.inference.run import load_run
     from soccerbench.inference.spotted import spot_match
     from soccerbench.inference.table import spotted_table
-    from soccerbench.inference.video import with_features
     from soccerbench.inference.write import check_formats, write
     from soccerbench.report.console import note, print_table
     from soccerbench.specs import parse_setting
@@ -65,6 +63,10 @@ def spot(
     runs = [load_run(path, plugin=plugin, device=device) for path in (run, *(average or []))]
     match = find_match(inputs)
     if checkpoints or untrained:
+        from soccerbench.inference.video import (
+            with_features,
+        )  # imports timm, which takes longer than a half of features
+
         match = with_features(
             match, runs, out=out / "features", checkpoints=checkpoints or [], untrained=untrained,
             settings=[parse_setting(text) for text in settings or []], device=device,
@@ -74,6 +76,8 @@ def spot(
     found = chosen(spotted.found, min_confidence=min_confidence, classes=names)
     files = write(spotted, found, out, formats=wanted, least=max(min_confidence, LEAST))
     if clips or cut:
+        from soccerbench.inference.clips import write_clips
+
         files += write_clips(match, chosen(found, min_confidence=max(min_confidence, LEAST)), out, cut=cut)
     if json:
         print_json(frame(found).to_dict(orient="records"))

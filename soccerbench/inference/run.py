@@ -19,6 +19,7 @@ from soccerbench.experiments.experiment import NARROW, threads_for
 from soccerbench.inference.match import Features, array_features
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.official import from_official
+from soccerbench.models.shapes import shapes_only
 from soccerbench.models.sliding import Standardised
 from soccerbench.plugins import load_class
 from soccerbench.soccernet.classes import CLASSES
@@ -213,7 +214,7 @@ def _with_weights(
     remedy = "train its row again with --force"
     try:
         if ":" not in row.head:
-            with torch.device("meta"):
+            with shapes_only():
                 _load(_head(row, about, plugin), {name: value.to("meta") for name, value in weights.items()})
         with torch.random.fork_rng(devices=[]):
             return _load(_head(row, about, plugin), weights)

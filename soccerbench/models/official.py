@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from soccerbench.models.cmn import Cmn
 from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.models.shapes import shapes_only
 from soccerbench.torch_files import DamagedFileError, read_torch_file
 
 MAX_BYTES = 2**30
@@ -125,7 +126,7 @@ def _netvladpp(weights: _Weights) -> tuple[nn.Module, dict[str, Tensor]]:
     if width != projection:
         state["project.weight"] = weights.take("feature_extractor.weight", projection, width)
         state["project.bias"] = weights.take("feature_extractor.bias", projection)
-    with torch.device("meta"):
+    with shapes_only():
         model = NetVLADpp(width, clusters=2 * clusters, projection=projection, classes=outputs - 1)
     return model, {name: tensor.contiguous() for name, tensor in state.items()}
 
@@ -135,7 +136,7 @@ def _cmn(weights: _Weights) -> tuple[nn.Module, dict[str, Tensor]]:
     width = weights.shape("conv_1.weight", 4)[3]
     chunk, field = weights.shape("batch_seg.weight", 1)[0], weights.shape("conv_p_4.weight", 4)[2]
     try:
-        with torch.device("meta"):
+        with shapes_only():
             model = Cmn(width, chunk_frames=chunk, field_frames=field)
     except ValueError as error:
         raise _UnfitError(str(error)) from None

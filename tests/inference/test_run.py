@@ -16,6 +16,8 @@ from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.inference.match import find_match, read_features
 from soccerbench.inference.run import load_run
+from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.models.shapes import shapes_only
 from soccerbench.progress import silent
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -112,6 +114,15 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line(
     with pytest.raises((InputError, SpecError), match=said) as caught:
         load_run(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_shapes_only_takes_no_memory_and_draws_nothing() -> None:
+    state = torch.get_rng_state()
+    with shapes_only():
+        head = NetVLADpp(100_000, clusters=8, projection=100_000, classes=17)  # 40 GB
+    assert {value.device.type for value in head.state_dict().values()} == {"meta"}
+    assert head.past.centres.shape == (4, 100_000)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
