@@ -68,8 +68,8 @@ def _built() -> dict[tuple[str, str], Loaded]:
     return {}
 
 
-@pytest.fixture
-def extract(_built: dict[tuple[str, str], Loaded], monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Outcome]]:
+@pytest.fixture(scope="session")
+def extract(_built: dict[tuple[str, str], Loaded]) -> Callable[..., list[Outcome]]:
     """`plan` and `run` with small models, of random weights by default; each is built once a session."""
 
     def load(
@@ -91,10 +91,10 @@ def extract(_built: dict[tuple[str, str], Loaded], monkeypatch: pytest.MonkeyPat
     ) -> list[Outcome]:
         used = [pair for pair in TINY if "." not in pair[0] or pair[0].split(".")[0] in ("clip", *models)]
         options = {"untrained": True, "device": "cpu"} | options
-        planned = plan(root, models=models, settings=[*used, *settings], **options)
-        return list(run(planned))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("soccerbench.video.extraction.plan.load_models", load)
+            return list(run(plan(root, models=models, settings=[*used, *settings], **options)))
 
-    monkeypatch.setattr("soccerbench.video.extraction.plan.load_models", load)
     return whole
 
 

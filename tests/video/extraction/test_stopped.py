@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from interruption import DEADLINE_S, assert_waits_for_the_writer, wait_for
+from forked import CommandLine, command_line
+from interruption import assert_waits_for_the_writer, wait_for
+from numpy.typing import NDArray
 
+from soccerbench.video.extraction.feature_files import FeatureWriter
 from soccerbench.video.extraction.half import Outcome
 
 MODELS = ("vtn", "ircsn")
 SETTINGS = ("size=32", "clip.frames=4", "ircsn.backbone=resnet14", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
 HALVES = [(game, half) for game in ("first", "second") for half in (1, 2)]
-THREADS = {"OMP_NUM_THREADS": "1"}
-HALF_S = {1: 15, 2: 16}  # with a row for each second
-MAIN = """
-import os, time
-from pathlib import Path
-from soccerbench.cli import main
-from soccerbench.video.extraction.feature_files import FeatureWriter
-
-append, left, place, parent = FeatureWriter.append, int(os.environ["ROWS"]), Path(__file__).parent, os.getppid()
-
-def append_and_wait(file, rows):
-    global left
-    append(file, rows)
-    if 0 < left <= len(rows):
-        (place / f"{os.getpid()}.waits").touch()
-        deadline = time.monotonic() + 300
-        while not (place / "go").exists() and os.getppid() == parent and time.monotonic() < deadline:
-            time.sleep(0.01)
-    left -= len(rows)
-
-FeatureWriter.append = append_and_wait
-if __name__ == "__main__":
-    main()
-"""
+HALF_S = {1: 3, 2: 4}  # with a row for each second: 28 rows of two models in all
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +33,14 @@ def root(tmp_path_factory: pytest.TempPathFactory, write_noise: Callable[..., Pa
     return folder
 
 
-@pytest.fixture
-def expected(one_thread: None, root: Path, tmp_path: Path, extract: Callable[..., list[Outcome]]) -> dict[str, bytes]:
+@pytest.fixture(scope="module")
+def expected(
+    one_thread: None, root: Path, tmp_path_factory: pytest.TempPathFactory, extract: Callable[..., list[Outcome]]
+) -> dict[str, bytes]:
     """What an uninterrupted run in this process writes."""
-    extract(root, MODELS, out=tmp_path / "whole")
-    return arrays(tmp_path / "whole")
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Path:
-    """The command line as a file: a spawned process must be able to import it.
-
-    Each of its processes waits after a number of rows for the file `go`, the end of its parent, or 300 s.
-    """
-    (tmp_path / "main.py").write_text(MAIN)
-    return tmp_path / "main.py"
+    whole = tmp_path_factory.mktemp("whole")
+    extract(root, MODELS, out=whole)
+    return arrays(whole)
 
 
 def arrays(folder: Path) -> dict[str, bytes]:
@@ -81,34 +55,44 @@ def process_of(part: Path) -> int:
     return int(part.name.split(".")[-2])
 
 
-def started(script: Path, root: Path, out: Path, *, workers: int, rows: int = 1) -> subprocess.Popen[str]:
+def started(root: Path, out: Path, *, workers: int, rows: int = 1) -> AbstractContextManager[CommandLine]:
+    """The command line; each of its processes waits after a number of rows for the file `go`."""
+    append, left = FeatureWriter.append, rows
+
+    def append_and_wait(file: FeatureWriter, rows: NDArray[np.floating[Any]]) -> None:
+        nonlocal left
+        append(file, rows)
+        if 0 < left <= len(rows):
+            out.with_name(f"{os.getpid()}.waits").touch()
+            wait_for(out.with_name("go").exists)
+        left -= len(rows)
+
     options = [option for setting in SETTINGS for option in ("--set", setting)]
-    command = [sys.executable, str(script), "extract", str(root), "--models", ",".join(MODELS), "--untrained"]
-    command += ["--device", "cpu", "--out", str(out), "--jobs", str(workers), *options]
-    environment = os.environ | THREADS | {"ROWS": str(rows)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    options += ["--models", ",".join(MODELS), "--untrained", "--device", "cpu", "--jobs", str(workers)]
+    return command_line(
+        "extract", root, "--out", out, *options, prepare=lambda: setattr(FeatureWriter, "append", append_and_wait)
+    )
 
 
-def wait_until_they_wait(script: Path, processes: int) -> None:
-    wait_for(lambda: len(list(script.parent.glob("*.waits"))) == processes)
+def wait_until_they_wait(out: Path, processes: int) -> None:
+    wait_for(lambda: len(list(out.parent.glob("*.waits"))) == processes)
 
 
-def let_go(script: Path) -> None:
-    (script.parent / "go").touch()
+def let_go(out: Path) -> None:
+    out.with_name("go").touch()
 
 
-@pytest.mark.parametrize("row", [1, 47, 124])  # of the first half; of the second; the last row of all
+@pytest.mark.parametrize("row", [1, 7, 28])  # of the first half; of the second; the last row of all
 def test_killed_and_resumed(
     root: Path,
     tmp_path: Path,
-    script: Path,
     expected: dict[str, bytes],
     extract: Callable[..., list[Outcome]],
     row: int,
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, workers=1, rows=row) as process:
-        wait_until_they_wait(script, 1)
+    with started(root, out, workers=1, rows=row) as process:
+        wait_until_they_wait(out, 1)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     before = arrays(out)
@@ -120,13 +104,12 @@ def test_killed_and_resumed(
     assert not parts(out)
 
 
-@pytest.mark.slow
 def test_workers_leave_with_their_parent(
-    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+    root: Path, tmp_path: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, workers=2) as process:
-        wait_until_they_wait(script, 2)
+    with started(root, out, workers=2) as process:
+        wait_until_they_wait(out, 2)
         process.kill()
     wait_for(lambda: not parts(out))
     assert arrays(out).items() <= expected.items()
@@ -135,15 +118,15 @@ def test_workers_leave_with_their_parent(
 
 
 def test_a_worker_that_dies_takes_one_half_with_it(
-    root: Path, tmp_path: Path, script: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
+    root: Path, tmp_path: Path, expected: dict[str, bytes], extract: Callable[..., list[Outcome]]
 ) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, workers=2) as process:
-        wait_until_they_wait(script, 2)
+    with started(root, out, workers=2) as process:
+        wait_until_they_wait(out, 2)
         begun = parts(out)[0]
         os.kill(process_of(begun), signal.SIGKILL)
-        let_go(script)
-        shown, said = process.communicate(timeout=DEADLINE_S)
+        let_go(out)
+        shown, said = process.communicate()
     assert process.returncode == 1, said
     assert "its process ended with code -9" in " ".join(shown.split())
     lost = f"{begun.parent.name}/{begun.name[1]}_"
@@ -153,15 +136,14 @@ def test_a_worker_that_dies_takes_one_half_with_it(
     assert not parts(out)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, script: Path, workers: int) -> None:
+def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out"
-    with started(script, root, out, workers=workers) as process:
-        wait_until_they_wait(script, workers)
+    with started(root, out, workers=workers) as process:
+        wait_until_they_wait(out, workers)
         process.send_signal(signal.SIGINT)
-        let_go(script)
-        _, said = process.communicate(timeout=DEADLINE_S)
+        let_go(out)
+        _, said = process.communicate()
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == "Stopped. Nothing is lost: the same command resumes."
     assert not parts(out)
