@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -32,8 +34,19 @@ TINY = [
 EACH = pytest.mark.parametrize("name", MODELS)
 
 
+BUILT = {}
+
+
 def tiny(name, *settings):
-    """A tiny model whose batch norms have seen something, and its row."""
+    """A tiny model whose batch norms have seen something, and its row: a copy of one that is built once."""
+    key = f"{name} {settings}"
+    if key not in BUILT:
+        BUILT[key] = built(name, *settings)
+    model, row = BUILT[key]
+    return copy.deepcopy(model), row
+
+
+def built(name, *settings):
     wanted = [(key, value) for key, value in TINY if key.partition(".")[0] in (name, "size", "clip", "dropout")]
     row = load_extractors(models=[name], settings=[*wanted, *settings]).rows[0]
     torch.manual_seed(0)
@@ -152,7 +165,7 @@ def test_every_parameter_learns(name):
 
 @EACH
 def test_weights_come_from_the_global_generator(name):
-    models = [tiny(name)[0] for _ in range(2)]
+    models = [built(name)[0] for _ in range(2)]
     for one, other in zip(*(model.state_dict().values() for model in models), strict=True):
         assert torch.equal(one, other)
 
