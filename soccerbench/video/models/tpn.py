@@ -37,6 +37,7 @@ class TPN(Extractor):
         self.neck = Pyramid(net.channels, pools=row.pools, flows=row.flows)
         self.auxiliary = AuxiliaryHead(net.channels[0], classes=CLASSES, dropout=row.dropout)
         self.auxiliary_weight = row.auxiliary_weight
+        initialise(self.classify)
 
     def per_frame(self, images: Tensor) -> Tensor:
         """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
@@ -162,7 +163,10 @@ def shorten(level: Tensor, pool: int) -> Tensor:
 
 
 def initialise(module: nn.Module) -> None:
-    """Fresh convolutions as in the released code: Xavier's normal draw."""
+    """Fresh layers as in the released code: convolutions by Xavier's uniform draw, linear ones from N(0, 0.01)."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv3d):
-            nn.init.xavier_normal_(layer.weight)
+            nn.init.xavier_uniform_(layer.weight)
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)

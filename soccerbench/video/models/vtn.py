@@ -2,10 +2,14 @@
 
 Source: "Video Transformer Network", arXiv 2102.00719, and its public code for the sizes.
 
-Two departures. Its Longformer attends within a sliding window of 18 frames, which spares memory on long videos; a clip
-of 16 frames is almost entirely within that window, so that plain attention over all frames is nearly the same and needs
-no further package. And the paper's feature has 384 columns, which no public configuration of VTN has: it is taken to be
-the hidden layer of the head.
+Departures, all of them:
+    attention  over all frames of a clip, where Longformer's has a sliding window of 18 frames and separate projections
+               for the class token; a clip of 16 frames is almost entirely within that window
+    hidden     the feature of the paper has 384 columns, which no public configuration has: it is taken to be the hidden
+               layer of the head, 768 wide there
+    positions  those of the clip's frames counted from 0, where VTN takes the frames' places in the video
+    embedding  position and class token are added; Longformer then adds a vector for the token's type and normalises
+    clip       see the row in `reproduce/table1.yaml`: 16 frames at 3 a second, on one grid for all windows
 """
 
 from __future__ import annotations

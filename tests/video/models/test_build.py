@@ -218,3 +218,16 @@ def test_gta_keeps_still_videos_still_and_refuses_other_lengths():
 def test_sizes_that_do_not_fit(name, setting, said):
     with pytest.raises(ValueError, match=said):
         tiny(name, setting)
+
+
+def test_fresh_layers_of_tpn_are_drawn_as_in_the_released_code() -> None:
+    model, _ = tiny("tpn-r101")
+    for classifier in (model.classify, model.auxiliary.classify):
+        assert classifier.weight.std().item() == pytest.approx(0.01, rel=0.1)
+        assert not classifier.bias.any()
+    for name, layer in [*model.neck.named_modules(), *model.auxiliary.named_modules()]:
+        if isinstance(layer, nn.Conv3d):
+            taps = layer.weight[0, 0].numel()
+            edge = (6 / ((layer.weight.shape[0] + layer.weight.shape[1]) * taps)) ** 0.5  # of Xavier's uniform draw
+            assert 0.9 * edge < layer.weight.abs().max().item() <= edge, name
+            assert layer.weight.std().item() == pytest.approx(edge / 3**0.5, rel=0.1), name
