@@ -1,6 +1,7 @@
-"""The same bytes whatever the hash seed, locale, time zone, umask, folder and order of files.
+"""The same bytes whatever the hash seed, locale, time zone, umask, folder, and threads where features are narrow.
 
-Not promised: equal bits with another number of threads, another processor or other versions of the libraries.
+Not promised: equal bits on wide features with another number of threads, on another processor or with other versions
+of the libraries.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ for file in sorted(out.rglob("*")):
 PLAIN = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 OTHERS = {
     "hash seed, time zone, umask": ({"PYTHONHASHSEED": "4242", "TZ": "Pacific/Apia"}, "077"),
+    "two threads": ({"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}, "022"),
     "Turkish": ({"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}, "022"),
     "ASCII": ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1"}, "022"),
 }
@@ -59,8 +61,7 @@ def made(root: Path, out: Path, environment: dict[str, str], umask: str) -> str:
     return done.stdout.decode("latin-1")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("SOCCERBENCH_PARITY") != "full", reason="minutes: run by tox -e parity")
+@pytest.mark.parity
 def test_the_same_whatever_the_environment(shared_tiny_root: Path, tmp_path: Path) -> None:
     expected = made(shared_tiny_root, tmp_path / "plain", {}, "022")
     assert len(expected.splitlines()) > 40
