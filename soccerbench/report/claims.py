@@ -122,7 +122,18 @@ def _measure(
             seen = split in runs[0].result.scores
             return without(UNKNOWN, f"row {row}: " + (f"has seen {split}" if seen else f"no labels of {split} here"))
     points, interval, reason = _number(sides, split, tolerances or "loose", repetitions)
-    return Measured(claim, pair, scored, points, interval, verdict(claims, claim, interval), reason)
+    decided = verdict(claims, claim, interval)
+    if decided == FAILS:
+        reason = f"{_difference(claim, interval)}; {reason}"
+    return Measured(claim, pair, scored, points, interval, decided, reason)
+
+
+def _difference(claim: Claim, interval: Range) -> str:
+    """How an interval differs from a claim that does not hold."""
+    if claim.stated is None:
+        return "no gain" if claim.kind == "gain" else "differs by more than the margin"
+    highest = claim.stated[1] if isinstance(claim.stated, tuple) else claim.stated
+    return "more than stated" if interval.low > highest else "less than stated"
 
 
 def _number(sides: list[list[Run]], split: str, tolerances: str, repetitions: int) -> tuple[float, Range, str]:
@@ -135,8 +146,8 @@ def _number(sides: list[list[Run]], split: str, tolerances: str, repetitions: in
         report = compare_runs(a=folders[0], b=folders[1], split=split, tolerances=tolerances, repetitions=repetitions)
         ends = report.interval
         low, high = (100 * (end or 0.0) for end in (ends.low, ends.high))
-        said = f"{report.games} games, {min(seeds)} seeds: contains the truth in {report.interval_coverage:.0%}"
-        return 100 * (report.difference or 0.0), Range(low, high), said
+        said = f"{report.games} games, {min(seeds)} seeds; in simulations {report.interval_coverage:.0%}"
+        return 100 * (report.difference or 0.0), Range(low, high), f"{said} of such intervals contain the truth"
     runs = sides[0]
     overall = TASKS[(runs[0].result.scores[split] or {})[tolerances].task].overall
     values = [getattr((run.result.scores[split] or {})[tolerances], overall) for run in runs]

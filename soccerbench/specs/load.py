@@ -154,8 +154,8 @@ def _row(
     for layer in (*chain.from_iterable(zip(layers, sections, strict=True)), split(place, raw)):
         values, reasons = overlay((values, reasons), layer)
     kind = row_type(place, raw.get("task", content.get("task")), head, values)
-    part = smaller.get(f"{values.get('head')}/{values.get('mode')}")
-    if part is not None:
+    for section in (f"{values.get('head')}/{values.get('mode')}", f"{content.get('table')}/{raw.get('row')}"):
+        part = smaller.get(section) or {}
         part = {key: value for key, value in part.items() if key not in (content.get("varied") or ())}
         values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
     values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}

@@ -96,7 +96,9 @@ def test_measured_numbers_are_those_of_compare(runs: Path) -> None:
     line = measured[7]
     assert line.points == pytest.approx(100 * report.difference, abs=1e-12)
     assert tuple(line.interval) == pytest.approx((100 * report.interval.low, 100 * report.interval.high), abs=1e-12)
-    assert "2 seeds" in line.reason
+    assert "2 seeds; in simulations" in line.reason
+    assert measured[16].verdict == FAILS
+    assert measured[16].reason.startswith("less than stated; ")  # 47.05 % tight, of a head of two epochs
     tight = [
         compare_runs(a=rows[0], b=rows[1], split="test", tolerances="tight", repetitions=1).a,
         measured[16].points / 100,

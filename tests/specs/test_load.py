@@ -112,6 +112,15 @@ def test_what_a_table_varies_stays_as_it_is_on_mini() -> None:
     assert {row.max_epochs for row in load_table("cmn_batch", mini=True).rows} < {*range(100)}
 
 
+def test_a_row_on_mini_may_differ_from_its_head() -> None:
+    table = load_table("table2plus", mini=True)
+    for row, with_sam in ((7, 74), (8, 84)):
+        plain, sam = table.row(row), table.row(with_sam)
+        assert sam.max_epochs * 2 == plain.max_epochs
+        assert sam.architecture == plain.architecture
+    assert load_table("table2plus").row(74).max_epochs == load_table("table2plus").row(7).max_epochs
+
+
 def test_the_blocks_of_the_single_block_rows_are_one_four_or_five() -> None:
     five = set(load_features().sets["five"])
     rows = load_table("single_blocks").rows
