@@ -1,4 +1,4 @@
-"""Exact checks: three small games and heads of fixed weights, through every step from files to scores, untrained.
+"""Exact checks: three small games and three heads of fixed weights, through every step from files to scores, untrained.
 
 `python -m soccerbench.experiments.checks.exact_checks results/fixtures` draws games and weights from a seed and writes
 them with what every step makes of them. `soccerbench check` takes the steps again. Numbers of float32 heads agree
@@ -11,6 +11,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,8 @@ from soccerbench.soccernet.grounding_predictions import read_grounding_predictio
 from soccerbench.soccernet.labels import read_spotting_labels
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
 from soccerbench.specs import load_table
+from soccerbench.specs.grounding import Filter, Fuse, Run, Suppress
+from soccerbench.tasks.grounding_postprocess import postprocess
 from soccerbench.training.loop import train
 
 SEED = 0
@@ -107,13 +110,14 @@ def _given(rng: np.random.Generator, events: list[dict[str, str]]) -> list[dict[
     ]  # fmt: skip
 
 
-def rows() -> tuple[Any, Any, Any]:
-    """The rows of the two heads and of the naive one, with every setting that counts fixed here."""
+@cache
+def rows() -> tuple[Any, Any, Any, Any]:
+    """The rows of the three heads and of the naive one, with every setting that counts fixed here."""
     size = {"d_model": 8, "heads": 2, "layers": 1, "feedforward": 16, "dropout": 0.0}
     common = {"features": "vtn", "mode": "regular", "standardise": False, "shift_s": 0.25, "batch_size": 8}
     spotting = load_table("table2", mini=True).row(8).model_copy(update={
         **common, "chunk_s": 7.0, "nms_s": 20.0, "mixup_alpha": 0.4, "shuffle_labels": False,
-        "architecture": {"clusters": 4, "projection": 6, "dropout": 0.0},
+        "architecture": {"clusters": 4, "projection": 6, "dropout": 0.4},
     })  # fmt: skip
     grounding: Any = load_table("table3", mini=True).row(4)
     grounding = grounding.model_copy(update={
@@ -121,13 +125,18 @@ def rows() -> tuple[Any, Any, Any]:
         "architecture": grounding.architecture.model_copy(update=size), "postprocess": (),
     })  # fmt: skip
     naive = load_table("table3", mini=True).row(31).model_copy(update={"shift_s": 0.25, "since": "start"})
-    return spotting, grounding, naive
+    cmn: Any = load_table("table3", mini=True).row(5)
+    cmn = cmn.model_copy(update={
+        **common, "chunk_s": 40.0, "receptive_field_s": 10.0, "shuffle_links": False, "postprocess": (),
+        "losses": cmn.losses.model_copy(update={"k_s": (-6.0, -3.0, 3.0, 6.0)}),
+    })  # fmt: skip
+    return spotting, grounding, naive, cmn
 
 
-def draw_weights(rng: np.random.Generator, model: nn.Module) -> dict[str, Any]:
+def draw_weights(rng: np.random.Generator, model: nn.Module, *, scale: float) -> dict[str, Any]:
     """Weights of every tensor of a head that learns."""
     return {
-        name: rng.normal(scale=0.8, size=value.shape).astype(np.float32) for name, value in model.named_parameters()
+        name: rng.normal(scale=scale, size=value.shape).astype(np.float32) for name, value in model.named_parameters()
     }
 
 
@@ -146,21 +155,29 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
         for half in (1, 2):
             np.save(root / game / f"{half}_vtn.npy", arrays[f"{game}/{half}"])
     found: Found = {}
-    data, (spotting_row, grounding_row, naive_row) = Dataset(root, name="exact"), rows()
+    data, (spotting_row, grounding_row, naive_row, cmn_row) = Dataset(root, name="exact"), rows()
     store = data.store(("vtn",))
     spotting = SpottingPipeline(spotting_row, data, store)
-    grounding, naive = (GroundingPipeline(row, data, store) for row in (grounding_row, naive_row))
+    grounding, naive, cmn = (GroundingPipeline(row, data, store) for row in (grounding_row, naive_row, cmn_row))
     models = {}
-    for name, task in (("netvlad++", spotting.trainable()), ("grounding-transformer", grounding.trainable())):
+    heads: dict[str, Any] = {"netvlad++": spotting, "grounding-transformer": grounding, "cmn": cmn}
+    for name, task in ((name, pipeline.trainable()) for name, pipeline in heads.items()):
         models[name] = model = task.model()
         if draw:
             assert isinstance(arrays, dict)
-            drawn = draw_weights(np.random.default_rng(SEED), model)
+            drawn = draw_weights(np.random.default_rng(SEED), model, scale=0.12 if name == "cmn" else 0.8)
             arrays |= {f"{name}/{key}": value for key, value in drawn.items()}
         weights = {key: torch.from_numpy(arrays[f"{name}/{key}"]) for key, _ in model.named_parameters()}
         model.load_state_dict(weights, strict=False)
         model.eval()
-    for name, task in (("clips", spotting.trainable()), ("chunks", grounding.trainable())):
+        torch.manual_seed(SEED)
+        losses = [task.loss(model, batch).item() for batch in task.valid_batches()]
+        model.train()
+        found[f"{name} losses, float32"] = [*losses, task.loss(model, next(task.valid_batches())).item()]
+        model.load_state_dict(weights, strict=False)
+        model.eval()
+    tasks = {"clips": spotting.trainable(), "chunks": grounding.trainable(), "pairs": cmn.trainable()}
+    for name, task in tasks.items():
         for kind, batches in (
             ("training", task.batches(np.random.default_rng(SEED))),
             ("validation", task.valid_batches()),
@@ -174,6 +191,8 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
     _detections(found, "spotting", spotting, models["netvlad++"], root)
     _detections(found, "grounding", grounding, models["grounding-transformer"], root)
     _detections(found, "naive", naive, None, root)
+    _detections(found, "cmn", cmn, models["cmn"], root)
+    _postprocessed(found, root)
     _files(found, files, root)
     _epochs(found, root)
     return found
@@ -201,6 +220,25 @@ def _detections(found: Found, name: str, pipeline: Any, model: nn.Module | None,
         found[f"{name} confidences, float32"] = [float(value) for one in replays for value in one.score]
     for tolerances, evaluation in pipeline.score(file, "test", [GAME]).items():
         found[f"{name} scores, {tolerances}, float32"] = _numbers(evaluation.report())
+
+
+def _postprocessed(found: Found, root: Path) -> None:
+    """What the steps after the heads make of what they detected, one on top of the other."""
+    grounded, others = (
+        [read_grounding_predictions(Tree(root / f"{name}.zip"), GAME, strict=False)] for name in ("grounding", "cmn")
+    )
+    spotted = [read_spotting_predictions(Tree(root / "spotting.zip"), GAME, strict=False)]
+    labels = tuple(CLASSES)
+    steps: dict[str, tuple[Any, list[Any]]] = {
+        "filter": (Filter(step="filter", before_s=36), []),
+        "fuse": (Fuse(step="fuse", spotting=Run(row=1), window_s=24, score=0.02, nearest=0.9, second=0.6,
+                      labels=labels), spotted),
+        "nms": (Suppress(step="nms", join=Run(row=1), window_s=10), others),
+    }  # fmt: skip
+    for name, (step, used) in steps.items():
+        grounded = postprocess(step, grounded, used)
+        replays = grounded[0].replays
+        found[f"{name}, float32"] = [[(one.time_s / 100).tolist(), (one.score / 10).tolist()] for one in replays]
 
 
 def _files(found: Found, files: Mapping[str, Any], root: Path) -> None:
