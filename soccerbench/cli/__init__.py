@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,7 @@ from soccerbench.errors import line_of
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing what draws boxes takes longer than all else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _EXTRAS = {  # by package
@@ -44,7 +46,13 @@ _EXTRAS = {  # by package
 }  # fmt: skip
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
-app.command("list")(list_tables)
+
+def _add(to: typer.Typer, verb: Callable[..., None], name: str | None = None) -> None:
+    """Add a verb; its whole summary is shown, which is cut otherwise."""
+    to.command(name, short_help=str(verb.__doc__).partition("\n")[0])(verb)
+
+
+_add(app, list_tables, "list")
 for verb in (
     show,
     validate,
@@ -65,11 +73,11 @@ for verb in (
     leaderboard,
     snippets,
 ):
-    app.command()(verb)
+    _add(app, verb)
 app.add_typer(data, name="data")
 app.add_typer(plan, name="plan")
 for data_verb in (mini, videos, download, verify, pack):
-    data.command()(data_verb)
+    _add(data, data_verb)
 
 
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -99,6 +107,7 @@ def _remedy(error: Exception) -> str:
 
 def main() -> None:
     """Run the command line; unusable input, or a file that cannot be read, is one line and exit code 2."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes longer than --help
     try:
         sys.exit(app(prog_name="soccerbench", standalone_mode=False))
     except UsageError as error:

@@ -25,8 +25,7 @@ def list_tables(
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
     from soccerbench.report.console import print_table
-    from soccerbench.report.tables.claims import table_of_claims
-    from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows, table_of_tables
+    from soccerbench.report.tables.names import table_of_tables
     from soccerbench.specs import ExtractorTable, table_names
     from soccerbench.specs.claims import load_claims
     from soccerbench.specs.figures import load_figure3
@@ -35,6 +34,9 @@ def list_tables(
     if table is None:
         print_table(table_of_tables(map(_load, (TABLE1, *table_names())), [load_figure3(), load_claims()]))
         return
+    from soccerbench.report.tables.claims import table_of_claims
+    from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows
+
     if table == CLAIMS:
         print_table(table_of_claims(load_claims()))
         return

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -30,7 +30,9 @@ from rich.text import Text
 from soccerbench.progress import Progress as StepProgress
 from soccerbench.progress import silent
 from soccerbench.report.table import Table
-from soccerbench.report.tables.checks import HalfResult
+
+if TYPE_CHECKING:
+    from soccerbench.report.tables.checks import HalfResult
 
 BETWEEN_LINES_S = 30  # in a log
 SPEED_PERIOD_S = 600

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +47,16 @@ def read_yaml(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = os_problem(error, file) if isinstance(error, OSError) else "not UTF-8"
         raise SpecError(file, f"cannot be read ({reason})") from None
-    content = parse_yaml(text, file)
+    content = deepcopy(_parsed(text, file))
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise SpecError(file, "not a mapping of keys to values")
     return content
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str, file: Path) -> Any:
+    """A file's value, parsed once: tables refer to each other."""
+    return parse_yaml(text, file)
 
 
 def parse_yaml(text: str, place: object) -> Any:

@@ -10,7 +10,8 @@ from soccerbench.experiments.drift import Movement, RowCheck
 from soccerbench.report.console import BETWEEN_LINES_S, Remaining, bars, print_table
 from soccerbench.report.table import Mean, table, tuple_columns
 from soccerbench.report.tables.checks import drift_table
-from soccerbench.report.tables.specs import table_of_extractors, table_of_rows, table_of_tables
+from soccerbench.report.tables.names import table_of_tables
+from soccerbench.report.tables.specs import table_of_extractors, table_of_rows
 from soccerbench.specs import load_extractors, load_table, table_names
 from soccerbench.specs.figures import load_figure3
 

@@ -1,39 +1,20 @@
-"""Lists of tables and of their rows; the video models with what was published and measured of them."""
+"""Lists of rows of tables; the video models with what was published and measured of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from soccerbench.experiments.results import Accuracy, read_accuracy
 from soccerbench.metrics import mean_and_deviation
-from soccerbench.report.table import Column, Mean, table, tuple_columns
+from soccerbench.report.table import Column, Mean, table
 from soccerbench.report.table import Table as Drawn
 from soccerbench.report.tables.paper import SCORED, SETUP_TITLES, TOLERANCES, legend, published_in, scored_title, setup
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 from soccerbench.specs.base import Scored
-from soccerbench.specs.claims import Claims
 from soccerbench.specs.features import file_of
-from soccerbench.specs.figures import Figure3
 from soccerbench.specs.video_models import ExtractorRow
-
-AnyTable = Table | ExtractorTable
-
-
-def table_of_tables(tables: Iterable[AnyTable], others: Iterable[Figure3 | Claims]) -> Drawn[tuple[Any, ...]]:
-    """One line a table, figure or list of claims."""
-    lines: list[tuple[Any, ...]] = [(found.table, found.title, len(found.rows), found.source) for found in tables]
-    lines += [
-        (found.figure, found.title, None, found.source)
-        if isinstance(found, Figure3)
-        else (found.claims, found.title, len(found.sentences), found.source)
-        for found in others
-    ]
-    columns = tuple_columns(("Name", None), ("Title", None), ("Rows", "d"), ("Source", None))
-    notes = ("soccerbench list NAME shows a table's rows; soccerbench reproduce NAME runs or draws them.",)
-    return table("Tables and figures", columns, lines, notes)
 
 
 def table_of_rows(found: Table) -> Drawn[Row]:
