@@ -26,6 +26,8 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.replays import read_replays
 
+CACHED_GAMES = 5
+
 
 def contents(root: Path) -> dict[str, int]:
     return {path.relative_to(root).as_posix(): crc32(path.read_bytes()) for path in root.rglob("*") if path.is_file()}
@@ -35,7 +37,7 @@ def contents(root: Path) -> dict[str, int]:
 def cache(tmp_path, monkeypatch):
     """A cache folder of one's own, for a dataset small enough to be made several times."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(write, "DEFAULT_GAMES", 17)
+    monkeypatch.setattr(write, "DEFAULT_GAMES", CACHED_GAMES)
     monkeypatch.setattr(write, "FILES", {"tpn_r50.npy": FILES["tpn_r50.npy"]})
     return tmp_path / "soccerbench"
 
@@ -128,7 +130,7 @@ def test_same_seed_same_bytes_whatever_the_threads(four_games, tmp_path):
 
 
 def test_another_seed_is_another_season():
-    first, second = (played_games(seed=seed, games=17) for seed in (0, 1))
+    first, second = (played_games(seed=seed, games=5) for seed in (0, 1))
     assert all(one.match.events != other.match.events for one, other in zip(first, second, strict=True))
 
 
@@ -182,16 +184,16 @@ def test_interrupted_writing_leaves_nothing_behind(tmp_path, error):
             raise error
 
     with pytest.raises(InputError if isinstance(error, OSError) else KeyboardInterrupt, match=r"space|^$"):
-        write_mini(tmp_path / "out", games=17, progress=stop)
+        write_mini(tmp_path / "out", games=4, progress=stop)
     assert not list(tmp_path.iterdir())
 
 
 def test_cached_dataset_is_made_once(cache):
     made = []
     first = cached_mini(progress=lambda stage, done, games: made.append(done))
-    assert (made, first.parent) == ([*range(1, 18)], cache)
+    assert (made, first.parent) == ([*range(1, CACHED_GAMES + 1)], cache)
     assert cached_mini(progress=lambda stage, done, games: made.append(done)) == first
-    assert len(made) == 17
+    assert len(made) == CACHED_GAMES
 
 
 @pytest.mark.parametrize("damage", ["truncated", "changed", "missing", "no manifest", "a file"])
@@ -226,9 +228,9 @@ def test_two_at_once_make_it_once(cache):
     for thread in threads:
         thread.join()
     assert found == [found[0]] * 2
-    assert made == [*range(1, 18)]
+    assert made == [*range(1, CACHED_GAMES + 1)]
     assert [path.name for path in cache.iterdir()] == [found[0].name]
-    assert write.is_complete(found[0], write._recipe(0, 17, "mini"))
+    assert write.is_complete(found[0], write._recipe(0, CACHED_GAMES, "mini"))
 
 
 def test_it_waits_for_a_process_that_writes_the_same(tmp_path, cache, caplog):
