@@ -1,6 +1,6 @@
 """Damage files, score them, and hold the outcome against the official scorer's; run by `test_damaged_files.py`.
 
-Usage: python campaign.py FIRST CASES, prints one JSON object.
+Usage: python campaign.py FIRST CASES, prints findings as they come, and at the end one JSON object.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.osl.convert import convert
 from soccerbench.soccernet.submission import validate_submission
 
-HANG_S = 60
+HANG_S = 60  # of processor time: a busy machine is no hang
 DELTAS_S = (2, 5)
 ATOL = 1e-12
 
@@ -184,13 +184,14 @@ def main() -> None:
     seen: Counter[str] = Counter()
     findings = []
     for case in range(first, first + cases):
-        signal.alarm(HANG_S)
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)
         with tempfile.TemporaryDirectory() as folder:
             try:
                 run_case(case, Path(folder), seen)
             except Exception as error:
                 findings.append(f"case {case}: {type(error).__name__}: {error}")
-    signal.alarm(0)
+                sys.stderr.write(f"{findings[-1]}\n")
+    signal.setitimer(signal.ITIMER_PROF, 0)
     sys.stdout.write(json.dumps({"findings": findings, "seen": seen, "peak_bytes": peak_memory_bytes()}))
 
 
