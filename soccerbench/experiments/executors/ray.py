@@ -47,6 +47,7 @@ class Ray(Remote):
             ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False, include_dashboard=False)
         self._head = ray.get_runtime_context().gcs_address
         self._answered_s = self._asked_s = time.monotonic()
+        self._gone = False
         self._start = ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD"
         )(_call)  # fmt: skip
@@ -55,12 +56,11 @@ class Ray(Remote):
 
     def close(self) -> None:
         """Cancel what still runs, and leave the cluster."""
-        gone = self._answered_s < self._asked_s
-        if gone:  # at exit, Ray would wait for it for a minute
+        if self._gone:  # at exit, Ray would wait for it for a minute
             self._running = {}
             atexit.register(_leave)
         super().close()
-        if self._ours and not gone:
+        if self._ours and not self._gone:
             self._ray.shutdown()
 
     def _launch(self, shipped: Sequence[Shipped]) -> list[Any]:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,15 @@ def test_without_the_head_the_command_says_so_and_resumes(cluster: Any, shared_t
     run_on(planned(shared_tiny_root, expected, [8], table="table2", epochs=60, seeds=(0, 1)), Machines(jobs=1))
     with started(driver(shared_tiny_root, out, f"ray:{cluster.address}")) as command:
         wait_for(lambda: list(out.rglob("checkpoint.pt")) or command.poll() is not None)
+        working = {writer_of(lease) for lease in out.rglob(".seed-*.lease")}
+        for process in working:  # else the tasks may end before the head is missed
+            os.kill(process, signal.SIGSTOP)
         for kind in ("gcs_server", "raylet"):
             os.kill(cluster.head_node.all_processes[kind][0].process.pid, signal.SIGKILL)
         _, messages = command.communicate()
+    for process in working:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
     assert command.returncode == 2, messages
     assert "the head of the Ray cluster is gone" in messages.splitlines()[-1]
     cluster.shutdown()
