@@ -16,7 +16,8 @@ def finetune(
     ],
     snippets: Annotated[Path, typer.Option(help="snippets.json of `soccerbench snippets`, or its folder.")],
     init: Annotated[
-        Path | None, typer.Option(help="Weights to begin with: a timm network for images, or another fine-tuning.")
+        Path | None,
+        typer.Option(help="Weights to begin with: of timm for images, of a public video model, or of a fine-tuning."),
     ] = None,
     table: Annotated[str, typer.Option(help="Your YAML file with the model in it.")] = "table1",
     plugin: Annotated[

@@ -106,6 +106,8 @@ class Accuracy(Report):
         trained_on: snippets.
         spec: the model, as plain data.
         identity: what the outcome depends on, as in `identity.json`.
+        started_from: the weights that training began with: the file's name, its network and layout, and what was fresh;
+            null in records of versions that did not say.
         resumed_after_epoch: the seconds are those since then.
     """
 
@@ -115,6 +117,7 @@ class Accuracy(Report):
     simulated: bool
     seed: Size
     labels: Literal["annotated", "shuffled"]
+    started_from: str | None = None
     view: str
     top1: Fraction
     per_class: PerClass

@@ -72,6 +72,8 @@ def test_it_writes_a_folder_and_prints_a_table(folder: Path) -> None:
     assert "Simulated videos" in done.output
     assert "Yellow->red card" in done.output
     assert f"{100 * record['top1']:.1f}" in done.output
+    assert record["started_from"] == "random weights"
+    assert "Started from random weights." in done.output
     assert (written / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
     pictures = [(written / f"confusion.{kind}").read_bytes() for kind in ("png", "svg")]

@@ -7,7 +7,9 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import SpecError
+from soccerbench.report.tables.specs import accuracies, table_of_extractors
 from soccerbench.specs.shipped import shipped
+from soccerbench.specs.video_models import load_extractors
 
 TABLE_1 = str(shipped("reproduce") / "table1.yaml")
 
@@ -23,6 +25,15 @@ def test_list_shows_the_same_by_every_name() -> None:
     assert drawn == output("list", "table1") == output("list", TABLE_1)
     for shown in ("117,837,924", "vit_base_patch16_224", "IG65M + K400", "32 at 12/s", "82.6"):
         assert shown in drawn
+
+
+def test_pretrain_says_what_a_measured_run_started_from() -> None:
+    (record,) = (record for record in accuracies(shipped("results")) if record.model == "ircsn")
+    start = "w.pth: irCSN in the layout of VMZ; its classifier of 400 classes is left out"
+    for given, shown in ((record, "random weights"), (record.model_copy(update={"started_from": start}), start[:32])):
+        drawn = table_of_extractors(load_extractors(), [given])
+        cells = [line[drawn.header.index("Pretrain, measured")] for line in drawn.lines]
+        assert cells == ["-", "-", "-", "-", shown, "-"]
 
 
 def test_list_names_it_among_the_tables() -> None:

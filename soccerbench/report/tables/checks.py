@@ -174,6 +174,8 @@ def accuracy_table(record: Accuracy, *, title: str, folder: Path) -> Table[tuple
     pairs = (((f"{split} snippets", "d"), (f"{split} top-1", ".1f")) for split in splits)
     columns = tuple_columns(("class", None), *chain.from_iterable(pairs))
     notes = [f"{record.trained_on} training snippets, {record.labels} labels; one view a snippet. {folder}"]
+    if record.started_from is not None:
+        notes.append(f"Started from {record.started_from}.")
     if record.simulated:
         notes.append("Simulated videos: these numbers are not comparable with the paper's.")
     return table(f"{title} on {record.dataset}: top-1 accuracy, %", columns, lines, notes)

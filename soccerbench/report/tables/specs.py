@@ -69,7 +69,8 @@ def table_of_extractors(found: ExtractorTable, records: Sequence[Accuracy]) -> D
         Column("Architecture", lambda row: row.architecture),
         Column("Backbone", lambda row: row.backbone),
         Column("Width", lambda row: row.width, "d"),
-        Column("Pretraining", lambda row: row.pretraining),
+        Column("Pretrain, paper", lambda row: row.pretraining),
+        Column("Pretrain, measured", lambda row: _starts([record for record in records if record.model == row.model])),
         Column("Parameters", lambda row: row.parameters, ",d"),
         Column("Frames", lambda row: f"{row.clip.frames} at {row.clip.fps}/s"),
         Column("Published", lambda row: None if row.published is None else row.published.kinetics400, ".1f"),
@@ -91,6 +92,16 @@ def _measured(records: Sequence[Accuracy]) -> Mean | str | None:
         return None
     mean = Mean(*mean_and_deviation(values))
     return f"({mean:.1f})" if any(record.simulated for record in records) else mean
+
+
+def _starts(records: Sequence[Accuracy]) -> str | None:
+    """What the measured fine-tunings began with, without what was left fresh."""
+    found = dict.fromkeys((record.started_from or _unnamed_start(record)).partition(";")[0] for record in records)
+    return ", ".join(found) or None
+
+
+def _unnamed_start(record: Accuracy) -> str:
+    return "random weights" if record.identity.get("init") == "none" else "a file that the record does not name"
 
 
 def _about_published(found: ExtractorTable) -> list[str]:

@@ -23,6 +23,8 @@ from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
+RANDOM = "random weights"
+
 
 class Batch(NamedTuple):
     """Clips (B, T, 3, S, S) uint8 and their classes (B,) int64."""
@@ -39,7 +41,7 @@ class FineTuning:
         training: the training snippets, with spare frames for the jitter.
         targets: (N,) their classes; given apart, so that a control can shuffle them.
         valid: the validation snippets; none where every split trains.
-        init: a checkpoint to begin with.
+        init: weights to begin with.
         plugin: the file of a custom model.
     """
 
@@ -55,12 +57,14 @@ class FineTuning:
     ) -> None:
         self._row, self._training, self._targets, self._valid = row, training, targets, valid
         self._init, self._plugin = init, plugin
+        self.started_from = RANDOM
 
     def model(self) -> Extractor:
-        """The model, fresh from torch's global generator or with the weights of a checkpoint."""
+        """The model, fresh from torch's global generator or with the weights of a file, which `started_from` names."""
         model = build(self._row, plugin=self._plugin)
         if self._init is not None:
-            load_weights(model, self._init, self._row)
+            said = load_weights(model, self._init, self._row)
+            self.started_from = said.removeprefix(f"{self._init.parent}/")
         return model
 
     @property

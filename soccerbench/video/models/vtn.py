@@ -2,13 +2,20 @@
 
 Source: "Video Transformer Network", arXiv 2102.00719, and its public code for the sizes.
 
-Departures, all of them:
-    attention  over all frames of a clip, where Longformer's has a sliding window of 18 frames and separate projections
-               for the class token; a clip of 16 frames is almost entirely within that window
+Departures from bomri/SlowFast, all of them. The first three are why its weights fill the ViT alone:
+    attention  over all frames of a clip with one set of projections; there a frame attends to nine frames on either
+               side and to the class token, and the class token to all, with separate query, key and value projections
+    embedding  frame or class token plus position; there also a vector for the token's type, 1 for the class token and
+               0 for a frame, then a layer norm and dropout
     hidden     the feature of the paper has 384 columns, which no public configuration has: it is taken to be the hidden
                layer of the head, 768 wide there
-    positions  those of the clip's frames counted from 0, where VTN takes the frames' places in the video
-    embedding  position and class token are added; Longformer then adds a vector for the token's type and normalises
+    positions  frames count 0, 1, 2, … from the clip's start and the class token takes the last row, 287; there a frame
+               takes its number in the decoded video modulo 286, so that frames of a clip are eight apart, the class
+               token takes row 286 and row 287 is padding
+    norms      eps 1e-5 in the layers over time; there 1e-12. Both normalise after attention and after feed-forward
+    dropout    also between the two layers of the feed-forward, where Longformer has none
+    start      token and positions from N(0, 0.02), the rest as torch draws it; there the token from N(0, 1) and all of
+               Longformer from N(0, 0.02)
     clip       see the row in `reproduce/table1.yaml`: 16 frames at 3 a second, on one grid for all windows
 """
 

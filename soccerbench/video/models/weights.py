@@ -1,32 +1,42 @@
 """Weights from files, read safely into the models of Table 1.
 
-Two kinds are read: a network for images as timm publishes it, which becomes the backbone, inflated where the backbone
-is for video; and a model that was fine-tuned here, whole. A file is data and never code: only tensors and plain
-containers are unpickled, and each weight is checked by name and shape before any is put in place.
+Three kinds are read: a network for images as timm publishes it, which becomes the backbone, inflated where that is for
+video; a network for video in one of the layouts of `public_layouts`; and a model that was fine-tuned here, whole.
+A file is data and never code: only tensors and plain containers are unpickled, and each weight is checked by name and
+shape before any is put in place.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from soccerbench.errors import InputError
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.torch_files import DamagedFileError, read_torch_file
-from soccerbench.video.models.base import Extractor
+from soccerbench.video.models.base import CLASSES, Extractor
 from soccerbench.video.models.inflation import inflate_weight
+from soccerbench.video.models.public_layouts import Layout, recognised, renamed
 
 COUNTER = "num_batches_tracked"  # of batch norms; files of old versions lack it
-NETWORKS = ("state_dict_ema", "model_ema", "state_dict", "model")  # where training scripts put the tensors, best first
+NETWORKS = (
+    "state_dict_ema",
+    "model_ema",
+    "state_dict",
+    "model",
+    "model_state",
+)  # where training scripts put the tensors, best first
 WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # of compiled and of data-parallel networks, in either order
 CLASSIFIERS = ("fc.", "head.")  # of timm's ResNets and ViTs
+NAMED = 5  # names that a message lists, at most
 
 
 def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
@@ -34,7 +44,8 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
 
     Args:
         model: changed in place, or not at all where an error is raised.
-        path: safetensors, or a file of `torch.save`: a timm network for images, or a checkpoint of a fine-tuning.
+        path: safetensors, or a file of `torch.save`: a timm network for images, a network for video in a public layout,
+            or a checkpoint of a fine-tuning.
         row: what the model was built from.
 
     Returns:
@@ -46,10 +57,14 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
     try:
         content = _read(path)
         if "identity" in content and "model" in content:
-            model.load_state_dict(_fitted(_tensors(content["model"]), model, name=row.model))
+            model.load_state_dict(_fitted(_tensors(content["model"]), model.state_dict(), name=row.model))
             extent = "whole" if content.get("finished") is True else "NOT FINISHED: its `finetune` resumes from it"
             return f"{path}: a fine-tuned {row.model}, {extent}"
-        return f"{path}: {_load_images(model, _tensors(_network(content)), row)}"
+        tensors = _tensors(_network(content))
+        layout = recognised(tensors)
+        if layout is None:
+            return f"{path}: {_load_images(model, tensors, row)}"
+        return f"{path}: {_load_video(model, tensors, row, layout)}"
     except _UnfitError as error:
         raise InputError(path, str(error), error.remedy) from None
 
@@ -78,35 +93,67 @@ def _load_images(model: Extractor, tensors: dict[str, Tensor], row: ExtractorRow
         raise _UnfitError(f"no fine-tuned model, and no network for images fits into {row.architecture}", remedy)
     classifier = {name: tensor for name, tensor in tensors.items() if name.startswith(CLASSIFIERS)}
     rest = {name: tensor for name, tensor in tensors.items() if name not in classifier}
-    backbone.load_state_dict(_fitted(rest, backbone, name=f"{row.backbone} at {row.size} pixels"))
+    backbone.load_state_dict(_fitted(rest, backbone.state_dict(), name=f"{row.backbone} at {row.size} pixels"))
     sizes = [len(tensor) for name, tensor in classifier.items() if name.endswith("bias")]
     left = f"; its classifier of {sizes[0]} classes is left out" if sizes else ""
     return f"{row.backbone} for images as the backbone{left}; the rest of {row.model} is fresh"
 
 
-def _fitted(tensors: Mapping[str, Tensor], module: nn.Module, *, name: str) -> dict[str, Tensor]:
-    """The module's state out of a file's tensors: every one there, none more, each of its shape or inflated to it."""
-    expected = module.state_dict()
+def _load_video(model: Extractor, tensors: dict[str, Tensor], row: ExtractorRow, layout: Layout) -> str:
+    """Put a network for video into the model, or into its backbone; what was done."""
+    if layout.refused:
+        raise _UnfitError(f"{layout.title}: {layout.refused}", "give weights of another network")
+    if row.model not in layout.fits:
+        raise _UnfitError(f"{layout.title} does not fit {row.model}", f"give it to {' or '.join(layout.fits)}")
+    own = model.state_dict()
+    given, unknown = renamed(tensors, layout.rules, known={"", *own})
+    classifiers = {name for name in given if "classify." in name}
+    sizes = {len(given[name]) for name in classifiers if given[name].dim()}
+    if sizes != {CLASSES}:
+        given = {name: tensor for name, tensor in given.items() if name not in classifiers}
+    expected = {name: tensor for name, tensor in own.items() if re.match(layout.fills, name) or name in given}
+    name = f"{row.model}, or set its backbone ({row.backbone}) and size ({row.size}) to the file's"
+    state = _fitted(given, expected, name=name, unknown=unknown)
+    model.load_state_dict(own | state)
+    other = ", ".join(map(str, sorted(sizes - {CLASSES})))
+    left = f"; its classifier of {other} classes is left out" if other else ""
+    why = f"; {layout.partly}" if layout.partly else ""
+    fresh = {name for name in own if name not in state}
+    what = "the classifier" if all("classify." in name for name in fresh) else "the rest"
+    return f"{layout.title}{left}{why}" + (f"; {what} of {row.model} is fresh" if fresh else "")
+
+
+def _fitted(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, name: str, unknown: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """The state `expected` out of a file's tensors: every one there, none more, each of its shape or brought to it."""
     remedy = f"give a checkpoint of {name}"
     missing = [key for key in expected if key not in tensors and not key.endswith(COUNTER)]
-    unknown = [key for key in tensors if key not in expected]
-    if missing or unknown:
-        first = f"{missing[0]} is missing" if missing else f"{unknown[0][:60]!r} is unknown"
-        raise _UnfitError(f"weights of another network: {first}", remedy)
+    others = [repr(key[:60]) for key in (*unknown, *(key for key in tensors if key not in expected))]
+    faults = [_listed(names, what) for names, what in ((missing, "missing"), (others, "unknown")) if names]
+    if faults:
+        raise _UnfitError(f"weights of another network: {'; '.join(faults)}", remedy)
     state = {}
     for key, own in expected.items():
         given = tensors.get(key, own)
         if given.dim() == 4 and own.dim() == 5 and given.shape == (*own.shape[:2], *own.shape[3:]):
             given = inflate_weight(given, own.shape)
+        elif given.dim() == 5 and own.dim() == 4 and given.shape[2] == 1:
+            given = given.squeeze(2)
         if given.shape != own.shape:
             raise _UnfitError(f"{key} has shape {tuple(given.shape)}, not {tuple(own.shape)}", remedy)
         state[key] = given
     return state
 
 
+def _listed(names: list[str], what: str) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more} {'is' if len(names) == 1 else 'are'} {what}"
+
+
 def _read(path: Path) -> dict[str, Any]:
     """What a file holds, as plain containers and tensors."""
-    again = "give a timm checkpoint (safetensors, or as torch saves it) or one of `soccerbench finetune`, undamaged"
+    again = "give a checkpoint (safetensors, or as torch saves it) of timm, a public layout or `soccerbench finetune`"
     if not path.is_file():
         raise _UnfitError("no such file", again)
     try:
