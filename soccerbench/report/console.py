@@ -60,7 +60,8 @@ def print_table(table: Table[Any], *, width: int | None = None) -> None:
             drawn.add_row(*(Text(line[place]) for place in places), style="bold red" if line[-1] == "drift" else "")
         console.print(drawn)
     for text in table.notes:
-        console.print(Text(text), soft_wrap=width is None)
+        whole = width is None and not (console.is_terminal and " " in text)  # a signature must stay one line
+        console.print(Text(text), soft_wrap=whole)
 
 
 def _grids(table: Table[Any], width: int) -> list[list[int]]:

@@ -18,8 +18,8 @@ from soccerbench.scoring.evaluate import evaluate
 GAMES = [f"league/2020-2021/game {number}" for number in range(12)]
 INTERVAL = {"level": 0.95, "low": 0.004, "high": 0.02, "repetitions": 1000}
 REPORT = {
-    "names": ("mine.zip", "theirs.zip"), "difference": 0.012, "interval": INTERVAL, "interval_coverage": 0.95,
-    "p_value": 0.004, "smallest_p": 0.0, "games": 100, "signature": "s", "per_class": {},
+    "task": "spotting", "names": ("mine.zip", "theirs.zip"), "difference": 0.012, "interval": INTERVAL,
+    "interval_coverage": 0.95, "p_value": 0.004, "smallest_p": 0.0, "games": 100, "signature": "s", "per_class": {},
 }  # fmt: skip
 MORE = "mine.zip scores 1.2 points more (95% interval 0.4 to 2.0"
 EXCLUDED = "the interval excludes zero, but 4 games are too few to show a difference."

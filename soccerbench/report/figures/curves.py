@@ -17,14 +17,16 @@ def tolerance_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]
     """Scores by tolerance.
 
     Args:
-        curves: name -> tolerances in seconds, and the score at each as a fraction.
+        curves: name -> tolerances in seconds, and the score at each as a fraction; an empty one keeps its colour for
+            the curve of that name in another picture.
         metric: of one tolerance, such as "mAP".
     """
 
     def draw(figure: Any) -> None:
         axes = _axes(figure, "tolerance (s)", f"{metric} (%)")
         for name, (tolerances_s, scores) in curves.items():
-            axes.plot(tolerances_s, [100 * score for score in scores], marker="o", markersize=2.5, label=name)
+            label = name if scores else "_"  # not in the legend
+            axes.plot(tolerances_s, [100 * score for score in scores], marker="o", markersize=2.5, label=label)
         axes.set_ylim(bottom=0)
         if len(curves) > 1:
             figure.legend(loc="outside right upper")

@@ -55,9 +55,8 @@ def by_tolerance(title: str, rows: Mapping[str, Scores], *, metric: str) -> Iter
     at_one = metric.removeprefix("average-")
     for split in dict.fromkeys(split for scores in rows.values() for split in scores):
         curves = {
-            name: (scores[split]["tolerances_s"], scores[split]["per_tolerance"])
+            name: (scores[split]["tolerances_s"], scores[split]["per_tolerance"]) if split in scores else ((), ())
             for name, scores in rows.items()
-            if split in scores
         }
         yield Picture(f"{title}, {split}: {at_one} by tolerance, %", tolerance_curves(curves, metric=at_one))
 

@@ -11,6 +11,7 @@ from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.resampling import percentile, resampled_scores
 from soccerbench.report.table import Column, Range, Table, percent, percent_range, table
 from soccerbench.scoring.evaluate import Evaluation
+from soccerbench.scoring.tasks import TASKS
 
 SIGNIFICANT_P = 0.05
 POOR_COVERAGE = 0.9  # of a 95 % interval
@@ -36,7 +37,10 @@ def evaluation_table(evaluation: Evaluation) -> Table[Line]:
         columns += [Column(f"replays {state}", _of(f"replays_{state}"), "d") for state in ("scored", "missing")]
         lines = [{"score": report[task.overall], **report}]
     title = f"{task.title}: {task.metric}, {tolerances_text(report['tolerances_s'])}, %"
-    return table(title, columns, lines, (f"By tolerance: {by_tolerance}.", report["signature"]))
+    notes = [f"By tolerance: {by_tolerance}.", report["signature"]]
+    if evaluation.classes:
+        notes.insert(0, "Visible: against events that the broadcast shows; unshown: against the others.")
+    return table(title, columns, lines, notes)
 
 
 def comparison_table(report: Mapping[str, Any]) -> Table[Line]:
@@ -47,14 +51,14 @@ def comparison_table(report: Mapping[str, Any]) -> Table[Line]:
     """
     lines = [{**report, "class": "all"}]
     lines += [{**entry, "class": name} for name, entry in report.get("per_class", {}).items()]
-    names = report["names"]
+    names, metric = report["names"], TASKS[report["task"]].metric
     shown: list[Column[Line]] = [
         Column("Class", _of("class")),
         Column("difference, points", lambda line: percent(line["difference"]), "+.2f"),
         _interval_column(report["interval"]),
         Column("p", _of("p_value"), ".3f"),
     ]
-    notes = [f"Difference: {names[0]} - {names[1]}. {report['signature']}"]
+    notes = [f"Difference: {metric} of {names[0]} - {names[1]}; 100 points are a perfect score.", report["signature"]]
     if len(lines) > 1:
         shown.append(Column("p (Holm)", lambda line: line.get("p_value_holm"), ".3f"))
         notes.append("p (Holm) is adjusted for the number of classes: use it to say that a class differs.")

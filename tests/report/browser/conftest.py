@@ -9,11 +9,13 @@ import os
 import select
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -126,6 +128,24 @@ class Page:
             self.errors.append(content["entry"]["text"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(content["request"]["url"])
+
+
+@pytest.fixture(scope="session")
+def film() -> Callable[[Path], None]:
+    """Writes two videos of 12 s into a folder; the second half begins after 2.5 s of its video."""
+
+    def write(folder: Path) -> None:
+        with av.open(str(folder / "1.webm"), "w") as container:
+            stream = container.add_stream("libvpx", rate=5, options={"g": "5", "deadline": "realtime"})
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(60):
+                picture = np.full((48, 64, 3), 4 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        (folder / "2.webm").write_bytes((folder / "1.webm").read_bytes())
+        (folder / "video.ini").write_text("[2.webm]\nstart_time_second = 2.5\nduration_second = 9\n")
+
+    return write
 
 
 @pytest.fixture

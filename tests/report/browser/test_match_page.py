@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -14,7 +14,7 @@ from soccerbench.events import Events
 from soccerbench.inference.page import page
 from soccerbench.soccernet.classes import CLASS_INDEX
 
-SECONDS, FPS = 12, 5
+SECONDS = 12
 EVENTS = (
     (1, 4.0, "Goal", 0.9),
     (1, 9.5, "Foul", 0.6),
@@ -43,16 +43,10 @@ SLIDE = """(() => {
 
 
 @pytest.fixture(scope="module")
-def match_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page next to the video of one half."""
+def match_file(film: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page next to the videos of both halves."""
     folder = tmp_path_factory.mktemp("match")
-    with av.open(str(folder / "1.webm"), "w") as container:
-        stream = container.add_stream("libvpx", rate=FPS, options={"g": "5", "deadline": "realtime"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(SECONDS * FPS):
-            picture = np.full((48, 64, 3), 4 * number, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+    film(folder)
     half, time_s, names, confidence = zip(*EVENTS, strict=True)
     found = Events(
         half=np.array(half), label=np.array([CLASS_INDEX[name] for name in names]),
@@ -63,8 +57,6 @@ def match_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row=SimpleNamespace(head="netvlad++", features="five"),
     )  # fmt: skip
     match = SimpleNamespace(name="a match", videos={half: folder / f"{half}.webm" for half in (1, 2)})
-    (folder / "2.webm").write_bytes((folder / "1.webm").read_bytes())
-    (folder / "video.ini").write_text("[2.webm]\nstart_time_second = 2.5\nduration_second = 9\n")
     spotted: Any = SimpleNamespace(runs=[run], match=match, lengths_s={1: float(SECONDS), 2: 9.0})
     (folder / "match.html").write_bytes(page(spotted, found, folder=folder))
     return folder / "match.html"

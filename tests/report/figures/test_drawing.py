@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from soccerbench.report.figures.curves import class_scores, tolerance_curves
-from soccerbench.report.figures.drawing import DARK, INK, picture, write_pictures
+from soccerbench.report.figures.drawing import DARK, INK, LINES, picture, write_pictures
 
 
 def draw(figure: Any) -> None:
@@ -33,6 +33,15 @@ def test_every_colour_of_a_curve_has_a_dark_one() -> None:
     assert INK in used
     assert used - {"#000000"} <= set(DARK)
     assert all(f'[style*="stroke: {colour}"]' in style for colour in used & set(DARK))
+
+
+def test_a_row_without_scores_leaves_the_colours_of_the_others() -> None:
+    curve = ([1, 5], [0.1, 0.5])
+    svg = tolerance_curves({"row 1": ([], []), "row 2": curve, "row 3": curve}, metric="mAP").decode()
+    assert f"stroke: {LINES[1]}" in svg
+    assert f"stroke: {LINES[0]}" not in svg.split("</style>", 1)[1]
+    assert ">row 2<" in svg
+    assert ">row 1<" not in svg
 
 
 def test_axes_and_curves_are_labelled() -> None:

@@ -21,7 +21,9 @@ class Timeline {
     this.stage = make("div", { class: "stage" }, this.canvas);
     this.listen();
     new ResizeObserver(() => this.paint()).observe(this.stage);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
+    for (const colours of ["(prefers-color-scheme: dark)", "print"]) {
+      matchMedia(colours).addEventListener("change", () => this.paint());
+    }
   }
 
   // items: {half, from, to, label, kind, name, text, confidence}, sorted by half and time; for replays also arcs.
@@ -95,7 +97,7 @@ class Timeline {
       pen.lineTo(this.x(at), height);
       pen.stroke();
       pen.fillStyle = this.colour("soft");
-      pen.textAlign = this.x(at) - this.gutter < 18 ? "left" : "center";
+      pen.textAlign = this.x(at) - this.gutter < 18 ? "left" : width - this.x(at) < 18 ? "right" : "center";
       pen.fillText(clock(at), this.x(at), 12);
     }
   }
