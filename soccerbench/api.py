@@ -39,7 +39,7 @@ class Dataset:
     Raises:
         InputError: no SoccerNet folder.
 
-    Example:
+    Examples:
         >>> data = sb.Dataset("mini")
         >>> data.name, list(data.splits)
         ('mini', ['train', 'valid', 'test', 'challenge'])
@@ -170,7 +170,7 @@ def reproduce(
         InputError: data or runs that cannot be used.
         SpecError: no such table, row or key.
 
-    Example:
+    Examples:
         >>> done = sb.reproduce("table2", rows=[8], data="mini", out="runs", settings={"max_epochs": 1})
         >>> done.table().columns.tolist()[:4]
         ['Row', 'Features', 'Head', 'Chunk/NMS']
@@ -233,7 +233,7 @@ def load_results(runs: str | Path) -> pd.DataFrame:
     Raises:
         InputError: there is none, or one that cannot be read.
 
-    Example:
+    Examples:
         >>> found = sb.load_results("runs").query("split == 'test'")
         >>> found[["table", "row", "seed", "tolerances"]].values.tolist()
         [['table2', 8, 0, 'loose'], ['table2', 8, 0, 'tight']]
@@ -292,7 +292,7 @@ def evaluate(
         InputError: files that are missing or cannot be used.
         ValueError: an unknown split, class, protocol or tolerance.
 
-    Example:
+    Examples:
         >>> score = sb.evaluate(task="spotting", labels="labels.zip", predictions="mine.zip")
         >>> 0 <= score.average_map <= 1
         True
@@ -344,7 +344,7 @@ def compare(
         InputError: files that cannot be used, or that are of different games.
         ValueError: labels without a task or the other way round.
 
-    Example:
+    Examples:
         >>> found = sb.compare("mine.zip", "theirs.zip", labels="labels.zip", task="spotting", repetitions=100)
         >>> found.difference, found.games
         (0.0, 100)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import soccerbench
 from soccerbench.cli import main
 from soccerbench.soccernet.games import official_games
 
@@ -121,3 +122,10 @@ def test_pages_have_commands_and_relative_links_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    named = re.findall(
+        r"^::: soccerbench\.[\w.]+\.(\w+)$", (ROOT / "docs/reference.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert set(soccerbench.__all__) <= set(named)

@@ -138,7 +138,7 @@ class Run:
         Raises:
             ValueError: features of another rate or shape, or values that are not finite.
 
-        Example:
+        Examples:
             >>> run = sb.load_run("runs/mini/table2/row-08/seed-0")
             >>> data = sb.Dataset("mini")
             >>> rows = data.features(data.splits["test"][0], 1, run.row.blocks)
@@ -172,7 +172,7 @@ def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str 
         SpecError: a custom head that the plugin does not have.
         ValueError: no such device here.
 
-    Example:
+    Examples:
         >>> run = sb.load_run("runs/mini/table2/row-08/seed-0")
         >>> run.task, run.row.head, run.fps, len(run.about.classes)
         ('spotting', 'netvlad++', 1, 17)

@@ -61,7 +61,7 @@ def spot(
         InputError: files that are missing or cannot be used.
         ValueError: an unknown class, runs that cannot be averaged, or a run of the other task.
 
-    Example:
+    Examples:
         >>> events = sb.spot("runs/mini/table2/row-08/seed-0", "match", min_confidence=0.1, classes=["Goal"])
         >>> events.columns.tolist(), set(events.label) <= {"Goal"}
         (['half', 'time_s', 'label', 'confidence'], True)

@@ -60,7 +60,7 @@ def load_table(
     Raises:
         SpecError: unknown table, or an invalid value; names file or setting, row and key.
 
-    Example:
+    Examples:
         >>> table = sb.load_table("table2")
         >>> len(table.rows), table.row(8).chunk_s
         (10, 7.0)
