@@ -63,6 +63,7 @@ def test_all_ten_rows(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Pa
     assert [record["measured"]["test"] is None for record in records] == [row in (4, 5, 9, 10) for row in range(1, 11)]
     assert all(record["measured"]["challenge"] for record in records)
     assert "not comparable with the paper" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Next: soccerbench report ")
 
     before = {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")}
     repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK)

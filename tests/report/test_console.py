@@ -7,7 +7,7 @@ import time
 import pytest
 
 from soccerbench.experiments.drift import Movement, RowCheck
-from soccerbench.report.console import BETWEEN_LINES_S, Remaining, bars, print_table
+from soccerbench.report.console import BETWEEN_LINES_S, Remaining, bar, bars, busy, print_table
 from soccerbench.report.table import Mean, table, tuple_columns
 from soccerbench.report.tables.checks import drift_table
 from soccerbench.report.tables.names import table_of_tables
@@ -35,6 +35,21 @@ def test_in_a_log_there_is_a_line_now_and_then(
         "row 1: epoch 1/1, 80%; under 2 min left in all",
         "row 1: finished, 1 of 2",
     ]
+    assert said.out == ""
+
+
+def test_work_of_seconds_shows_that_it_moves_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with bar("compare") as step:
+        step("reading", 1, 3)
+    with busy("report"):
+        pass
+    said = capsys.readouterr()
+    assert "compare: reading" in said.err
+    assert "report" in said.err
     assert said.out == ""
 
 
