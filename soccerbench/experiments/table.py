@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
+from soccerbench.experiments.executors.cost import weights
 from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of
 from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.executors.schedule import run_tasks
@@ -23,6 +24,7 @@ from soccerbench.progress import Progress
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.heads import load_source
+from soccerbench.specs.shipped import shipped
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import uses_gpu
@@ -146,7 +148,9 @@ def run(
         by_folder = {experiment.folder: experiment for experiment in left}
         kind = "cuda" if machines.is_here and uses_gpu(device) else device
         executor = machines.executor(planned.experiments[0].out, jobs=jobs, device=kind)
-        for task, end in run_tasks(tasks_of(left, options), executor, progress=progress):
+        work = weights(left, shipped("results"))  # the longest first, so that no process idles in the end
+        tasks = sorted(tasks_of(left, options), key=lambda task: work[task.title], reverse=True)
+        for task, end in run_tasks(tasks, executor, progress=progress):
             end.raise_failure(task)
             ended(by_folder[task.folder])
         return [read_result(experiment.folder / RESULT) for experiment in planned.experiments]
