@@ -134,7 +134,7 @@ class CameraAnnotations:
         entries: in the order of the file, up to the first that is broken.
         broken: why that one is broken; None where all entries are given.
         unreadable: the first entry whose link has a time that is no MM:SS; None where there is none.
-        withheld: whether there are replays, and none has a link.
+        withheld: whether there are replays, and no shot has a link.
         warnings: what a lenient reader skipped or changed, counted.
     """
 
@@ -220,8 +220,8 @@ def read_camera_annotations(tree: Tree, game: str, *, strict: bool) -> CameraAnn
     rows.count(table, bad)
     rows.check_repeated_keys(nested=True)
     replay, odd = _replay(table), np.flatnonzero(links.second == UNREADABLE_S)
-    shown_links = [link for link, is_replay in zip(given, replay.tolist(), strict=True) if is_replay]
-    withheld = bool(shown_links) and all(link is MISSING or link in ("", None) for link in shown_links)
+    # The official code counts the links of other shots too.
+    withheld = bool(replay.any()) and all(link is MISSING or link in ("", None) for link in given)
     unreadable = rows.error(table, int(odd[0])) if len(odd) else None
     columns = (second, replay, links.given, links.half, links.label, links.second)
     entries = map(Annotation._make, zip(*(column[:bad].tolist() for column in columns), strict=True))

@@ -296,6 +296,15 @@ def test_withheld_links_cannot_be_scored(tmp_path: Path, protocol: str) -> None:
         score_replays(tmp_path, REPLAYS, protocol=protocol, labels=labels)
 
 
+def test_a_link_of_a_shot_that_is_no_replay_is_no_withheld_one(tmp_path: Path) -> None:
+    labels = json.loads(json.dumps(GROUNDING))
+    for entry in labels["annotations"]:
+        if "link" in entry:
+            entry["replay"] = "real-time"
+    labels["annotations"].append({"gameTime": "1 - 44:00", "position": "2640000", "replay": "replay"})
+    assert score_replays(tmp_path, REPLAYS, protocol="soccernet", labels=labels).report()["average_ap"] == 1
+
+
 @pytest.mark.parametrize("protocol", ["soccernet", "strict"])
 def test_a_link_time_that_is_none_is_named_by_its_entry(tmp_path: Path, protocol: str) -> None:
     labels = json.loads(json.dumps(GROUNDING))
