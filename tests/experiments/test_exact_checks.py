@@ -28,7 +28,7 @@ FAULTS = {
     "window centre off by one": ("models.netvlad", "(start - before, stop + after - 1,", "(start - before + 1, stop + after,"),
     "classes in another order": ("soccernet.spotting_predictions", "CLASSES[label]", "CLASSES[16 - label]"),
     "two classes exchanged": ("tasks.frame_scores", "np.full_like(kept, label)", "np.full_like(kept, {0: 1, 1: 0}.get(label, label))"),
-    "visibility inverted": ("soccernet.labels", "map(ne, visibility", "map(str.__eq__, visibility"),
+    "visibility inverted": ("soccernet.labels", "shown != 1", "shown == 1"),
     "last epoch kept": ("training.loop", "if loss is None or", "if loss is not None or"),
     "grounding frames rounded": ("events", "np.trunc(", "np.rint("),
     "late positions dropped": ("soccernet.spotting_predictions", "kept = known &", "kept = known & (position_ms < 7_200_000) &"),
