@@ -354,17 +354,18 @@ def compare(
     from soccerbench.scoring.compare import compare_submissions
     from soccerbench.soccernet.archive import reading_at_most
 
-    if labels is None or task is None:
-        if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
-            raise ValueError("compare: give labels and task for submissions; for runs leave out both, and the protocol")
-        with reading_at_most(max_mib):
+    with reading_at_most(max_mib):
+        if labels is None or task is None:
+            if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
+                raise ValueError(
+                    "compare: give labels and task for submissions; for runs leave out both, and the protocol"
+                )
             return compare_runs(
                 a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
                 progress=progress,
             )  # fmt: skip
-    deltas_s = parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances
-    with reading_at_most(max_mib):
         return compare_submissions(
-            task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, deltas_s=deltas_s, protocol=protocol,
-            repetitions=repetitions, seed=seed, progress=progress,
+            task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split,
+            deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
+            protocol=protocol, repetitions=repetitions, seed=seed, progress=progress,
         )  # fmt: skip

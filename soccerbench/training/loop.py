@@ -143,7 +143,7 @@ def train(
     """
     started, on_gpu = time.monotonic(), uses_gpu(device)
     where = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
-    # As `use_deterministic_algorithms`, which also imports torch's compiler: three seconds.
+    # As `use_deterministic_algorithms`, which also imports the part of torch's compiler that Adam does not: 0.7 s.
     torch.set_deterministic_debug_mode("default" if on_gpu else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
     rank, count = rank_and_count()
