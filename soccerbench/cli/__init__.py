@@ -1,4 +1,4 @@
-"""The command line: one verb a file, each a few lines over a public function."""
+"""The command line: verbs by what they work on, each a few lines over a public function."""
 
 from __future__ import annotations
 
@@ -11,27 +11,15 @@ import typer
 
 from soccerbench import __version__
 from soccerbench.cli.check import check
-from soccerbench.cli.compare import compare
-from soccerbench.cli.convert import convert
-from soccerbench.cli.data_download import download
-from soccerbench.cli.data_mini import mini
-from soccerbench.cli.data_pack import pack
-from soccerbench.cli.data_verify import verify
-from soccerbench.cli.data_videos import videos
-from soccerbench.cli.evaluate import evaluate
-from soccerbench.cli.export import export
-from soccerbench.cli.extract import extract
-from soccerbench.cli.finetune import finetune
-from soccerbench.cli.hub import pull, push
-from soccerbench.cli.leaderboard import leaderboard
+from soccerbench.cli.data import download, mini, pack, verify, videos
 from soccerbench.cli.plan import plan
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
-from soccerbench.cli.snippets import snippets
+from soccerbench.cli.sharing import export, leaderboard, pull, push
 from soccerbench.cli.specs import list_tables, show, validate
-from soccerbench.cli.spot import spot
-from soccerbench.cli.submit import submit
-from soccerbench.cli.tune import tune
+from soccerbench.cli.spot import spot, tune
+from soccerbench.cli.submissions import compare, convert, evaluate, submit
+from soccerbench.cli.video import extract, finetune, snippets
 from soccerbench.errors import line_of
 
 app = typer.Typer(
@@ -47,39 +35,17 @@ _EXTRAS = {  # by package
 data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 
 
-def _add(to: typer.Typer, verb: Callable[..., None], name: str | None = None) -> None:
-    """Add a verb; its whole summary is shown, which is cut otherwise."""
-    to.command(name, short_help=str(verb.__doc__).partition("\n")[0])(verb)
+def _add(to: typer.Typer, *verbs: Callable[..., None]) -> None:
+    """Add verbs; the whole summary of each is shown, which is cut otherwise."""
+    for verb in verbs:
+        name = "list" if verb is list_tables else None
+        to.command(name, short_help=str(verb.__doc__).partition("\n")[0])(verb)
 
 
-_add(app, list_tables, "list")
-for verb in (
-    show,
-    validate,
-    finetune,
-    extract,
-    reproduce,
-    tune,
-    spot,
-    evaluate,
-    compare,
-    convert,
-    submit,
-    check,
-    report,
-    export,
-    push,
-    pull,
-    leaderboard,
-    snippets,
-):
-    _add(app, verb)
+_add(app, list_tables, show, validate, finetune, extract, reproduce, tune, spot, evaluate, compare, convert, submit)
+_add(app, plan, check, report, export, push, pull, leaderboard, snippets)
+_add(data, mini, videos, download, verify, pack)
 app.add_typer(data, name="data")
-app.add_typer(plan, name="plan")
-for data_verb in (mini, videos, download, verify, pack):
-    _add(data, data_verb)
-
-
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from soccerbench.cli.options import AsJson, print_json
+from soccerbench.cli.options import AsJson, Runs, print_json
 
 
 def check(
-    runs: Annotated[Path, typer.Argument(help="Folder of runs, such as `reproduce` wrote it.")],
+    runs: Runs,
     baseline: Annotated[
         Path | None, typer.Option(help="Folder of records, or one table's own in it; the shipped results if not given.")
     ] = None,

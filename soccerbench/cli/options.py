@@ -1,12 +1,13 @@
-"""Options that several verbs share, and their parsers."""
+"""Options that several verbs share, and what several verbs do with them."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from enum import Enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,24 +17,14 @@ MAX_CPUS, MAX_GPUS = 1024, 64
 MAX_WORKERS, MAX_BATCH, MAX_MEMORY_GIB = 256, 1024, 4096
 
 
-class TaskOption(str, Enum):
-    """The two tasks."""
-
-    spotting = "spotting"
-    grounding = "grounding"
-
-
-class ProtocolName(str, Enum):
-    """How to score."""
-
-    soccernet = "soccernet"
-    strict = "strict"
-
-
+Task = Literal["spotting", "grounding"]
+TaskOption = Annotated[Task | None, typer.Option(help="What was submitted to; not needed for runs.")]
 Labels = Annotated[Path, typer.Option(help="Folder, zip or JSON file with the labels.")]
 Split = Annotated[str, typer.Option(help="train, valid, test, challenge, or all games with labels.")]
 Tolerances = Annotated[str, typer.Option(help="loose, tight, or window widths in seconds such as 1,2,5.")]
-Protocol = Annotated[ProtocolName, typer.Option(help="The official scorer's numbers, or stricter ones.")]
+Protocol = Annotated[
+    Literal["soccernet", "strict"], typer.Option(help="The official scorer's numbers, or stricter ones.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 MaxMib = Annotated[
     int,
@@ -51,7 +42,46 @@ Gpus = Annotated[
     float | None,
     typer.Option(min=0, max=MAX_GPUS, help="GPUs that each takes, such as 0.5; one if --device is cuda."),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Draws the resamples.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all random draws.")]
+Games = Annotated[int, typer.Option(min=4, max=MAX_GAMES, help="How many games, over all splits.")]
+Runs = Annotated[Path, typer.Argument(help="Folder of runs, such as `reproduce` wrote it.")]
+RunsOut = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec; repeatable.")
+]
+Plugin = Annotated[
+    Path | None, typer.Option(help="The Python file of custom heads or models, which rows name as module:Class.")
+]
+Log = Annotated[
+    str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
+]
+Models = Annotated[str, typer.Option("--table", help="Your YAML file with the models in it.")]
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIR|MODEL=FILE", help="Where `finetune` wrote, or one model's file; repeatable."),
+]
+Untrained = Annotated[bool, typer.Option("--untrained", help="Random weights for models without a checkpoint.")]
+
+
+@contextmanager
+def resumable(said: str = "Stopped. Nothing is lost: the same command resumes.") -> Iterator[None]:
+    """Ctrl-C ends the command with a line that says how to resume."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from soccerbench.report.console import note
+
+        note(said)
+        raise typer.Exit(130) from None
+
+
+def names(text: str) -> list[str]:
+    """The parts of `a, b`."""
+    return [name.strip() for name in text.split(",")]
 
 
 def print_json(value: object) -> None:

@@ -2,81 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from soccerbench.cli.options import AsJson, parse_range, print_json
 
-if TYPE_CHECKING:
-    from soccerbench.experiments.executors.simulated import Cost
-
 MAX_MACHINES, MAX_TASKS = 10_000, 100_000
-plan = typer.Typer(help="Time and cost on several machines, from measured times.", no_args_is_help=True)
-
-Workers = Annotated[str, typer.Option(help="Machines, or GPUs, such as 8 or 1-4,8; a line each.")]
-Measured = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Times are those of what was finished in it; else of one H100.")
-]
-Losses = Annotated[float, typer.Option(min=0, max=60, help="How often an hour each machine is lost, as by preemption.")]
-Price = Annotated[float | None, typer.Option(min=0, help="Of a machine an hour, in any currency.")]
-EACH = "1,2,4,8,16,32,64,128,256"
 
 
-@plan.command("reproduce")
-def plan_reproduce(
-    rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows of a table.")] = 10,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Seeds of each.")] = 10,
-    heads: Annotated[int, typer.Option(min=1, max=100, help="Heads of each row and seed.")] = 6,
-    workers: Workers = EACH,
-    measured: Measured = None,
-    losses_per_hour: Losses = 0.0,
-    price: Price = None,
+def plan(
+    what: Annotated[Literal["reproduce", "extract"], typer.Argument(help="Trainings, or the features of all halves.")],
+    rows: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Rows of a table (reproduce); 10 if not given.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Seeds of each row (reproduce); 10 if not given.")
+    ] = None,
+    heads: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Heads of each (reproduce); 6 if not given.")
+    ] = None,
+    halves: Annotated[
+        int | None, typer.Option(min=1, max=MAX_TASKS, help="Halves (extract); the 1100 of the release if not given.")
+    ] = None,
+    half_s: Annotated[
+        float | None, typer.Option(min=1, max=10_000, help="Seconds of each half (extract); 2750 if not given.")
+    ] = None,
+    workers: Annotated[
+        str, typer.Option(help="Machines, or GPUs, such as 8 or 1-4,8; a line each.")
+    ] = "1,2,4,8,16,32,64,128,256",
+    measured: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Times are those of what was finished in it; else of one H100."),
+    ] = None,
+    losses_per_hour: Annotated[
+        float, typer.Option(min=0, max=60, help="How often an hour each machine is lost, as by preemption.")
+    ] = 0.0,
+    price: Annotated[float | None, typer.Option(min=0, help="Of a machine an hour, in any currency.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hours and cost of rows × seeds × heads; trains nothing.
+    """Hours and cost of rows × seeds × heads, or of the five models over all halves; nothing is run.
 
     Examples: soccerbench plan reproduce --rows 8 --seeds 5 --heads 1 --workers 8 --price 2.5;
-    soccerbench plan reproduce --measured runs --losses-per-hour 0.1
-    """
-    from soccerbench.experiments.executors.forecast import experiment_costs
-
-    costs = experiment_costs(rows * seeds * heads, measured)
-    _show(f"{len(costs)} trainings", costs, workers, losses_per_hour, price, as_json=as_json)
-
-
-@plan.command("extract")
-def plan_extract(
-    halves: Annotated[int, typer.Option(min=1, max=MAX_TASKS, help="Of the release: 1100.")] = 1100,
-    half_s: Annotated[float, typer.Option(min=1, max=10_000, help="Seconds of each.")] = 2750,
-    workers: Workers = EACH,
-    measured: Measured = None,
-    losses_per_hour: Losses = 0.0,
-    price: Price = None,
-    as_json: AsJson = False,
-) -> None:
-    """Hours and cost of the five models over all halves; extracts nothing.
-
-    Examples: soccerbench plan extract --workers 8 --price 2.5;
     soccerbench plan extract --measured features --workers 1-16 --losses-per-hour 0.1
     """
-    from soccerbench.experiments.executors.forecast import extraction_costs
-
-    costs = extraction_costs(halves, half_s, measured)
-    _show(f"{len(costs)} halves of {half_s:g} s", costs, workers, losses_per_hour, price, as_json=as_json)
-
-
-def _show(
-    title: str, costs: Sequence[Cost], workers: str, losses_per_hour: float, price: float | None, *, as_json: bool
-) -> None:
     from dataclasses import asdict
 
-    from soccerbench.experiments.executors.forecast import forecast
+    from soccerbench.experiments.executors.forecast import HALF_S, HALVES, experiment_costs, extraction_costs, forecast
     from soccerbench.report.console import print_table
     from soccerbench.report.tables.forecast import forecast_table
 
+    trainings = {"--rows": rows, "--seeds": seeds, "--heads": heads}
+    others = trainings if what == "extract" else {"--halves": halves, "--half-s": half_s}
+    unused = [option for option, value in others.items() if value is not None]
+    if unused:
+        raise ValueError(f"plan {what}: leave out {', '.join(unused)}")
+    if what == "reproduce":
+        costs = experiment_costs((rows or 10) * (seeds or 10) * (heads or 6), measured)
+        title = f"{len(costs)} trainings"
+    else:
+        costs = extraction_costs(halves or HALVES, half_s or HALF_S, measured)
+        title = f"{len(costs)} halves of {half_s or HALF_S:g} s"
     counts = parse_range("--workers", workers)
     if not 0 < min(counts) <= max(counts) <= MAX_MACHINES:
         raise ValueError(f"--workers {workers!r}: give numbers from 1 to {MAX_MACHINES}")

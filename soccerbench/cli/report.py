@@ -21,7 +21,7 @@ def report(
     data: Annotated[
         str | None, typer.Option(help="The SoccerNet folder of the runs, for timelines; not needed for mini.")
     ] = None,
-    task: Annotated[TaskOption | None, typer.Option(help="What the submission was made for.")] = None,
+    task: TaskOption = None,
     labels: Annotated[Path | None, typer.Option(help="Folder or zip with the labels, one folder a game.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Folder or zip with the submission.")] = None,
     split: Split = "test",
@@ -54,7 +54,7 @@ def report(
         folder = None if root is None else root.path
     elif runs is None and task and labels and predictions and not tables:
         with reading_at_most(max_mib), busy("report"):
-            page = page_of_submission(task=task.value, labels=labels, predictions=predictions, split=split)
+            page = page_of_submission(task=task, labels=labels, predictions=predictions, split=split)
         folder = labels
     else:
         raise ValueError("report: give either a folder of runs, or --task, --labels and --predictions of a submission")

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from soccerbench.cli.options import MAX_WORKERS, Cpus, Gpus, On
+from soccerbench.cli.options import (
+    MAX_WORKERS,
+    Cpus,
+    Device,
+    Force,
+    Gpus,
+    Log,
+    On,
+    Plugin,
+    RunsOut,
+    Settings,
+    parse_range,
+    resumable,
+)
 
 if TYPE_CHECKING:
     from soccerbench.api import Results
     from soccerbench.experiments.results import Run
-
-
-class TrainedFor(str, Enum):
-    """What a regular row is trained for."""
-
-    TEST = "test"
-    CHALLENGE = "challenge"
-    BOTH = "both"
 
 
 def reproduce(
@@ -35,15 +39,15 @@ def reproduce(
     rows: Annotated[str | None, typer.Option(help="Rows to run, such as 1,6-8; all if not given.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-2.")] = "0",
     trained_for: Annotated[
-        TrainedFor | None,
+        Literal["test", "challenge", "both"] | None,
         typer.Option(
             "--for",
             help="The trainings of regular rows: for test (on train, best epoch on valid), for the challenge (on train "
             "and valid, best epoch on test), or both; by default what the table says.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder of all runs.")] = Path("runs"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: RunsOut = Path("runs"),
+    device: Device = "auto",
     on: On = "local",
     jobs: Annotated[
         int | None,
@@ -56,16 +60,9 @@ def reproduce(
     ] = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the rows; repeatable."),
-    ] = None,
-    plugin: Annotated[
-        Path | None, typer.Option(help="A Python file with heads that rows name as module:Class.")
-    ] = None,
-    log: Annotated[
-        str | None, typer.Option(help="Learning curves to tensorboard or wandb too; history.csv is always there.")
-    ] = None,
+    settings: Settings = None,
+    plugin: Plugin = None,
+    log: Log = None,
     stage: Annotated[
         Path | None,
         typer.Option(
@@ -75,9 +72,7 @@ def reproduce(
     results_to: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Copy the table's runs to s3://…, gs://… at the end.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run again what was run with another spec, other data or other code.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Train and score the rows of a table; finished ones are kept, interrupted ones resume. Draw figure3, check claims.
 
@@ -106,15 +101,14 @@ def reproduce(
             _judge_claims(data, out)
         return
     from soccerbench.api import reproduce as reproduce_table
-    from soccerbench.cli.options import parse_range
     from soccerbench.experiments.drift import check_row
-    from soccerbench.report.console import note, print_table
+    from soccerbench.report.console import print_table
     from soccerbench.report.tables.checks import record_lines
     from soccerbench.specs import parse_setting
     from soccerbench.specs.shipped import shipped
 
-    chosen = [*(settings or []), *([f"trained_for={trained_for.value}"] if trained_for else [])]
-    try:
+    chosen = [*(settings or []), *([f"trained_for={trained_for}"] if trained_for else [])]
+    with resumable():
         done = reproduce_table(
             table, data=data, features_root=features_root,
             rows=None if rows is None else parse_range("--rows", rows), seeds=parse_range("--seeds", seeds),
@@ -122,9 +116,6 @@ def reproduce(
             settings=dict(map(parse_setting, chosen)), plugin=plugin, log=log, force=force, stage=stage,
             results_to=results_to, progress=True,
         )  # fmt: skip
-    except KeyboardInterrupt:
-        note("Stopped. Nothing is lost: the same command resumes.")
-        raise typer.Exit(130) from None
     print_table(done.drawn)
     where = f" --data {data}" if data not in (None, "mini") else ""
     for line in record_lines([check_row(runs, shipped("results"), speed=False) for runs in _rows(done)], done.folder):

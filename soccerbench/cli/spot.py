@@ -1,13 +1,22 @@
-"""`spot`: the events of your match."""
+"""`spot` and `tune`: a trained run on your match, and its post-processing on the validation games."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from soccerbench.cli.options import AsJson, print_json
+from soccerbench.cli.options import (
+    AsJson,
+    Checkpoints,
+    Device,
+    Plugin,
+    Settings,
+    Untrained,
+    names,
+    print_json,
+)
 
 
 def spot(
@@ -27,20 +36,13 @@ def spot(
     replays: Annotated[
         Path | None, typer.Option(help="The replays that a grounding run looks for, as Labels-cameras.json.")
     ] = None,
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR|MODEL=FILE", help="Video models, to make features of the videos; repeatable."),
-    ] = None,
-    untrained: Annotated[
-        bool, typer.Option("--untrained", help="Random weights for video models without a checkpoint.")
-    ] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A key of the video models; repeatable.")
-    ] = None,
+    checkpoints: Checkpoints = None,
+    untrained: Untrained = False,
+    settings: Settings = None,
     clips: Annotated[bool, typer.Option("--clips", help="Write clips.csv, a cut list around the events.")] = False,
     cut: Annotated[bool, typer.Option("--cut", help="Copy the clips out of the videos too.")] = False,
-    plugin: Annotated[Path | None, typer.Option(help="The Python file of a custom head.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    plugin: Plugin = None,
+    device: Device = "auto",
     json: AsJson = False,
 ) -> None:
     """Find the events of a match that the run never saw, in features or in video, and write them as files.
@@ -58,8 +60,7 @@ def spot(
     from soccerbench.report.console import note, print_table
     from soccerbench.specs import parse_setting
 
-    wanted = [name.strip() for name in formats.split(",")]
-    check_formats(wanted)
+    check_formats(wanted := names(formats))
     runs = [load_run(path, plugin=plugin, device=device) for path in (run, *(average or []))]
     match = find_match(inputs)
     if checkpoints or untrained:
@@ -72,8 +73,7 @@ def spot(
             settings=[parse_setting(text) for text in settings or []], device=device,
         )  # fmt: skip
     spotted = spot_match(runs, match, replays=replays)
-    names = None if classes is None else [name.strip() for name in classes.split(",")]
-    found = chosen(spotted.found, min_confidence=min_confidence, classes=names)
+    found = chosen(spotted.found, min_confidence=min_confidence, classes=None if classes is None else names(classes))
     files = write(spotted, found, out, formats=wanted, least=max(min_confidence, LEAST))
     if clips or cut:
         from soccerbench.inference.clips import write_clips
@@ -84,3 +84,44 @@ def spot(
     else:
         print_table(spotted_table(spotted, found, least=max(min_confidence, LEAST)))
     note(f"Wrote {', '.join(map(str, files))}.")
+
+
+def tune(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    data: Annotated[
+        str | None, typer.Option(help="The SoccerNet folder of the run, or `mini`; without it as for `report`.")
+    ] = None,
+    tolerances: Annotated[Literal["loose", "tight"], typer.Option(help="What the best is chosen by.")] = "tight",
+    split: Annotated[str, typer.Option(help="Only valid: test and challenge are for the final score.")] = "valid",
+    plugin: Plugin = None,
+    device: Device = "auto",
+    json: AsJson = False,
+) -> None:
+    """Try kinds and windows of suppression on the validation games; every trial is written to tuning.json in the run.
+
+    Example: soccerbench tune runs/mini/table2/row-08/seed-0
+    """
+    from soccerbench.errors import InputError
+    from soccerbench.experiments.default_dataset import root_of_runs
+    from soccerbench.inference.run import load_run
+    from soccerbench.inference.tune import tune as tuned
+    from soccerbench.inference.tune import write_tuning
+    from soccerbench.report.console import bar, note, print_table
+    from soccerbench.report.tables.tuning import as_yaml, tuning_table
+
+    if not run.is_dir():
+        raise InputError(run, "is not the folder of a run", "give one, such as runs/mini/table2/row-08/seed-0")
+    trained = load_run(run, plugin=plugin, device=device)
+    root = root_of_runs([trained.about.dataset], data)
+    if root is None:
+        raise InputError(run, f"was made on {trained.about.dataset}", "give that folder with --data")
+    with bar("tune") as progress:
+        found = tuned(trained, root, tolerances=tolerances, split=split, progress=progress)
+    file = write_tuning(run, found)
+    content = found.to_json()
+    if json:
+        print_json(content)
+    else:
+        print_table(tuning_table(content))
+        typer.echo(as_yaml(content), nl=False)
+    note(f"Wrote {file}.")

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from soccerbench.cli.compare import compare
+from soccerbench.cli.submissions import compare
 from soccerbench.report.tables.scores import comparison_table, verdict
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import evaluate

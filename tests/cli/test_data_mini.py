@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from soccerbench.cli.data_mini import mini
+from soccerbench.cli.data import mini
 from soccerbench.progress import silent
 
 
@@ -49,5 +49,5 @@ def test_wrong_options_are_refused(app, tmp_path, wrong):
 
 
 def test_neither_the_verb_nor_the_dataset_imports_torch():
-    script = "import sys, soccerbench.cli.data_mini, soccerbench.simulation.matches; sys.exit('torch' in sys.modules)"
+    script = "import sys, soccerbench.cli.data, soccerbench.simulation.matches; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

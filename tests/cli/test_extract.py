@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from soccerbench.cli.extract import extract
+from soccerbench.cli.video import extract
 from soccerbench.experiments.executors.machines import Machines
 
 SMALL = ("size=32", "clip.frames=4", "vtn.backbone=vit_tiny_patch16_224", "vtn.layers=1")
@@ -103,5 +103,5 @@ def test_the_keyboard_stops_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_verb_imports_no_torch() -> None:
-    script = "import sys, soccerbench.cli.extract; sys.exit('torch' in sys.modules)"
+    script = "import sys, soccerbench.cli.video; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -11,7 +11,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from soccerbench.cli.submit import submit
+from soccerbench.cli.submissions import submit
 
 GAME = "league/2020-2021/game"
 PREDICTION = {"label": "Goal", "position": "31500", "half": "1", "confidence": "0.25"}

@@ -131,5 +131,5 @@ def test_the_verb(tmp_path: Path) -> None:
 
 
 def test_making_videos_needs_no_torch() -> None:
-    script = "import sys, soccerbench.cli.data_videos, soccerbench.simulation.videos; sys.exit('torch' in sys.modules)"
+    script = "import sys, soccerbench.cli.data, soccerbench.simulation.videos; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
