@@ -83,7 +83,7 @@ def step_s(task: SpottingTask, folder: Path, *, replayable: bool) -> float:
 
 def plain_step_s(task: SpottingTask) -> float:
     """Seconds of a step of the plain loop."""
-    clips = TensorDataset(*task._train.take(np.arange(len(task._train))))
+    clips = TensorDataset(*task.train.take(np.arange(len(task.train))))
     torch.manual_seed(0)
     model = task.model().to(GPU).train()
     optimiser = torch.optim.Adam(model.parameters(), lr=task.row.learning_rate)
@@ -130,14 +130,14 @@ def operations_per_s() -> float:
 def floor(task: SpottingTask) -> dict[str, float]:
     """What the GPU can do, and what an epoch therefore takes at least."""
     bandwidth, rate = bytes_per_s(), operations_per_s()
-    model, full = task.model().to(GPU).train(), np.arange(min(task.row.batch_size, len(task._train)))
-    batch = Batch(*(value.to(GPU) for value in task._train.take(full)))
+    model, full = task.model().to(GPU).train(), np.arange(min(task.row.batch_size, len(task.train)))
+    batch = Batch(*(value.to(GPU) for value in task.train.take(full)))
     with FlopCounterMode(display=False) as counter:
         task.loss(model, batch).backward()
     weights = sum(value.numel() for value in model.parameters())
-    stored = sum(task.store.length(game, half) for game in task._train.games for half in (1, 2)) * task.store.width
+    stored = sum(task.store.length(game, half) for game in task.train.games for half in (1, 2)) * task.store.width
     moved = stored * (2 if task.store.is_half_precision else 4) + task.steps * weights * 6 * 4
-    computed = counter.get_total_flops() / len(full) * len(task._train)
+    computed = counter.get_total_flops() / len(full) * len(task.train)
     return {
         "bytes_per_s": bandwidth, "operations_per_s": rate, "epoch_bytes": moved, "epoch_operations": computed,
         "floor_epoch_s": max(moved / bandwidth, computed / rate),

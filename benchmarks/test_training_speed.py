@@ -63,7 +63,7 @@ class Clips(TorchDataset[tuple[Tensor, Tensor]]):
     """Every clip in memory, as the reference code keeps them."""
 
     def __init__(self, task: SpottingTask) -> None:
-        batch = task._train.take(np.arange(len(task._train)))
+        batch = task.train.take(np.arange(len(task.train)))
         self.features, self.targets = batch
 
     def __len__(self) -> int:

@@ -31,8 +31,8 @@ from soccerbench.specs.heads import load_head, load_source
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.frame_scores import FrameScores
+from soccerbench.tasks.frame_task import detections
 from soccerbench.tasks.grounding_postprocess import postprocess
-from soccerbench.tasks.spotting import detections
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
 from soccerbench.training.loop import uses_gpu
 

@@ -5,7 +5,7 @@ A split that fits is read once, and every batch is gathered there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -36,16 +36,14 @@ class CachedRows:
     """
 
     def __init__(self, store: FeatureStore, games: Iterable[str], device: torch.device) -> None:
-        self.first: dict[tuple[str, int], int] = {}
-        count = 0
-        for game in games:
-            for half in HALVES:
-                self.first[game, half] = count
-                count += store.length(game, half)
+        keys = [(game, half) for game in games for half in HALVES]
+        *starts, count = np.cumsum([0, *(store.length(*key) for key in keys)]).tolist()
+        self.first = dict(zip(keys, starts, strict=True))
+        self._last = {key: first + store.length(*key) - 1 for key, first in self.first.items()}
         self.rows = torch.empty((count, store.width), dtype=stored_type(store), device=device)
         with ThreadPoolExecutor(READERS) as pool:
             loaded = [
-                pool.submit(load, store, *key, self.rows[first : first + store.length(*key)])
+                pool.submit(load, store, *key, self.rows[first : self._last[key] + 1])
                 for key, first in self.first.items()
             ]
             try:
@@ -54,9 +52,12 @@ class CachedRows:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def take(self, rows: Tensor) -> Tensor:
-        """Rows (…) as features (…, C) in the type of the cache."""
-        return self.rows[rows]
+    def take(self, places: Sequence[tuple[str, int, int]], length: int) -> Tensor:
+        """Windows (B, length, C), in the type of the cache, from (game, half, first row); a half's last row repeats."""
+        first = np.array([self.first[game, half] + start for game, half, start in places])
+        last = np.array([self._last[game, half] for game, half, _ in places])
+        rows = np.minimum(first[:, None] + np.arange(length), last[:, None])
+        return self.rows[torch.from_numpy(rows).to(self.rows.device, non_blocking=True)]
 
 
 def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:

@@ -27,12 +27,9 @@ from soccerbench.events import Events
 from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.sliding import slide
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import CachedRows, has_room, whole_half
-from soccerbench.tasks.frame_scores import FrameScores, events_of
-from soccerbench.tasks.spotting_steps import postprocess
+from soccerbench.tasks.frame_scores import FrameScores
+from soccerbench.tasks.frame_task import FrameTask
 from soccerbench.tasks.windows import Place, Windows
 
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -73,8 +70,7 @@ class Clips:
                 targets.append(clips)
                 self._places += [(game, half, start * clip_frames) for start in range(len(clips))]
         self.targets = np.concatenate(targets)
-        self._cached: tuple[CachedRows, Tensor, Tensor] | None = None
-        self._windows = Windows(store, clip_frames)
+        self.windows = Windows(store, clip_frames)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -82,12 +78,8 @@ class Clips:
     def take(self, clips: Sequence[int] | NDArray[np.int64]) -> Batch:
         """Read some clips: features (B, T, C) and targets (B, 18)."""
         wanted = np.asarray(clips)
-        if self._cached is not None:
-            held, rows, targets = self._cached
-            chosen = torch.from_numpy(wanted).to(rows.device, non_blocking=True)
-            return Batch(held.take(rows[chosen]), targets[chosen])
-        features = self._windows.read([self._places[clip] for clip in wanted.tolist()])
-        return Batch(features, torch.from_numpy(self.targets[wanted]))
+        features = self.windows.read([self._places[clip] for clip in wanted.tolist()])
+        return Batch(features, torch.from_numpy(self.targets[wanted]).to(features.device, non_blocking=True))
 
     def batches(self, order: Sequence[int] | NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
         """Read clips in that order, in batches."""
@@ -99,45 +91,21 @@ class Clips:
         """The games that the clips are cut from."""
         return list(dict.fromkeys(game for game, _, _ in self._places))
 
-    def hold(self, device: torch.device) -> None:
-        """Cache all features on a device; clips are then gathered there."""
-        held = CachedRows(self.store, self.games, device)
-        rows = [held.first[game, half] + self._windows.rows(game, half, start) for game, half, start in self._places]
-        self._cached = held, torch.from_numpy(np.stack(rows)).to(device), torch.from_numpy(self.targets).to(device)
 
-    def stream(self) -> None:
-        """Return clips in the stored type, in pinned memory, so that copies to a GPU overlap with its work."""
-        self._windows.stream()
+class SpottingTask(FrameTask[SpottingRow, Clips]):
+    """The task of a head that scores the centre of a window."""
 
+    @property
+    def clip_frames(self) -> int:
+        """Rows in a clip."""
+        return self.row.whole_rows("chunk_s", self.store.fps)
 
-class SpottingTask:
-    """The task of one row, for the training loop and the predictor.
-
-    Args:
-        row: the spec.
-        store: its features.
-        train: games to learn from, with their labels.
-        valid: games to choose the epoch by; none in ultra mode.
-        head: the class of the head, for a custom head.
-    """
-
-    def __init__(
-        self,
-        row: SpottingRow,
-        store: FeatureStore,
-        *,
-        train: Mapping[str, Events],
-        valid: Mapping[str, Events],
-        head: type[nn.Module] | None = None,
-    ) -> None:
-        self.row, self.store = row, store
-        self.clip_frames = row.whole_rows("chunk_s", store.fps)
-        self._head = head or load_head(row)
-        self._train = Clips(store, train, clip_frames=self.clip_frames, shift_s=row.shift_s)
-        self._valid = Clips(store, valid, clip_frames=self.clip_frames, shift_s=row.shift_s) if valid else None
-        if row.shuffle_labels:
-            for clips in filter(None, (self._train, self._valid)):
-                np.random.default_rng(0).shuffle(clips.targets)
+    def sampled(self, labels: Mapping[str, Events]) -> Clips:
+        """The clips of some games, with the targets of others where the row shuffles them."""
+        clips = Clips(self.store, labels, clip_frames=self.clip_frames, shift_s=self.row.shift_s)
+        if self.row.shuffle_labels:
+            np.random.default_rng(0).shuffle(clips.targets)
+        return clips
 
     @staticmethod
     def build(row: SpottingRow, widths: Sequence[int], fps: int, head: type[nn.Module]) -> nn.Module:  # noqa: ARG004
@@ -149,65 +117,30 @@ class SpottingTask:
         """The scores of a half (T, C)."""
         return FrameScores(frame_scores(model, features, row.whole_rows("chunk_s", fps)), fps, row.shift_s)
 
-    def model(self) -> nn.Module:
-        """A fresh head, drawn from torch's global generator; for a row that standardises, behind the statistics."""
-        head = self.build(self.row, self.store.widths, self.store.fps, self._head)
-        return standardised(head, self.store, self._train.games) if self.row.standardise else head
-
-    def hold(self, device: torch.device) -> None:
-        """Cache the features on the device if there is room; otherwise stream clips to a GPU."""
-        for clips in filter(None, (self._train, self._valid)):
-            if has_room(device, self.store, clips.games):
-                clips.hold(device)
-            elif device.type == "cuda":
-                clips.stream()
-
-    @property
-    def replayable(self) -> bool:
-        """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
-        return self.row.head in HEADS
-
     @property
     def steps(self) -> int:
         """Batches in one epoch."""
-        return -(-len(self._train) // self.row.batch_size)
+        return -(-len(self.train) // self.row.batch_size)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every training clip once, in random order, with mix-up if the row has it."""
-        for batch in self._train.batches(rng.permutation(len(self._train)), self.row.batch_size):
+        for batch in self.train.batches(rng.permutation(len(self.train)), self.row.batch_size):
             yield mix_up(batch, alpha=self.row.mixup_alpha, rng=rng) if self.row.mixup_alpha else batch
 
     def valid_batches(self) -> Iterator[Batch]:
         """Every validation clip once, in order; nothing in ultra mode."""
-        if self._valid:
-            yield from self._valid.batches(range(len(self._valid)), self.row.batch_size)
+        if self.valid:
+            yield from self.valid.batches(range(len(self.valid)), self.row.batch_size)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""
         return F.binary_cross_entropy_with_logits(model(batch.features.float()), batch.targets)
-
-    def halves(self, games: Sequence[str], device: torch.device) -> Iterator[Tensor]:
-        """The features (T, C) of both halves of each game, one after the other."""
-        return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
-
-    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
-        """Slide over both halves of a game, the next two of `halves`, and keep each class's maxima."""
-        scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-        return detections(scores, self.row, game=game)
 
 
 def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArray[np.float32]:
     """The score of each class in the window around every row of a half (T, C): (T, 17), in [0, 1]."""
     scores: NDArray[np.float32] = slide(model, features, clip_frames).float().sigmoid()[:, 1:].cpu().numpy()
     return scores
-
-
-def detections(scores: Mapping[int, FrameScores], row: SpottingRow, *, game: str) -> Events:
-    """What the steps of a row leave of the scores of each half of a game, "league/season/game"."""
-    left = dict(scores)
-    for step in row.steps:
-        left = {half: postprocess(step, found) for half, found in left.items()}
-    return events_of(left, game=game)
 
 
 def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:

@@ -51,10 +51,7 @@ class Windows:
             InputError: features that cannot be read, or a value that is not finite.
         """
         if self._held is not None:
-            rows = np.stack(
-                [self._held.first[game, half] + self.rows(game, half, start) for game, half, start in places]
-            )
-            return self._held.take(torch.from_numpy(rows).to(self._held.rows.device, non_blocking=True))
+            return self._held.take(places, self.frames)
         shape = (len(places), self.frames, self.store.width)
         if self._streamed:
             features = torch.empty(shape, dtype=stored_type(self.store), pin_memory=torch.cuda.is_available())
@@ -65,10 +62,6 @@ class Windows:
         list(self._readers.map(self._read, *zip(*parts, strict=True)))
         return features
 
-    def rows(self, game: str, half: int, start: int) -> NDArray[np.int64]:
-        """The rows of the window that begins at `start`."""
-        return np.minimum(np.arange(start, start + self.frames), self.store.length(game, half) - 1)
-
     def _read(self, features: NDArray[Any], places: Sequence[Place]) -> None:
         """Fill `features`, (B, T, C), which are float32 or what is stored."""
         stored = torch.empty((WINDOWS_PER_PIECE, *features.shape[1:]), dtype=stored_type(self.store)).numpy()
@@ -78,6 +71,7 @@ class Windows:
             self.store.read_stored(places[start : start + WINDOWS_PER_PIECE], piece)
             if not all_finite(piece):
                 for game, half, first in places[start : start + WINDOWS_PER_PIECE]:
-                    self.store.take(game, half, self.rows(game, half, first))  # raises, with the place
+                    rows = np.arange(first, min(first + self.frames, self.store.length(game, half)))
+                    self.store.take(game, half, rows)  # raises, with the place
             if piece is not wanted:
                 torch.from_numpy(wanted).copy_(torch.from_numpy(piece))

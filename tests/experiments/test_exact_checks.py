@@ -43,7 +43,7 @@ FAULTS = {
     "thresholds": ("metrics.tolerances", "np.linspace(0, 1, 200)", "np.linspace(0, 1, 100)"),
     "suppression a frame wider": ("tasks.suppression", "best + after))", "best + after + 1))"),
     "mix-up off": ("tasks.spotting", "if self.row.mixup_alpha else batch", "if False else batch"),
-    "shuffling off": ("tasks.spotting", "rng.permutation(len(self._train))", "np.arange(len(self._train))"),
+    "shuffling off": ("tasks.spotting", "rng.permutation(len(self.train))", "np.arange(len(self.train))"),
     "unshown not scaled": ("metrics.spotting", "* 17 / 13", "* 1"),
     "no background": ("tasks.spotting", "clips[:, 0] = ~clips.any(axis=1)", "clips[:, 0] = 0"),
     "mean of the right ends": ("metrics.average_precision", "(values[..., :-1] + values[..., 1:]) / 2", "values[..., 1:]"),

@@ -18,7 +18,10 @@ from soccerbench.tasks.feature_cache import CachedRows, has_room, load, stored_t
 from soccerbench.tasks.spotting import Clips, SpottingTask
 
 CPU = torch.device("cpu")
-WAYS: dict[str, Callable[[Clips], None]] = {"hold": lambda clips: clips.hold(CPU), "stream": Clips.stream}
+WAYS: dict[str, Callable[[Clips], None]] = {
+    "hold": lambda clips: clips.windows.hold(clips.games, CPU),
+    "stream": lambda clips: clips.windows.stream(),
+}
 
 
 def task_of(root: Dataset, number: int, **changes: object) -> SpottingTask:
@@ -38,7 +41,7 @@ def root(request: pytest.FixtureRequest, shared_tiny_root: Path, tmp_path: Path)
 def test_the_same_batches(root: Dataset, number: int, changes: dict[str, object]) -> None:
     plain, *others = (task_of(root, number, **changes) for _ in range(3))
     for task, begin in zip(others, WAYS.values(), strict=True):
-        for clips in (task._train, task._valid):
+        for clips in (task.train, task.valid):
             begin(clips)
         batches = zip(*(each.batches(np.random.default_rng(5)) for each in (plain, task)), strict=True)
         for one, other in [*batches, *zip(plain.valid_batches(), task.valid_batches(), strict=True)]:
@@ -58,7 +61,7 @@ def test_a_value_that_is_not_finite_is_named(tiny_root: Path, way: str, value: f
     task = task_of(Dataset(tiny_root), 8)
 
     def read() -> None:
-        WAYS[way](task._train)
+        WAYS[way](task.train)
         list(task.batches(np.random.default_rng(0)))
 
     with pytest.raises(InputError, match="row 77: a value is not finite") as caught:

@@ -22,16 +22,14 @@ from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.models.dense.contract import Apart, DenseHead, Layout
 from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import DenseRow
-from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
-from soccerbench.tasks.feature_cache import has_room, whole_half
 from soccerbench.tasks.frame_scores import FrameScores
-from soccerbench.tasks.spotting import detections, event_rows, mix_up
+from soccerbench.tasks.frame_task import FrameTask
+from soccerbench.tasks.spotting import event_rows, mix_up
 from soccerbench.tasks.windows import Place, Windows
 
 VALID_CHUNKS = 32  # validated at a time, at least
@@ -122,37 +120,23 @@ class Chunks:
         return targets, *displacement_targets(offset_s, self.row.displacement, self._frames_per_s)
 
 
-class DenseTask:
-    """The task of one row, for the training loop and the predictor.
-
-    Args:
-        row: the spec.
-        store: its features.
-        train: games to learn from, with their labels.
-        valid: games to choose the epoch by; none in ultra mode.
-        head: the class of the head, for a custom head.
+class DenseTask(FrameTask[DenseRow, Chunks]):
+    """The task of a head that scores every frame.
 
     Attributes:
         trained_first: the task of a network for the displacement, to be trained before this one; None without one.
     """
 
-    def __init__(
-        self,
-        row: DenseRow,
-        store: FeatureStore,
-        *,
-        train: Mapping[str, Events],
-        valid: Mapping[str, Events],
-        head: type[nn.Module] | None = None,
-    ) -> None:
-        self.row, self.store = row, store
-        self.kind: type[Any] = head or load_head(row)
-        self.train = Chunks(store, train, row)
-        self.valid = Chunks(store, valid, row) if valid else None
+    def __init__(self, row: DenseRow, store: FeatureStore, **given: Any) -> None:
+        super().__init__(row, store, **given)
         shares = np.maximum(self.train.positives(), 1e-6)  # a class without events has no positives to weigh
         self._positives = torch.from_numpy(shares.astype(np.float32))
         apart = row.displacement is not None and row.displacement.apart is not None
         self.trained_first = DisplacementTask(self) if apart else None
+
+    def sampled(self, labels: Mapping[str, Events]) -> Chunks:
+        """The chunks of some games."""
+        return Chunks(self.store, labels, self.row)
 
     @staticmethod
     def build(row: DenseRow, widths: Sequence[int], fps: int, head: type[Any]) -> nn.Module:
@@ -181,23 +165,6 @@ class DenseTask:
             model.displacement.load_state_dict(_head_of(self.trained_first.network).state_dict())
             model.displacement.requires_grad_(False)
         return self.behind_statistics(model)
-
-    def behind_statistics(self, model: nn.Module) -> nn.Module:
-        """A head behind the statistics of the training games, if the row standardises."""
-        return standardised(model, self.store, self.train.games) if self.row.standardise else model
-
-    def hold(self, device: torch.device) -> None:
-        """Cache the features on the device if there is room; otherwise stream chunks to a GPU."""
-        for chunks in filter(None, (self.train, self.valid)):
-            if has_room(device, self.store, chunks.games):
-                chunks.windows.hold(chunks.games, device)
-            elif device.type == "cuda":
-                chunks.windows.stream()
-
-    @property
-    def replayable(self) -> bool:
-        """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
-        return self.row.head in HEADS
 
     @property
     def steps(self) -> int:
@@ -237,15 +204,6 @@ class DenseTask:
             self.row.displacement, self.row.grid(self.store.fps)[0], predicted=output.displacement,
             log_variance=output.log_variance, wanted=batch.displacement, near=batch.near,
         )  # fmt: skip
-
-    def halves(self, games: Sequence[str], device: torch.device) -> Iterator[Tensor]:
-        """The features (T, C) of both halves of each game, one after the other."""
-        return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
-
-    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
-        """The scores of both halves of a game, the next two of `halves`, and each class's maxima."""
-        scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-        return detections(scores, self.row, game=game)
 
 
 class DisplacementTask:

@@ -20,7 +20,7 @@ from soccerbench.specs.dense import MixupQueue
 from soccerbench.specs.spotting import is_dense
 from soccerbench.tasks.dense.task import Chunks, DenseTask
 from soccerbench.tasks.frame_scores import FrameScores
-from soccerbench.tasks.spotting import detections
+from soccerbench.tasks.frame_task import detections
 from soccerbench.training.loop import train
 
 SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20", "border_s=0")
