@@ -156,7 +156,7 @@ def test_row(benchmark, packed_root: Path, tmp_path: Path, number: int, epochs: 
     epoch_s = float(np.median(np.diff(ends)))
     total_s, trained_s = benchmark.stats.stats.median, ends[-1] - ends[0]
     benchmark.extra_info |= least | {
-        "games": len(task_of(made.row, root)._train.games),
+        "games": len(task_of(made.row, root).train.games),
         "epochs": epochs,
         "epoch_s": epoch_s,
         "share_of_the_floor": least["floor_epoch_s"] / epoch_s,
