@@ -23,7 +23,7 @@ from soccerbench.specs.base import Training
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
-from soccerbench.training.prefetch import read_ahead
+from soccerbench.training.prefetch import prefetched
 
 
 class SpottingPipeline:
@@ -86,7 +86,7 @@ class SpottingPipeline:
         self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress
     ) -> Iterator[Events]:
         """The detections of one game after the other; the next halves are read meanwhile."""
-        halves = read_ahead(self._trainable.halves(games, device))
+        halves = prefetched(self._trainable.halves(games, device))
         for number, game in enumerate(games, start=1):
             yield self._trainable.detect(model, game, halves)
             progress(f"{split} games", number, len(games))

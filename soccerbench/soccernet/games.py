@@ -69,7 +69,7 @@ def own_splits(tree: Tree) -> list[str]:
 
 
 class Layout:
-    """Where the games of one root lie.
+    """Where the games of one root are.
 
     Args:
         root: the folder above the leagues, or above the splits.
@@ -87,7 +87,7 @@ class Layout:
         return next((folder for folder in self.folders(game) if (self._root / folder).is_dir()), game)
 
     def place(self, game: str, file: str) -> str:
-        """Where one file of a game is below the root; where it should lie if it is missing."""
+        """Where one file of a game is below the root; where it should be if it is missing."""
         for folder in self.folders(game):
             if (self._root / folder / file).exists():
                 return f"{folder}/{file}"
@@ -101,7 +101,7 @@ class Layout:
 
 
 class GameTree(Tree):
-    """A tree whose games are named as in the official layout, wherever they lie.
+    """A tree whose games are named as in the official layout, wherever they are.
 
     Args:
         path: a root in either layout.

@@ -86,7 +86,7 @@ class Replay:
 
     @property
     def same_half(self) -> bool:
-        """Whether the event is known and lies in the half of the replay."""
+        """Whether the event is known and in the half of the replay."""
         return self.link is not None and self.link.half == self.half
 
 

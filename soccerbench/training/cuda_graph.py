@@ -88,9 +88,9 @@ def _nothing_collected() -> Iterator[None]:
 
 
 def copied(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
-    """Batches on a device; to a GPU they are copied from pinned memory, beside what it computes.
+    """Batches on a device; to a GPU they are copied from pinned memory while it computes.
 
-    To be run in a thread of its own, which waits for each copy.
+    To be run in a separate thread, which waits for each copy.
     """
     if device.type != "cuda":
         yield from batches

@@ -29,7 +29,7 @@ from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.optimisers import PLAIN, build_optimiser, build_schedule, sharpness_aware, trained
 from soccerbench.training.parallel import rank_and_count, shared_step, summed
-from soccerbench.training.prefetch import read_ahead
+from soccerbench.training.prefetch import prefetched
 from soccerbench.training.restore import restore
 
 STEPS_PER_CHECK = 64  # on a GPU, which idles whenever the loss is read
@@ -300,7 +300,7 @@ def _valid_loss(device: torch.device, row: Schedule, task: Trainable[Any], model
 
 def _prefetched(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
     """Batches on a device; for a GPU each is made and copied while the one before is computed with."""
-    return read_ahead(copied(batches, device)) if device.type == "cuda" else batches
+    return prefetched(copied(batches, device)) if device.type == "cuda" else batches
 
 
 def _hold(task: Trainable[Any], device: torch.device) -> None:

@@ -14,7 +14,7 @@ DEPTH = 2  # items made in advance at most: with the one in use they bound the m
 _END = object()
 
 
-def read_ahead(items: Iterator[T], *, depth: int = DEPTH) -> Iterator[T]:
+def prefetched(items: Iterator[T], *, depth: int = DEPTH) -> Iterator[T]:
     """The items of an iterator, in order, each made before it is asked for.
 
     Args:

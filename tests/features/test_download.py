@@ -187,7 +187,7 @@ def test_single_games(site: Site, tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.*"))) == 5
 
 
-def test_a_client_that_skips_a_file_in_silence(site: Site, tmp_path: Path) -> None:
+def test_a_client_that_skips_a_file_without_a_word(site: Site, tmp_path: Path) -> None:
     site.games = 99
     with pytest.raises(InputError, match="was not downloaded, like 1 other file of split test") as caught:
         download(tmp_path, features=["baidu"], labels=[], splits=["test"], say=str)

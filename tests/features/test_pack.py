@@ -125,7 +125,7 @@ def fail_after(count: int, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return calls
 
 
-def test_a_full_disk_is_named_and_the_pack_goes_on(
+def test_a_full_disk_is_named_and_the_pack_resumes(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "packed"
@@ -189,7 +189,7 @@ def flip(file: Path) -> None:
 
 @pytest.mark.parametrize(("damage", "halves"), [(truncate, 1), (flip, 1), (Path.unlink, 4)])
 @pytest.mark.parametrize("stopped", [False, True])
-def test_a_damaged_pack_is_mended(
+def test_a_damaged_pack_is_repaired(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage, halves: int, stopped: bool
 ) -> None:
     first = pack(shared_tiny_root, tmp_path / "packed")
@@ -216,7 +216,7 @@ def test_damage_is_not_packed_along(shared_tiny_root: Path, tmp_path: Path) -> N
         FeatureStore(tmp_path / "two", FIVE)
 
 
-def test_killed_and_gone_on_with(shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed(shared_tiny_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "packed"
     code = (
         "import itertools, os, signal, sys\nfrom pathlib import Path\nfrom soccerbench.features.pack import pack\n"

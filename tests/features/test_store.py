@@ -57,7 +57,7 @@ def test_neighbouring_blocks_are_one_slice_of_one_file(root: Path) -> None:
 
 
 def single_files(root: Path, half: int, *, keep_joined: bool = False) -> None:
-    """Write each block of the joined file to a file of its own."""
+    """Write each block of the joined file to a separate file."""
     joined = root / GAME / f"{half}_baidu_soccer_embeddings.npy"
     values, column = np.load(joined), 0
     for name, width in WIDTHS.items():

@@ -259,7 +259,7 @@ def test_the_place_of_the_narrow_block(place: int) -> None:
     assert place_of_block(np.ones(8576, bool), [2048, 2048, 384, 2048, 2048], 2) is None
 
 
-def test_an_order_that_cannot_be_told_is_a_note(four_games: Path, tmp_path: Path) -> None:
+def test_an_order_that_cannot_be_known_is_a_note(four_games: Path, tmp_path: Path) -> None:
     shutil.copytree(four_games, tmp_path / "mini")
     (tmp_path / "mini" / "mini.json").unlink()
     change(tmp_path / "mini" / Dataset(tmp_path / "mini").games["test"][0] / f"1_{BAIDU}", lambda values: abs(values))

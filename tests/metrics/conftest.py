@@ -1,4 +1,4 @@
-"""The official scorer as an oracle, fed through its own files, and the real submission where it is at hand."""
+"""The official scorer as an oracle, fed through its own files, and the real submission where it is available."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def serve(patch: pytest.MonkeyPatch, module: Any, games: Sequence[tuple[Any, Any
 def real_games() -> list[tuple[list[Any], list[Any]]]:
     """Annotations and predictions of the 100 test games: a real submission against the real labels."""
     if not SHARED.is_dir():
-        pytest.skip("the reference data is not at hand")
+        pytest.skip("the reference data is not available")
     with (
         zipfile.ZipFile(SHARED / "soccernet_v2_labels.zip") as labels,
         zipfile.ZipFile(SHARED / "netvlad_v2_results_spotting_test.zip") as predictions,

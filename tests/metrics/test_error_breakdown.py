@@ -32,7 +32,7 @@ def events(*rows: tuple[int, int, float] | tuple[int, int, float, float], sure: 
         # near ends at 30 s
         ([(1, FOUL, 100)], [(1, FOUL, 130, 0.9)], ["late"], ["late"]),
         ([(1, FOUL, 100)], [(1, FOUL, 130.5, 0.9)], ["false"], ["missed"]),
-        # the surer of two at an event hits it; the other is a duplicate, and so is one near a hit event only
+        # the more confident of two at an event hits it; the other is a duplicate, and so is one near a hit event only
         ([(1, FOUL, 100)], [(1, FOUL, 100, 0.5), (1, FOUL, 101, 0.9)], ["duplicate", "hit"], ["hit"]),
         ([(1, FOUL, 100)], [(1, FOUL, 100, 0.5), (1, FOUL, 120, 0.9)], ["hit", "duplicate"], ["hit"]),
         # near two events, of which the nearer is hit: it means the one that nobody hit

@@ -172,8 +172,8 @@ def test_what_is_remembered_outlives_a_game(official_grounding):
         assert score(games, TIGHT_S).average_ap == pytest.approx(official_grounding(games, TIGHT_S), rel=0, abs=1e-12)
 
 
-def test_a_weaker_detection_does_not_drop_a_surer_one(official_grounding):
-    """At 5 s, 12.5 s lies in the window of the weaker 15 s, which 12.5 s itself does not reach."""
+def test_a_weaker_detection_does_not_drop_a_stronger_one(official_grounding):
+    """At 5 s, 12.5 s is in the window of the weaker 15 s, which 12.5 s itself does not reach."""
     games = [game((1, 100, 14, [(10, 0.9), (12.5, 0.8), (15, 0.7)]), (1, 200, 180, [(100, 0.75)]))]
     assert score(games, (5, 6)).ap_per_tolerance[0] == 6 / 11 / 2
     assert score(games, (5, 6)).average_ap == pytest.approx(official_grounding(games, (5, 6)), rel=0, abs=1e-12)

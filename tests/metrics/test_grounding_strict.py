@@ -63,7 +63,7 @@ def test_labels_of_the_same_second_take_one_replay_each():
 @pytest.mark.parametrize(
     ("second", "average"),
     [
-        (82.5, 1),  # within the window of the surer one, dropped
+        (82.5, 1),  # within the window of the more confident one, dropped
         (83.0, 1 / 2),  # beyond, kept and above the hit of the other replay
         (77.5, 1),  # dropped on this side too, which the official rule keeps
     ],

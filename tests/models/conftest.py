@@ -8,7 +8,7 @@ REFERENCE = SHARED
 
 @pytest.fixture
 def reference():
-    """The path of a reference file by its name; the test is skipped where the data are not at hand."""
+    """The path of a reference file by its name; the test is skipped where the data are not available."""
 
     def find(name: str) -> Path:
         path = REFERENCE / name

@@ -11,7 +11,7 @@ from soccerbench.models.sliding import Standardised, centred_windows, slide
 
 
 class Sum(nn.Module):
-    """Features (B, T, C) summed over time; no `slide` of its own."""
+    """Features (B, T, C) summed over time; without a `slide`."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.sum(dim=1)

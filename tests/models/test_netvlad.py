@@ -83,7 +83,7 @@ def test_sliding_is_window_by_window(frames, window):
         torch.testing.assert_close(model.slide(features, window), model(features[rows]), rtol=0, atol=1e-12)
 
 
-def test_sliding_keeps_its_precision_where_frames_lie_on_the_centres():
+def test_sliding_keeps_its_precision_where_frames_are_on_the_centres():
     """After training, residuals are small against the frames they are the difference of."""
     model, generator = small(), torch.Generator().manual_seed(2)
     frames = torch.nn.functional.normalize(torch.randn(4, 6, generator=generator), dim=-1)

@@ -178,7 +178,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, data):
     refused(path)
 
 
-def test_damage_is_refused_wherever_it_lies(tmp_path):
+def test_damage_is_refused_wherever_it_is(tmp_path):
     """Cut short: refused. A byte changed: refused like any damage, or still a model where nothing hangs on the byte."""
     whole = save(tmp_path / "whole.pth.tar", netvladpp_layout()).read_bytes()
     path, generator = tmp_path / "model.pth.tar", np.random.default_rng(0)

@@ -87,7 +87,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tree: Tree, monke
         assert tree.read("a/x.json") == b"[1]"
 
 
-def test_a_bomb_that_lies_about_its_size_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_that_states_a_wrong_size_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_zip(tmp_path / "bomb.zip", [("x.json", b"0" * 100_000)])
     data = path.read_bytes().replace(struct.pack("<I", 100_000), struct.pack("<I", 10))
     path.write_bytes(data)

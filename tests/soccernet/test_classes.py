@@ -1,4 +1,4 @@
-"""Labels of other versions and roots with classes of their own: scored as the official package does."""
+"""Labels of other versions and roots with other classes: scored as the official package does."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_the_official_lists_are_those_of_the_soccernet_package() -> None:
         assert list(official_games(split)) == getListGames(split)
 
 
-def test_a_root_may_have_splits_of_its_own(tmp_path: Path) -> None:
+def test_a_root_may_have_other_splits(tmp_path: Path) -> None:
     (tmp_path / "splits.json").write_text(json.dumps({"train": ["a/b/c"], "test": ["a/b/d"]}))
     assert split_games(Tree(tmp_path), "train") == ["a/b/c"]
     assert split_games(Tree(tmp_path), "challenge") == []

@@ -59,7 +59,7 @@ def test_features_in_one_layout_and_labels_in_the_other(shared_tiny_root: Path, 
         assert root.labels("test")[game].game == game
 
 
-def test_official_games_without_a_list_of_their_own(tmp_path: Path) -> None:
+def test_official_games_without_a_list(tmp_path: Path) -> None:
     game = official_games("valid")[5]
     folder = tmp_path / "valid" / game.replace(" ", "_")
     folder.mkdir(parents=True)
@@ -85,7 +85,7 @@ def test_the_official_layout_wins_where_both_are_there(shared_tiny_root: Path, t
     assert Layout(root).folder(game) == game
 
 
-def test_labels_in_official_folders_beside_features_by_split(
+def test_labels_in_official_folders_next_to_features_by_split(
     shared_tiny_root: Path, other: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(other, tmp_path / "both")

@@ -35,7 +35,7 @@ Documents = dict[str, Any]
 
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
-    """A root of two challenge games with one replay each; the second one's event lies in the other half."""
+    """A root of two challenge games with one replay each; the second one's event is in the other half."""
     root = tmp_path / "labels"
     for game, link in zip(GAMES, ("", LINK), strict=True):
         (root / game).mkdir(parents=True)

@@ -146,9 +146,9 @@ def test_detections_equal_the_forward_of_each_pair(root: Dataset, row: int) -> N
             with torch.no_grad():
                 _, spot = model(torch.from_numpy(np.stack([chunk, tiled]))[None])
             expected.append((start + int(spot[0, 0, 1] * (task.chunk - 1)), float(spot[0, 0, 0])))
-        (first, sure), (second, surer) = expected  # chunks from 0 s and 30 s: they meet at 30 + 20 s
+        (first, sure), (second, better) = expected  # chunks from 0 s and 30 s: they meet at 30 + 20 s
         border = (30 + 20) * fps
-        wanted = [(first / fps, sure)] * (first < border) + [(second / fps, surer)] * (second >= border)
+        wanted = [(first / fps, sure)] * (first < border) + [(second / fps, better)] * (second >= border)
         assert detected.time_s.tolist() == [time for time, _ in wanted]
         np.testing.assert_allclose(detected.score, [score for _, score in wanted], rtol=0, atol=1e-5)
 
@@ -166,7 +166,7 @@ def test_detecting_reads_no_links(root: Dataset) -> None:
         np.testing.assert_array_equal(one.score, other.score)
 
 
-def test_standardising_stands_before_the_projection(root: Dataset) -> None:
+def test_standardising_comes_before_the_projection(root: Dataset) -> None:
     task = task_of(root, "standardise=true")
     model = task.model()
     assert isinstance(model, Cmn)

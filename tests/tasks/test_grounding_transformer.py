@@ -70,7 +70,7 @@ def test_an_epoch_is_four_chunks_with_the_event_and_four_without(root: Dataset) 
     present = torch.cat([batch.present for batch in batches])
     offsets = torch.cat([batch.offsets for batch in batches])
     replays = [replay for game in root.games["train"] for replay in read_replays(root.tree, game, strict=True).replays]
-    assert int(present.sum()) == 4 * len(replays)  # every event lies 12 s before its replay
+    assert int(present.sum()) == 4 * len(replays)  # every event is 12 s before its replay
     assert int((1 - present).sum()) == 4 * sum(replay.start_ms >= 42_000 for replay in replays)  # room without it
     assert (offsets[present == 0] == 0).all()
     # the replay starts 12 s after its event and the chunk ends there or earlier: the event is 18 s in or later
@@ -131,7 +131,7 @@ def test_detections_equal_the_forward_of_each_chunk(root: Dataset) -> None:
     read = read_replays(root.tree, root.games["test"][0], strict=True)
     game = GameReplays(read.game, (Replay(1, 0, 4000), *read.replays, Replay(2, 90_000, 90_000)))
     found = task.detect(model, game, torch.device("cpu"))
-    assert len(found.replays[0].time_s) == 0  # nothing lies before a replay that begins the half
+    assert len(found.replays[0].time_s) == 0  # nothing is before a replay that begins the half
     for replay, detected in zip(game.replays[1:], found.replays[1:], strict=True):
         first, last = replay.start_ms // 1000, max(replay.end_ms, replay.start_ms + 1000) // 1000
         clip = torch.from_numpy(task.store.take(game.game, replay.half, np.arange(first, last)))

@@ -36,7 +36,7 @@ def test_a_delay_chosen_on_training_games() -> None:
     first, second = found.replays
     assert (first.half, first.start_s, first.end_s) == (2, 50, 58)
     assert (first.time_s.tolist(), first.score.tolist()) == ([33.0], [1.0])
-    assert second.time_s.tolist() == []  # it would lie before the half
+    assert second.time_s.tolist() == []  # it would be before the half
 
 
 def test_thirty_seconds_before_the_end() -> None:

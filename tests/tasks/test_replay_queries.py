@@ -59,7 +59,7 @@ def test_only_links_into_the_same_half_and_its_features_are_learnt_from(store: F
     assert learnt(store, {"game": GameReplays("game", replays)}, shift_s=0) == [Query("game", 1, 30, 35, 12, 10)]
 
 
-def test_shuffling_deals_all_events_anew() -> None:
+def test_shuffling_reassigns_all_events() -> None:
     queries = [Query(f"game {n % 3}", 1, 10 * n, 10 * n + 5, event=n, label=n) for n in range(12)]
     dealt = shuffled(queries, np.random.default_rng(0))
     assert [(one.game, one.start, one.stop) for one in dealt] == [(one.game, one.start, one.stop) for one in queries]

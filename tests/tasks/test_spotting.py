@@ -35,7 +35,7 @@ def root(shared_tiny_root: Path) -> Dataset:
     return Dataset(shared_tiny_root)
 
 
-def test_clips_lie_end_to_end_and_the_last_one_is_filled_up(root: Dataset) -> None:
+def test_clips_are_end_to_end_and_the_last_one_is_filled_up(root: Dataset) -> None:
     store, game = root.store(["vtn"]), root.games["test"][0]
     clips = Clips(store, {game: labels_of(game, (1, 0, 0))}, clip_frames=40, shift_s=0)
     assert len(clips) == 8  # two halves of 150 rows: 0, 40, 80, 120

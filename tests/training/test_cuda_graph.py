@@ -1,4 +1,4 @@
-"""What only a GPU does: steps replayed, batches copied beside the computing, and the scores that come of it."""
+"""What only a GPU does: steps replayed, batches copied during the computing, and the scores that come of it."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_copied_batches_are_the_batches() -> None:
 @needs_gpu
 @pytest.mark.parametrize("number", [7, 8])
 @pytest.mark.parametrize("room", [True, False])
-def test_stopped_and_gone_on_it_ends_with_the_same_weights(
+def test_stopped_and_resumed_it_ends_with_the_same_weights(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool, number: int
 ) -> None:
     if not room:

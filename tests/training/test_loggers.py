@@ -20,7 +20,7 @@ from soccerbench.training import loggers as logs
 
 
 class Notebook:
-    """What a tool was told."""
+    """What a tool received."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -84,7 +84,7 @@ def test_every_epoch_of_every_run_arrives_as_in_its_history(
         }
 
 
-def test_nothing_is_told_unless_asked_for(
+def test_nothing_is_sent_unless_asked_for(
     shared_tiny_root: Path, tmp_path: Path, tool: tuple[str, list[Notebook]]
 ) -> None:
     with logs.curves_to(None):

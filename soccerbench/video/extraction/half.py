@@ -23,7 +23,7 @@ from soccerbench.files import remove_leftovers, replacing
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress
 from soccerbench.specs.video_models import ExtractorRow
-from soccerbench.training.prefetch import read_ahead
+from soccerbench.training.prefetch import prefetched
 from soccerbench.video.decoding.clips import Clip, grid_fps
 from soccerbench.video.decoding.frames import Scaler, on_grid
 from soccerbench.video.decoding.source import opened
@@ -182,7 +182,7 @@ class HalfExtraction:
         }
         rate = grid_fps(slider.clip for slider in sliders.values())
         steps = self._steps(rate, sorted({row.size for row in rows}))
-        return slide(sliders, read_ahead(steps), device=self.device)
+        return slide(sliders, prefetched(steps), device=self.device)
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""

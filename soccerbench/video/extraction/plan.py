@@ -159,7 +159,7 @@ def check_unmixed(out: Path, halves: Iterable[Half]) -> None:
         ours |= {record.joined.file} if record is not None and record.joined is not None else set()
         for path in sorted((out / half.game).glob(f"{half.half}_*.npy")):
             if path.name not in ours and path.name[2:] in known:
-                raise InputError(path, "was not extracted here", "give untrained features a folder of their own: --out")
+                raise InputError(path, "was not extracted here", "give untrained features a separate folder with --out")
 
 
 def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: bool) -> None:

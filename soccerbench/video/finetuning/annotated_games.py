@@ -140,7 +140,7 @@ def _look_at(game: Game, found: Games) -> None:
 
 
 def _annotated(folder: Path) -> list[Game]:
-    """The annotated games of an extra folder, without those of the challenge split of its own `splits.json`."""
+    """The annotated games of an extra folder, without those of the challenge split of its `splits.json`."""
     if not folder.is_dir():
         raise InputError(folder, "no such folder", "give a folder with annotated games")
     if (folder / SPOTTING_LABELS).is_file():

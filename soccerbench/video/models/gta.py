@@ -1,6 +1,6 @@
 """Global temporal attention (He et al., 2021), an approximation.
 
-No code and no weights of GTA were released and the paper's sizes were not at hand: this is built from its abstract.
+No code and no weights of GTA were released and the paper's sizes were not available: this is built from its abstract.
 From there: attention over space first, then, apart from it, over time; the attention over time is not computed from
 the clip but learned, one matrix T x T that all clips share; it acts on pixels and on regions that look alike; its heads
 span channels. Ours, and so perhaps other than theirs: one such block after res4 of a SlowOnly, the non-local block
@@ -98,7 +98,7 @@ class TemporalMixing(nn.Module):
     Args:
         channels: shared out among the heads.
         frames: T.
-        heads: each with weights T x T of its own.
+        heads: each with separate weights T x T.
 
     Raises:
         ValueError: heads that do not divide the channels.

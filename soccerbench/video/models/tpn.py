@@ -1,4 +1,4 @@
-"""The temporal pyramid network (Yang et al., 2020): two stages of one backbone, each at a tempo of its own.
+"""The temporal pyramid network (Yang et al., 2020): two stages of one backbone, each at another tempo.
 
 Sources: "Temporal Pyramid Network for Action Recognition", CVPR 2020, section 3, and the configurations that were
 released with it, for the sizes; their parameters are counted in the tests.

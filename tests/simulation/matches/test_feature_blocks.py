@@ -60,7 +60,7 @@ def test_a_block_does_not_depend_on_the_blocks_next_to_it():
     assert np.array_equal(values(FIVE)[:, columns], values((FIVE[1],)))
 
 
-def test_blocks_have_noise_of_their_own():
+def test_blocks_have_independent_noise():
     """What is left of a still scene is noise; no channel of one block goes with any of another."""
     noise = values(FIVE)
     first, second = noise[:, : FIVE[0].width], noise[:, FIVE[0].width : FIVE[0].width + FIVE[1].width]

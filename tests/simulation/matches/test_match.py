@@ -135,7 +135,7 @@ def test_substitutions_wait_for_a_stoppage(season):
                 playing[event.half] = True
 
 
-def test_halves_have_45_minutes_and_some_more_and_events_lie_within_them_in_order(season):
+def test_halves_have_45_minutes_and_some_more_and_events_are_within_them_in_order(season):
     for match in season:
         assert all(2700 < length_s < 3000 for length_s in match.lengths_s)
         for half in (1, 2):

@@ -1,4 +1,4 @@
-"""What lies on disk: the layout, the same bytes for a seed, and never half a dataset."""
+"""What is on disk: the layout, the same bytes for a seed, and never half a dataset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def contents(root: Path) -> dict[str, int]:
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A cache folder of one's own, for a dataset small enough to be made several times."""
+    """A separate cache folder, for a dataset small enough to be made several times."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(write, "DEFAULT_GAMES", CACHED_GAMES)
     monkeypatch.setattr(write, "FILES", {"tpn_r50.npy": FILES["tpn_r50.npy"]})
@@ -100,7 +100,7 @@ def test_rows_stand_for_seconds_and_columns_for_blocks(four_games, file):
         assert seconds >= 2700
 
 
-def test_blocks_lie_in_their_file_in_the_order_in_which_the_store_reads_them(four_games):
+def test_blocks_are_in_their_file_in_the_order_in_which_the_store_reads_them(four_games):
     root = Dataset(four_games)
     (game,) = root.games["test"]
     rows = np.arange(50)

@@ -54,10 +54,10 @@ def test_the_motion_fades_on_both_sides() -> None:
 
 
 def test_classes_differ_in_their_motion() -> None:
-    told = {
+    named = {
         tuple(sorted((phase, profile.__name__) for phase, profile in motion.items())) for motion in MOTIONS.values()
     }
-    assert len(told) == len(CLASSES)
+    assert len(named) == len(CLASSES)
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_the_videos_play_as_drawn(written: Path) -> None:
     assert error.mean(axis=(1, 2, 3)).max() < 10
 
 
-def test_an_event_lies_where_its_shot_shows_it() -> None:
+def test_an_event_is_where_its_shot_shows_it() -> None:
     for game in season(6, 2.0, seed=3):
         begin, found = 0, []
         for half, shots in enumerate(game.halves, start=1):

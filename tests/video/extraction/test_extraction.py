@@ -145,7 +145,7 @@ def test_the_record_says_what_a_row_is(root: Path, extract: Extract) -> None:
     assert {"soccerbench", "torch", "timm", "av"} <= made["versions"].keys()
 
 
-def test_mega_features_have_files_of_their_own(root: Path, extract: Extract) -> None:
+def test_mega_features_have_separate_files(root: Path, extract: Extract) -> None:
     extract(root)
     extract(root, mega=True)
     names = {path.name for path in (root / GAME).glob("*.npy")}
@@ -206,7 +206,7 @@ def test_features_of_unknown_origin_are_refused(root: Path, extract: Extract, na
 
 def test_untrained_features_do_not_mark_a_root_of_released_ones(root: Path, extract: Extract) -> None:
     np.save(root / GAME / "1_ResNET_TF2.npy", np.zeros((3, 2048), np.float32))
-    with pytest.raises(InputError, match=r"was not extracted here; give untrained features a folder of their own"):
+    with pytest.raises(InputError, match=r"was not extracted here; give untrained features a separate folder"):
         extract(root)
     extract(root, out=root.parent / "out")
     assert is_simulated(root.parent / "out")

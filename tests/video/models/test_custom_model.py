@@ -129,7 +129,7 @@ def test_its_features_are_joined_to_the_papers(table: Path, tmp_path: Path) -> N
     np.testing.assert_array_equal(alone.take(game, 1, rows), np.load(features / game / "1_own_net.npy"))
 
 
-def test_a_block_of_ones_own_that_was_not_extracted_is_told(tmp_path: Path) -> None:
+def test_a_custom_block_that_was_not_extracted_is_reported(tmp_path: Path) -> None:
     (tmp_path / "game").mkdir()
     with pytest.raises(InputError, match=r"features\.json: no block 'own-net'"):
         FeatureStore(tmp_path, ("own-net",))

@@ -161,7 +161,7 @@ def built(name):
 
 
 def numbers(shapes):
-    """Tensors of some shapes, each of a number of its own."""
+    """Tensors of some shapes, each of another number."""
     return {name: torch.full(shape, 1.0 + place) for place, (name, shape) in enumerate(shapes.items())}
 
 
