@@ -66,7 +66,7 @@ def test_fusion_takes_the_two_nearest_events_and_drops_the_detections_of_the_win
         ([(157.9, 0.5)], [(170, 0.3)]),  # a moment too early: nothing spotted, what was grounded stays
         ([(200.1, 0.5)], [(170, 0.3)]),  # after the replay began: the action comes before its replay
         ([(190, 0.9)], [(190, 1.0)]),  # 0.9 * 1.25 is clipped
-        ([(190, 0.2), (190, 0.4)], [(190, 0.5)]),  # equally near: the more confident is the nearest; one a half second stays
+        ([(190, 0.2), (190, 0.4)], [(190, 0.5)]),  # equally near: the more confident; one a half second stays
         ([], [(170, 0.3)]),
     ],
 )
