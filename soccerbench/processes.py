@@ -7,7 +7,6 @@ Conventions
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import platform
@@ -17,15 +16,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkContext, SpawnContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from zlib import crc32
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkContext, SpawnContext
+    from multiprocessing.process import BaseProcess
+
 CLEANUP_S = 0.5  # for a worker to remove what it has begun once its parent is gone
-CONTEXT: SpawnContext | ForkContext = multiprocessing.get_context("spawn")  # a copy of a process cannot use its GPU
+METHOD = "spawn"  # a copy of a process cannot use its GPU
 
 
 class Writer(NamedTuple):
@@ -76,8 +77,11 @@ def start_worker(work: Callable[..., None], *arguments: object) -> tuple[BasePro
     The worker ignores Ctrl-C, which this process handles. It ends on SIGTERM, and within a second of the end of this
     process, however that came.
     """
-    link, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=_work, args=(theirs, pickle.dumps((work, arguments))), daemon=True)
+    import multiprocessing
+
+    context = cast("SpawnContext | ForkContext", multiprocessing.get_context(METHOD))
+    link, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, pickle.dumps((work, arguments))), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
@@ -96,7 +100,10 @@ def _work(link: Connection, pickled: bytes) -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -141,7 +140,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _forked_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are copies of this process, which has imported torch: seven seconds less each than fresh ones."""
     if not request.node.get_closest_marker("fresh_workers"):
-        monkeypatch.setattr("soccerbench.processes.CONTEXT", multiprocessing.get_context("fork"))
+        monkeypatch.setattr("soccerbench.processes.METHOD", "fork")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from copy import copy
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from soccerbench import __version__
 from soccerbench.cli.check import check
 from soccerbench.cli.data import download, mini, pack, verify, videos
+from soccerbench.cli.parameters import Command, Group
 from soccerbench.cli.plan import plan
 from soccerbench.cli.report import report
 from soccerbench.cli.reproduce import reproduce
@@ -23,6 +25,7 @@ from soccerbench.cli.video import extract, finetune, snippets
 from soccerbench.errors import line_of
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing what draws boxes takes longer than all else
@@ -38,8 +41,8 @@ data = typer.Typer(help="Make and inspect datasets.", no_args_is_help=True)
 def _add(to: typer.Typer, *verbs: Callable[..., None]) -> None:
     """Add verbs; the whole summary of each is shown, which is cut otherwise."""
     for verb in verbs:
-        name = "list" if verb is list_tables else None
-        to.command(name, short_help=str(verb.__doc__).partition("\n")[0])(verb)
+        name = "list" if verb is list_tables else verb.__name__
+        to.command(name, cls=Command, short_help=str(verb.__doc__).partition("\n")[0])(verb)
 
 
 _add(app, list_tables, show, validate, finetune, extract, reproduce, tune, spot, evaluate, compare, convert, submit)
@@ -64,6 +67,16 @@ def about(
     """Reproduce and benchmark the Baidu soccer embeddings paper on SoccerNet-v2."""
 
 
+def _asked(arguments: list[str]) -> typer.Typer:
+    """The one verb that is asked for, since describing them all takes longer than most; all if none is named."""
+    named = [verb for verb in app.registered_commands if verb.name in arguments[:1]]
+    if not named:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = named, []
+    return alone
+
+
 def _remedy(error: Exception) -> str:
     """What to install for a package of an extra, else nothing."""
     extra = _EXTRAS.get(error.name or "") if isinstance(error, ModuleNotFoundError) else None
@@ -75,7 +88,7 @@ def main() -> None:
     """Run the command line; unusable input, or a file that cannot be read, is one line and exit code 2."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes longer than --help
     try:
-        sys.exit(app(prog_name="soccerbench", standalone_mode=False))
+        sys.exit(_asked(sys.argv[1:])(prog_name="soccerbench", standalone_mode=False))
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()

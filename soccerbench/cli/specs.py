@@ -25,17 +25,17 @@ def list_tables(
     Examples: soccerbench list; soccerbench list table2; soccerbench list extractors
     """
     from soccerbench.report.console import print_table
-    from soccerbench.report.tables.names import table_of_tables
-    from soccerbench.specs import ExtractorTable, table_names
-    from soccerbench.specs.claims import load_claims
-    from soccerbench.specs.figures import load_figure3
-    from soccerbench.specs.shipped import shipped
 
     if table is None:
-        print_table(table_of_tables(map(_load, (TABLE1, *table_names())), [load_figure3(), load_claims()]))
+        from soccerbench.report.tables.names import table_of_tables
+
+        print_table(table_of_tables())
         return
     from soccerbench.report.tables.claims import table_of_claims
     from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows
+    from soccerbench.specs import ExtractorTable
+    from soccerbench.specs.claims import load_claims
+    from soccerbench.specs.shipped import shipped
 
     if table == CLAIMS:
         print_table(table_of_claims(load_claims()))

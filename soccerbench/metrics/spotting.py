@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +111,8 @@ def resampled_spotting_scores(
     if len(weights) == 1:
         list(map(score_class, range(statistics[0].classes)))
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(THREADS) as pool:  # numpy and scipy compute without the interpreter's lock
             list(pool.map(score_class, range(statistics[0].classes)))
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)

@@ -10,20 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -32,6 +18,8 @@ from soccerbench.progress import silent
 from soccerbench.report.table import Table
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, Task, TaskID
+
     from soccerbench.report.tables.checks import HalfResult
 
 BETWEEN_LINES_S = 30  # in a log
@@ -48,7 +36,7 @@ def print_table(table: Table[Any], *, width: int | None = None) -> None:
         table: a grid; several below each other, each with the first column, where one would be too wide.
         width: of the lines; that of the terminal, or 140 without one, if None.
     """
-    console = Console(width=width or (None if os.isatty(1) else 140), highlight=False)
+    console = Console(width=width or (None if os.isatty(1) else 140), highlight=False, emoji=False)
     console.print(Text(table.title, style="italic"))
     for places in _grids(table, console.width) if table.items else ():
         drawn = RichTable(header_style="bold")
@@ -202,6 +190,8 @@ def bars(rows: int, weights: Mapping[str, float] | None = None) -> Iterator[Bars
     if not console.is_terminal:
         yield Lines(rows, weights or {})
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress, rows, weights or {})
@@ -214,6 +204,16 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
     if not console.is_terminal:
         yield silent
         return
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     counts = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
     columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -227,17 +227,15 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
 def busy(title: str) -> Iterator[None]:
     """A moving line with the time since the start, for work without steps; nothing without a terminal."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         progress.add_task(title, total=None)
         yield
-
-
-class _Speed(ProgressColumn):
-    """Seconds of video a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f} × real time" if task.speed else "")
 
 
 class VideoBar:
@@ -268,8 +266,16 @@ class VideoBar:
 @contextmanager
 def video_bar(rows: int, halves: int) -> Iterator[VideoBar]:
     """A bar on standard error."""
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+
+    class Speed(ProgressColumn):
+        """Seconds of video a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} × real time" if task.speed else "")
+
     console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), _Speed(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), Speed(), TimeRemainingColumn())
     with Progress(
         *columns,
         console=console,

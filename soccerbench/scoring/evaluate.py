@@ -22,7 +22,6 @@ from soccerbench.events import Protocol
 from soccerbench.metrics import NAMED_S, Interval, bootstrap, signature
 from soccerbench.metrics.resampling import check_repetitions
 from soccerbench.metrics.signature import TaskName
-from soccerbench.scoring.schema import GroundingScores, SpottingScores
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.open_games import open_games
@@ -59,21 +58,17 @@ class Evaluation:
         """The statistics as JSON can hold them."""
         return {game: statistics.to_json() for game, statistics in self.statistics.items()}
 
-    @property
-    def scores(self) -> SpottingScores | GroundingScores:
-        """All scores as a typed object."""
+    def report(self) -> dict[str, Any]:
+        """The object that `evaluate --json` prints."""
         counted = next(iter(self.statistics.values()))
         head = {
             "task": self.task.name,
             "protocol": counted.protocol,
             "signature": self.signature,
-            "tolerances_s": counted.deltas_s,
+            "tolerances_s": list(counted.deltas_s),
         }
-        return self.task.report(head, self.score, self.intervals, self.classes)
-
-    def report(self) -> dict[str, Any]:
-        """The object that `evaluate --json` prints."""
-        return self.scores.model_copy(update={"warnings": dict(sorted(self.warnings.items()))}).to_json()
+        report = self.task.report(head, self.score, self.intervals, self.classes)
+        return report | {"warnings": dict(sorted(self.warnings.items()))}
 
     @property
     def average_map(self) -> float:

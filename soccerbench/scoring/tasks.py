@@ -28,7 +28,6 @@ from soccerbench.metrics import (
     spotting_statistics_by_game,
 )
 from soccerbench.metrics.signature import TaskName
-from soccerbench.scoring import schema
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import FileKind
@@ -128,8 +127,8 @@ class Task(ABC):
     @abstractmethod
     def report(
         self, head: dict[str, Any], score: Any, intervals: Mapping[str, Interval], classes: Sequence[str]
-    ) -> schema.SpottingScores | schema.GroundingScores:
-        """The object that `evaluate --json` prints.
+    ) -> dict[str, Any]:
+        """The object that `evaluate --json` prints, without its warnings, as plain values in the order of its schema.
 
         Args:
             head: the keys that both tasks have.
@@ -199,19 +198,21 @@ class Spotting(Task):
 
     def report(
         self, head: dict[str, Any], score: SpottingScore, intervals: Mapping[str, Interval], classes: Sequence[str]
-    ) -> schema.SpottingScores:
+    ) -> dict[str, Any]:
         """Overall, by class and by tolerance; by visibility only where labels have it."""
+        parts = ("", "_visible", "_unshown")
         report = dict(head)
-        for part in ("", "_visible", "_unshown"):
-            overall, per_class = f"average_map{part}", f"per_class{part}"
-            report[overall] = number(getattr(score, overall))
-            report[per_class] = dict(zip(classes, numbers(getattr(score, per_class)), strict=True))
-            if overall in intervals:
-                report[f"interval{part}"] = interval_of(intervals[overall])
-                report[f"interval_{per_class}"] = {
-                    name: interval_of(intervals[per_class], place) for place, name in enumerate(classes)
+        for part in parts:
+            report[f"average_map{part}"] = number(getattr(score, f"average_map{part}"))
+            if f"average_map{part}" in intervals:
+                report[f"interval{part}"] = interval_of(intervals[f"average_map{part}"])
+        for field in (f"per_class{part}" for part in parts):
+            report[field] = dict(zip(classes, numbers(getattr(score, field)), strict=True))
+            if field in intervals:
+                report[f"interval_{field}"] = {
+                    name: interval_of(intervals[field], place) for place, name in enumerate(classes)
                 }
-        return schema.SpottingScores(**report, map_per_tolerance=tuple(numbers(score.map_per_tolerance)))
+        return report | {"map_per_tolerance": numbers(score.map_per_tolerance)}
 
 
 class Grounding(Task):
@@ -300,17 +301,16 @@ class Grounding(Task):
         score: GroundingScore,
         intervals: Mapping[str, Interval],
         classes: Sequence[str],  # noqa: ARG002
-    ) -> schema.GroundingScores:
+    ) -> dict[str, Any]:
         """Overall and by tolerance."""
         report = {**head, "average_ap": number(score.average_ap)}
         if intervals:
             report["interval"] = interval_of(intervals["average_ap"])
-        return schema.GroundingScores(
-            **report,
-            ap_per_tolerance=tuple(numbers(score.ap_per_tolerance)),
-            replays_scored=score.replays_scored,
-            replays_missing=score.replays_missing,
-        )
+        return report | {
+            "ap_per_tolerance": numbers(score.ap_per_tolerance),
+            "replays_scored": score.replays_scored,
+            "replays_missing": score.replays_missing,
+        }
 
 
 TASKS: Mapping[str, Task] = {task.name: task for task in (Spotting(), Grounding())}
@@ -326,10 +326,10 @@ def numbers(values: Any) -> list[float | None]:
     return [number(value) for value in values]
 
 
-def interval_of(interval: Interval, place: int | None = None) -> schema.IntervalReport:
+def interval_of(interval: Interval, place: int | None = None) -> dict[str, Any]:
     """The interval of a single score, or of one among several."""
     low, high = (number(float(values if place is None else values[place])) for values in (interval.low, interval.high))
-    return schema.IntervalReport(level=interval.level, low=low, high=high, repetitions=interval.repetitions)
+    return {"level": interval.level, "low": low, "high": high, "repetitions": interval.repetitions}
 
 
 def _annotations(game: CameraAnnotations) -> Annotations:

@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -23,6 +22,9 @@ from numpy.typing import NDArray
 from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Ints, cut_to_frames
 from soccerbench.soccernet.archive import GAME_KEYS, closes_keys
 from soccerbench.soccernet.lists.uniform import Column
+
+if TYPE_CHECKING:
+    import msgspec
 
 OFFICIAL_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 _MOST_KEYS = 32
@@ -69,6 +71,8 @@ def typed_entries(data: bytes, key: str, labels: tuple[str, ...]) -> TypedEntrie
     Returns:
         None if the file is not in the usual form, or no JSON, and has to be read entry by entry.
     """
+    import msgspec
+
     start = data.find(b"{", data.find(f'"{key}"'.encode()))
     missing = 0
     try:
@@ -97,6 +101,8 @@ def _decoder(key: str, names: tuple[str, ...], labels: tuple[str, ...], *, usual
 
     A text is never read as a whole number, since msgspec takes "1.0" for one, which Python does not.
     """
+    import msgspec
+
     fields = {f"f{number}": name for number, name in enumerate(names)}
     types: dict[str, Any] = {"half": Literal["1", "2"], "confidence": float}
     types |= {"label": Literal[labels]} if labels else {}

@@ -8,16 +8,18 @@ Conventions
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
-from pydantic import ValidationError
 
 from soccerbench.errors import SpecError, did_you_mean, os_problem
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 Layer = tuple[dict[str, Any], dict[str, str]]
 _COMPUTED = ("changed", "blocks", "runs", "needs", "left_open")
@@ -59,6 +61,39 @@ def _parsed(text: str, file: Path) -> Any:
     return parse_yaml(text, file)
 
 
+class Outline(NamedTuple):
+    """What a file of specs says of itself.
+
+    Args:
+        kind: "table", "figure" or "claims".
+        name: of it.
+        title: of it.
+        entries: how many rows or sentences it has; None for a figure.
+        source: where it is from.
+    """
+
+    kind: str
+    name: str
+    title: str
+    entries: int | None
+    source: str
+
+
+def outline(file: Path) -> Outline | None:
+    """What a file says of itself, without making its rows; None for one that is neither table, figure nor claims.
+
+    Raises:
+        SpecError: as `parse_yaml`.
+    """
+    node = _yaml_of(yaml.compose, file.read_text("utf-8"), file)
+    found = {key.value: value.value for key, value in node.value}
+    kind = next((kind for kind in ("table", "figure", "claims") if kind in found), None)
+    if kind is None:
+        return None
+    entries = found.get("rows", found.get("sentences"))
+    return Outline(kind, found[kind], found["title"], None if entries is None else len(entries), found["source"])
+
+
 def parse_yaml(text: str, place: object) -> Any:
     """The value that a YAML text holds.
 
@@ -69,8 +104,12 @@ def parse_yaml(text: str, place: object) -> Any:
     Raises:
         SpecError: not YAML, or a key given twice.
     """
+    return _yaml_of(yaml.load, text, place)
+
+
+def _yaml_of(read: Callable[..., Any], text: str, place: object) -> Any:
     try:
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+        return read(text, Loader=_UniqueKeys)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark and isinstance(place, Path) else ""

@@ -13,7 +13,6 @@ from soccerbench.report.tables.checks import drift_table
 from soccerbench.report.tables.names import table_of_tables
 from soccerbench.report.tables.specs import table_of_extractors, table_of_rows
 from soccerbench.specs import load_extractors, load_table, table_names
-from soccerbench.specs.figures import load_figure3
 
 
 def test_in_a_log_there_is_a_line_now_and_then(
@@ -80,7 +79,7 @@ def test_every_table_fits_80_columns_with_all_its_numbers(capsys: pytest.Capture
         *((f"{split}, {kind}", ".2f") for split in ("Test", "Challenge") for kind in ("a", "b", "c")),
     )
     wide = table("wide", tuple_columns(*scores), [(8, *(Mean(12.34, 5.67),) * 6)])
-    lists = [table_of_tables([load_extractors(), *shipped], [load_figure3()]), *map(table_of_rows, shipped)]
+    lists = [table_of_tables(), *map(table_of_rows, shipped)]
     for drawn in (wide, *lists, table_of_extractors(load_extractors(), [])):
         print_table(drawn, width=80)
     text = capsys.readouterr().out

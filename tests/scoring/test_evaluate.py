@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from shared_data import SHARED
 
 from soccerbench import __version__
@@ -18,6 +19,7 @@ from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import evaluate, evaluate_games
+from soccerbench.scoring.schema import Scores
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.labels import read_spotting_labels
@@ -264,6 +266,14 @@ def score_replays(tmp_path: Path, replays: Any, *, protocol: Any, labels: Any = 
         protocol=protocol,
         **options,
     )
+
+
+def test_a_report_is_what_its_schema_gives(root: Path, predictions: Path, tmp_path: Path) -> None:
+    """Key by key, in order: `report` makes none of the typed objects."""
+    spotting = [score(root, predictions, protocol="strict", repetitions=few).report() for few in (0, 2)]
+    grounding = [score_replays(tmp_path, REPLAYS, protocol="soccernet", repetitions=few).report() for few in (0, 2)]
+    for report in (*spotting, *grounding):
+        assert json.dumps(TypeAdapter(Scores).validate_python(report).to_json()) == json.dumps(report)
 
 
 @pytest.mark.parametrize("protocol", ["soccernet", "strict"])
