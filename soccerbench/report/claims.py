@@ -41,7 +41,8 @@ class Measured:
         points: measured difference or score, in per cent; None without.
         interval: of it, in per cent.
         verdict: one of those above.
-        reason: why nothing was measured, or how certain the interval is; empty otherwise.
+        reason: why nothing was measured; else how a claim fails, and the games and seeds of the interval.
+        coverage: share of such intervals that contain the truth in simulations; None where it is not known.
     """
 
     claim: Claim
@@ -51,6 +52,7 @@ class Measured:
     interval: Range | None
     verdict: str
     reason: str
+    coverage: float | None = None
 
 
 def judge(
@@ -114,18 +116,18 @@ def _measure(
     if missing and unreleased and not simulated:
         return without(UNRELEASED, f"needs features that were never released: {', '.join(unreleased)}")
     if missing:
-        rows = ",".join(map(str, missing))
-        return without(UNKNOWN, f"missing: soccerbench reproduce {pair.table} --rows {rows}")
+        rows, data = ",".join(map(str, sorted(missing))), " --data mini" if dataset == "mini" else ""
+        return without(UNKNOWN, f"missing: soccerbench reproduce {pair.table} --rows {rows}{data}")
     sides = [found[dataset, pair.table, row] for row in pair.rows]
     for row, runs in zip(pair.rows, sides, strict=True):
         if not runs[0].result.scores.get(split):
             seen = split in runs[0].result.scores
             return without(UNKNOWN, f"row {row}: " + (f"has seen {split}" if seen else f"no labels of {split} here"))
-    points, interval, reason = _number(sides, split, tolerances or "loose", repetitions)
+    points, interval, reason, coverage = _number(sides, split, tolerances or "loose", repetitions)
     decided = verdict(claims, claim, interval)
     if decided == FAILS:
         reason = f"{_difference(claim, interval)}; {reason}"
-    return Measured(claim, pair, scored, points, interval, decided, reason)
+    return Measured(claim, pair, scored, points, interval, decided, reason, coverage)
 
 
 def _difference(claim: Claim, interval: Range) -> str:
@@ -136,8 +138,10 @@ def _difference(claim: Claim, interval: Range) -> str:
     return "more than stated" if interval.low > highest else "less than stated"
 
 
-def _number(sides: list[list[Run]], split: str, tolerances: str, repetitions: int) -> tuple[float, Range, str]:
-    """The difference of two rows, or the score of one; its interval; how certain that is."""
+def _number(
+    sides: list[list[Run]], split: str, tolerances: str, repetitions: int
+) -> tuple[float, Range, str, float | None]:
+    """The difference of two rows, or the score of one; its interval, of how many games and seeds, and its coverage."""
     folders = [runs[0].folder if len(runs) == 1 else runs[0].folder.parent for runs in sides]
     if len(sides) == 2:
         seeds = [len(runs) for runs in sides]
@@ -146,8 +150,8 @@ def _number(sides: list[list[Run]], split: str, tolerances: str, repetitions: in
         report = compare_runs(a=folders[0], b=folders[1], split=split, tolerances=tolerances, repetitions=repetitions)
         ends = report.interval
         low, high = (100 * (end or 0.0) for end in (ends.low, ends.high))
-        said = f"{report.games} games, {min(seeds)} seeds; in simulations {report.interval_coverage:.0%}"
-        return 100 * (report.difference or 0.0), Range(low, high), f"{said} of such intervals contain the truth"
+        said = f"{report.games} games, {min(seeds)} seeds"
+        return 100 * (report.difference or 0.0), Range(low, high), said, report.interval_coverage
     runs = sides[0]
     overall = TASKS[(runs[0].result.scores[split] or {})[tolerances].task].overall
     values = [getattr((run.result.scores[split] or {})[tolerances], overall) for run in runs]
@@ -155,7 +159,7 @@ def _number(sides: list[list[Run]], split: str, tolerances: str, repetitions: in
         [run.statistics(split, tolerances) for run in runs], overall=overall, rng=np.random.default_rng(0)
     )
     games = len(runs[0].result.games[split][tolerances])
-    return 100 * float(np.mean(values)), Range(*(100 * end for end in found)), f"{games} games, {len(runs)} seeds"
+    return 100 * float(np.mean(values)), Range(*(100 * end for end in found)), f"{games} games, {len(runs)} seeds", None
 
 
 def verdict(claims: Claims, claim: Claim, interval: Range) -> str:

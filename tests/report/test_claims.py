@@ -13,6 +13,7 @@ from soccerbench.cli import app
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.compare_runs import compare_runs
 from soccerbench.report.claims import FAILS, HOLDS, UNKNOWN, UNRELEASED, Measured, judge, verdict
+from soccerbench.report.console import print_table
 from soccerbench.report.table import Range
 from soccerbench.report.tables.claims import claims_json, claims_table
 from soccerbench.specs.claims import claim_text, load_claims
@@ -75,7 +76,7 @@ def test_without_runs_every_pair_says_why(tmp_path: Path) -> None:
     assert {line.verdict for line in by_claim[3]} == {UNRELEASED}
     assert "mega-gta" in by_claim[3][0].reason
     assert (by_claim[5][0].verdict, by_claim[5][0].reason) == (
-        UNKNOWN, "missing: soccerbench reproduce table2 --rows 8,6",
+        UNKNOWN, "missing: soccerbench reproduce table2 --rows 6,8",
     )  # fmt: skip
     assert by_claim[20][0].verdict == UNRELEASED
     assert all(line.points is None for line in lines)
@@ -86,7 +87,7 @@ def runs(train_rows: Callable[..., Path], shared_tiny_root: Path, tmp_path_facto
     return train_rows(shared_tiny_root, tmp_path_factory.mktemp("runs"), 7, 8, seeds=(0, 1))
 
 
-def test_measured_numbers_are_those_of_compare(runs: Path) -> None:
+def test_measured_numbers_are_those_of_compare(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name, simulated, lines = judge(CLAIMS, runs, dataset=None, repetitions=50)
     assert (name, simulated) == ("tiny", True)
     measured = {line.claim.claim: line for line in lines if line.points is not None}
@@ -96,7 +97,8 @@ def test_measured_numbers_are_those_of_compare(runs: Path) -> None:
     line = measured[7]
     assert line.points == pytest.approx(100 * report.difference, abs=1e-12)
     assert tuple(line.interval) == pytest.approx((100 * report.interval.low, 100 * report.interval.high), abs=1e-12)
-    assert "2 seeds; in simulations" in line.reason
+    assert line.reason.endswith("games, 2 seeds")
+    assert line.coverage == report.interval_coverage
     assert measured[16].verdict == FAILS
     assert measured[16].reason.startswith("less than stated; ")  # 47.05 % tight, of a head of two epochs
     tight = [
@@ -109,6 +111,9 @@ def test_measured_numbers_are_those_of_compare(runs: Path) -> None:
     assert missing.reason == "missing: soccerbench reproduce table2 --rows 6"
     drawn = claims_table(CLAIMS, lines, dataset=name, simulated=simulated)
     assert drawn.notes[0].startswith("Simulated features")
+    assert f"In simulations {line.coverage:.0%} of such intervals of a difference contain the truth." in drawn.notes
+    print_table(drawn, width=80)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
     assert claims_json(line)["pair"] == {"table": "table2", "a": 7, "b": 8}
 
 

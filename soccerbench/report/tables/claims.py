@@ -7,39 +7,48 @@ from typing import Any
 
 from soccerbench.report.claims import Measured
 from soccerbench.report.table import Column, Range, Table, table
-from soccerbench.report.tables.paper import TOLERANCES, scored_title
+from soccerbench.report.tables.paper import TOLERANCES
 from soccerbench.specs.claims import Claim, Claims
 
 
 def claims_table(claims: Claims, lines: Sequence[Measured], *, dataset: str, simulated: bool) -> Table[Measured]:
     """One line a pair of rows and split."""
     columns: list[Column[Measured]] = [
-        Column("Claim", lambda line: line.claim.claim, "d"),
-        Column("About", lambda line: line.claim.about),
+        Column("#", lambda line: line.claim.claim, "d"),
         Column("Rows", _rows),
-        Column("On", lambda line: "" if line.scored is None else scored_title(line.scored)),
+        Column("On", lambda line: line.scored or ""),
         Column("Stated", lambda line: _stated(line.claim)),
-        Column("In its table", lambda line: _printed(line), ".2f"),
+        Column("Printed", lambda line: _printed(line), ".2f"),
         Column("Measured", lambda line: line.points, ".2f"),
         Column("95 % interval", lambda line: line.interval, ".2f"),
         Column("Verdict", lambda line: line.verdict),
         Column("Why", lambda line: line.reason),
     ]
     notes = [
-        f"Claim {claim.claim}: {claim.text}{f' ({claim.note})' if claim.note else ''}." for claim in claims.sentences
+        f"# {claim.claim}, {claim.about}: {claim.text}{f' ({claim.note})' if claim.note else ''}."
+        for claim in claims.sentences
     ]
     notes += [f"Margin of {kind}: {one.points:g} points; {one.why}." for kind, one in claims.margins.items()]
-    notes += ["In its table: the difference of the numbers that the paper prints.", TOLERANCES]
+    notes += ["Stated: by the sentence. Printed: the difference of the numbers in the paper's tables."]
+    coverages = [line.coverage for line in lines if line.coverage is not None]
+    if coverages:
+        known = dict.fromkeys(f"{share:.0%}" for share in (min(coverages), max(coverages)))
+        notes += [f"In simulations {' to '.join(known)} of such intervals of a difference contain the truth."]
+    notes += ["On: loose tolerances, 5 to 60 s, unless tight, 1 to 5 s."]
     where = f"{dataset}, simulated features" if simulated else dataset
     if simulated:
         notes.insert(0, "Simulated features: the verdicts are about the simulation. They say nothing about the paper.")
-    return table(f"{claims.title} on {where}: points of average-mAP or average-AP", columns, lines, notes)
+    metric = "average-mAP (spotting: table2) or average-AP (grounding), per cent"
+    return table(f"{claims.title} on {where}: {metric}", columns, lines, notes)
 
 
 def claims_json(line: Measured) -> dict[str, Any]:
     """A line as plain data."""
     interval = None if line.interval is None else line.interval._asdict()
-    rest = {"points": line.points, "interval": interval, "verdict": line.verdict, "reason": line.reason}
+    rest = {
+        "points": line.points, "interval": interval, "interval_coverage": line.coverage,
+        "verdict": line.verdict, "reason": line.reason,
+    }  # fmt: skip
     pair = None if line.pair is None else line.pair.model_dump(mode="json", exclude={"scored"})
     return {"claim": line.claim.model_dump(mode="json", exclude={"pairs"}), "pair": pair, "scored": line.scored, **rest}
 
@@ -54,7 +63,12 @@ def table_of_claims(claims: Claims) -> Table[Claim]:
         Column("In its tables", lambda claim: ", ".join(_all_printed(claim))),
         Column("Rows", lambda claim: ", ".join(dict.fromkeys(map(_pair_text, claim.pairs)))),
     ]
-    return table(f"{claims.title}, points", columns, claims.sentences, [f"Source: {claims.source}.", TOLERANCES])
+    return table(
+        f"{claims.title}: points of average-mAP or average-AP",
+        columns,
+        claims.sentences,
+        [f"Source: {claims.source}.", TOLERANCES],
+    )
 
 
 def _all_printed(claim: Claim) -> list[str]:
