@@ -227,7 +227,7 @@ class Experiment:
             self._share_head(self.identity.model, training, [first.name] if first is not None else [])
         if first is not None:  # a network of its own, which the model then holds as it is
             made = train_part(first, first.row, folder=base / first.name, **recipes(first.row))
-            before_s, first.network = made.seconds, made.model
+            before_s = made.seconds
         select = self._selection(training, pipeline)
         trained = train_part(
             task, self.row, folder=base, about=self._about(training), select=select, **recipes(self.row)

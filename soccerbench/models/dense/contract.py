@@ -70,7 +70,7 @@ class DenseHead(nn.Module):
 
 
 class Apart(DenseHead):
-    """Two heads that were trained apart: one scores, the other's scores are the displacement.
+    """Two heads that were trained apart: one scores, the other's scores are the displacement, in `decode` alone.
 
     Args:
         scores: gives the scores.
@@ -81,6 +81,10 @@ class Apart(DenseHead):
     def __init__(self, scores: DenseHead, displacement: DenseHead, *, radius_frames: float) -> None:
         super().__init__()
         self.scores, self.displacement, self.radius_frames = scores, displacement, radius_frames
+
+    def forward(self, features: Tensor) -> DenseOutput:
+        """The scores alone, which are what is left to train."""
+        return DenseOutput(self.scores(features).scores)
 
     def embed(self, features: Tensor) -> Tensor:
         """The tokens of both, next to each other."""

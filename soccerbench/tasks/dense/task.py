@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
-from soccerbench.models.dense.contract import Apart, DenseHead, Layout
-from soccerbench.models.sliding import Standardised
+from soccerbench.models.dense.contract import Apart, DenseHead, DenseOutput, Layout
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
@@ -161,8 +160,8 @@ class DenseTask(FrameTask[DenseRow, Chunks]):
         model = self.build(self.row, self.store.widths, self.store.fps, self.kind)
         if self.trained_first is not None:
             assert isinstance(model, Apart)
-            assert self.trained_first.network is not None
-            model.displacement.load_state_dict(_head_of(self.trained_first.network).state_dict())
+            assert self.trained_first.head is not None
+            model.displacement.load_state_dict(self.trained_first.head.state_dict())
             model.displacement.requires_grad_(False)
         return self.behind_statistics(model)
 
@@ -193,10 +192,7 @@ class DenseTask(FrameTask[DenseRow, Chunks]):
 
     def loss(self, model: nn.Module, batch: DenseBatch) -> Tensor:
         """The loss of the scores, and of displacements that are not trained apart."""
-        features, head = batch.features.float(), _head_of(model)
-        if isinstance(model, Standardised):
-            features = model.standardised(features)
-        output = head.scores(features) if isinstance(head, Apart) else head(features)
+        output: DenseOutput = model(batch.features.float())
         loss = score_loss(self.row.loss, output.scores, batch.targets, self._positives.to(batch.targets.device))
         if output.displacement is None or self.row.displacement is None:
             return loss
@@ -215,7 +211,7 @@ class DisplacementTask:
     Attributes:
         name: of its folder in that of the run.
         row: with the recipe of `displacement.apart`.
-        network: the trained one; put there by whoever trains it.
+        head: the one that `model` made, which is trained in place; None before.
     """
 
     name = "displacement"
@@ -226,14 +222,15 @@ class DisplacementTask:
         recipe = dict(task.row.displacement.apart)
         self._task = task
         self.row = task.row.model_copy(update={**recipe, "mixup_alpha": None})
-        self.network: nn.Module | None = None
+        self.head: nn.Module | None = None
         self.steps, self.hold, self.valid_batches = task.steps, task.hold, task.valid_batches
 
     def model(self) -> nn.Module:
         """A fresh head of the row's kind."""
         both = self._task.build(self.row, self._task.store.widths, self._task.store.fps, self._task.kind)
         assert isinstance(both, Apart)
-        return self._task.behind_statistics(both.displacement)
+        self.head = both.displacement
+        return self._task.behind_statistics(self.head)
 
     def batches(self, rng: np.random.Generator) -> Iterator[DenseBatch]:
         """One epoch of random chunks."""
@@ -248,8 +245,3 @@ class DisplacementTask:
         return displacement_loss(
             self.row.displacement, frames_per_s, predicted=predicted, wanted=batch.displacement, near=batch.near
         )
-
-
-def _head_of(model: nn.Module) -> nn.Module:
-    """A head without the statistics in front of it."""
-    return model.head if isinstance(model, Standardised) else model

@@ -34,7 +34,9 @@ def test_heads_trained_apart_give_scores_and_displacements_within_the_radius() -
     layout = Layout(widths=(4, 3), rows=5, frames_per_row=2, outputs=17, displacements=0)
     scores, displacement = (BiGru(layout, hidden=8).eval() for _ in range(2))
     features = torch.randn(3, 5, 7)
-    found = Apart(scores, displacement, radius_frames=12)(features)
+    both = Apart(scores, displacement, radius_frames=12)
+    found = both.decode(both.embed(features))
     torch.testing.assert_close(found.scores, scores(features).scores, rtol=0, atol=1e-6)
     expected = 12 * torch.tanh(displacement(features).scores)
     torch.testing.assert_close(found.displacement, expected, rtol=0, atol=1e-5)
+    assert both(features).displacement is None  # what is trained

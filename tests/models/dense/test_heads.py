@@ -45,7 +45,7 @@ def test_parameter_count_at_the_width_of_the_release(name: str, parameters: int)
 def test_a_chunk_gives_scores_for_every_frame(name: str) -> None:
     row = SMALL[name]
     model, rows = build(row, MINI).eval(), row.whole_rows("chunk_s", 1)
-    output = model(torch.randn(2, rows, sum(MINI)))
+    output = model.decode(model.embed(torch.randn(2, rows, sum(MINI))))
     outputs = 17 if row.loss.kind == "balanced-binary" else 18
     assert output.scores.shape == (2, 2 * rows, outputs)
     if row.displacement is None:
@@ -58,7 +58,7 @@ def test_a_chunk_gives_scores_for_every_frame(name: str) -> None:
 def test_every_parameter_learns(name: str) -> None:
     row = SMALL[name]
     model = build(row, MINI).eval()
-    output = model(torch.randn(2, row.whole_rows("chunk_s", 1), sum(MINI)))
+    output = model.decode(model.embed(torch.randn(2, row.whole_rows("chunk_s", 1), sum(MINI))))
     sum(values.square().sum() for values in output if values is not None).backward()
     silent = {key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0}
     assert silent == ({"dropped"} if name == "astra" else set())  # the vector of dropped rows, in training alone

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models.dense.contract import DenseOutput
+from soccerbench.models.dense.contract import Apart, DenseOutput
 from soccerbench.models.sliding import Standardised
 from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
@@ -32,7 +32,8 @@ def chunk_by_chunk(model: nn.Module, features: Tensor, row: DenseRow) -> np.ndar
     starts = [start := at for at in range(0, last, stride)] + [last]
     for start in starts:
         rows = [min(start + offset, length - 1) for offset in range(chunk)]
-        output = model(features[rows][None])
+        given = features[rows][None]
+        output = model.decode(model.embed(given)) if isinstance(model, Apart) else model(given)
         logits = output.scores[0].double()
         p = (logits.softmax(-1) if row.loss.kind == "cross-entropy" else logits.sigmoid())[:, -17:].numpy()
         first, end = (0 if start == 0 else border), (chunk if start + chunk >= length else chunk - border)
