@@ -26,7 +26,7 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 from soccerbench.soccernet.replays import GameReplays
 from soccerbench.specs import load_features, load_table
-from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow
+from soccerbench.specs.grounding import CmnRow, LearnedRow
 from soccerbench.specs.heads import load_head, load_source
 from soccerbench.specs.load import row_type
 from soccerbench.specs.spotting import SpottingRow
@@ -39,7 +39,7 @@ from soccerbench.training.loop import uses_gpu
 if TYPE_CHECKING:
     import pandas as pd
 
-TrainedRow = SpottingRow | CmnRow | GroundingTransformerRow
+TrainedRow = SpottingRow | LearnedRow
 OFFICIAL = {2048: "resnet", 512: "resnet-pca512", 8576: "five"}  # width -> features
 OFFICIAL_REMEDY = "give a checkpoint of ResNet, PCA512 or Baidu features"
 
@@ -197,7 +197,7 @@ def _row(file: Path, about: Description) -> TrainedRow:
     except ValidationError as error:
         raise SpecError(file, first_error(error)) from None
     absent = [name for name in found.blocks if name not in about.blocks]
-    if absent or about.classes != CLASSES or not isinstance(found, SpottingRow | CmnRow | GroundingTransformerRow):
+    if absent or about.classes != CLASSES or not isinstance(found, TrainedRow):
         problem = f"no block {absent[0]!r}" if absent else "no trained head of the 17 classes"
         raise InputError(file, problem, "give a run of `soccerbench reproduce`")
     return found

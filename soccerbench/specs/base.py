@@ -44,9 +44,20 @@ SCORED_SPLITS = ("test", "challenge")
 Published = float | Literal["-", "N/A"]
 Scored = Literal["test", "test tight", "challenge", "challenge tight"]
 
-CUT_OUT = ("chunk_s", "receptive_field_s", "before_s")
+CUT_OUT = ("chunk_s", "receptive_field_s", "before_s", "segment_s")
 UNDIGESTED_KEYS = {"published", "published_in", "left_open"}
-NOT_OF_THE_MODEL = {"table", "row", "name", "assumed", "changed", "nms_s", "postprocess", "strict", "needs"}
+NOT_OF_THE_MODEL = {
+    "table",
+    "row",
+    "name",
+    "assumed",
+    "changed",
+    "nms_s",
+    "postprocess",
+    "rescore_s",
+    "strict",
+    "needs",
+}
 
 
 class Training(NamedTuple):

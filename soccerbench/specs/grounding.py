@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, computed_field, model_validator
 from typing_extensions import Self
 
-from soccerbench.specs.base import BaseRow, Count, Frozen, Seconds, TrainedRow, TransformerSizes
+from soccerbench.specs.base import BaseRow, Count, Frozen, Seconds, Share, TrainedRow, TransformerSizes
 
 Weight = Annotated[float, Field(ge=0)]
 Samples = Annotated[int, Field(ge=0, le=1000)]
@@ -196,6 +196,28 @@ class GroundingTransformerRow(LearnedRow):
         if self.chunk_s > self.before_s:
             raise ValueError(f"chunk_s: {self.chunk_s:g} is more than the {self.before_s:g} s before the replay")
         return self
+
+
+class FasterTadSizes(Frozen):
+    """Sizes of the detector of segments."""
+
+    d_model: Count
+    layers: Annotated[int, Field(gt=0, le=8)]
+    dropout: Share
+
+
+class FasterTadRow(LearnedRow):
+    """A row with the detector of segments; it learns from `chunk_s` before the replay and looks at `before_s`.
+
+    Scores are multiplied by the distribution of the training delays, averaged over `rescore_s`, if that is given.
+    """
+
+    head: Literal["faster-tad"]
+    architecture: FasterTadSizes
+    before_s: Seconds
+    segment_s: Seconds
+    offset_loss: Weight
+    rescore_s: Seconds | None
 
 
 class NaiveRow(GroundingRow):

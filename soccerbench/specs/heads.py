@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from soccerbench.specs.base import BaseRow, Count, Frozen, Share, TransformerSizes
-from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
+from soccerbench.specs.grounding import CmnRow, FasterTadRow, GroundingTransformerRow, NaiveRow
 
 
 class NetVLADppSizes(Frozen):
@@ -160,6 +160,7 @@ HEADS: dict[str, Head] = {
     "grounding-transformer": Head(
         "grounding", "soccerbench.tasks.grounding_transformer:GroundingTransformerTask", GroundingTransformerRow
     ),
+    "faster-tad": Head("grounding", "soccerbench.tasks.faster_tad:FasterTadTask", FasterTadRow),
     "naive": Head("grounding", "soccerbench.tasks.naive:NaiveTask", NaiveRow),
 }
 

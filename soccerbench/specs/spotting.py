@@ -14,7 +14,7 @@ from typing_extensions import Self
 from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import Frozen, Seconds, TableName, TrainedRow
 from soccerbench.specs.dense import DenseKeys
-from soccerbench.specs.grounding import CmnRow, GroundingTransformerRow, NaiveRow
+from soccerbench.specs.grounding import CmnRow, FasterTadRow, GroundingTransformerRow, NaiveRow
 from soccerbench.specs.heads import HEADS, heads_for
 from soccerbench.specs.spotting_steps import CLASS_COUNT, Nms, SpottingStep
 
@@ -118,7 +118,7 @@ def _checked(sizes: type[Frozen], given: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(first_error(error, sizes, under="architecture.")) from None
 
 
-Row = DenseRow | SpottingRow | CmnRow | GroundingTransformerRow | NaiveRow
+Row = DenseRow | SpottingRow | CmnRow | GroundingTransformerRow | FasterTadRow | NaiveRow
 
 
 class Table(Frozen):

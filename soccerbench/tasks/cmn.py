@@ -38,7 +38,7 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions, Re
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import CmnRow, CmnSampling
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.grounding_postprocess import distinct
+from soccerbench.tasks.grounding_postprocess import detections_of
 from soccerbench.tasks.replay_queries import (
     VALID_SEED,
     Query,
@@ -242,10 +242,8 @@ class CmnTask:
         rows, kept = assemble(starts, spots[..., 1], chunk=self.chunk, field=self.field)
         detections = []
         for replay, replay_rows, replay_kept, confidence in zip(replays, rows, kept, spots[..., 0], strict=True):
-            time_s = np.maximum(replay_rows[replay_kept] / self.store.fps + self.row.shift_s, 0)
-            score = confidence[replay_kept].astype(np.float64)
-            found = ReplayDetections(half, replay.start_s, replay.end_s, time_s, score)
-            detections.append(distinct(found))
+            time_s = replay_rows[replay_kept] / self.store.fps + self.row.shift_s
+            detections.append(detections_of(replay, time_s, confidence[replay_kept].astype(np.float64)))
         return detections
 
 

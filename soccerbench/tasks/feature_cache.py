@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from soccerbench.features.store import HALVES, FeatureStore
 
 SHARE_OF_FREE_MEMORY = 0.7  # of a GPU; the rest is for weights, activations and batches
 CPU_BYTES = 2**28  # of a split that is cached for a CPU: reading small batches takes longer than computing with them
 READERS = 8
+ROWS_PER_BATCH = 4096
 
 
 class CachedRows:
@@ -81,6 +82,13 @@ def whole_half(store: FeatureStore, game: str, half: int, device: torch.device) 
     there = torch.empty((length, store.width), dtype=stored_type(store), device=device)
     load(store, game, half, there)
     return there.float()
+
+
+@torch.no_grad()
+def embedded_half(embed: nn.Module, store: FeatureStore, game: str, half: int, device: torch.device) -> Tensor:
+    """Every row of a half through a projection once: (T, d)."""
+    rows = np.array_split(np.arange(store.length(game, half)), -(-store.length(game, half) // ROWS_PER_BATCH))
+    return torch.cat([embed(torch.from_numpy(store.take(game, half, some)).to(device)) for some in rows])
 
 
 def stored_type(store: FeatureStore) -> torch.dtype:

@@ -22,6 +22,7 @@ from soccerbench.events import FPS, GROUNDING_FRAMES, Events
 from soccerbench.features.store import HALVES
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.replays import Replay
 from soccerbench.specs.grounding import Filter, Fuse, Suppress
 from soccerbench.tasks.postprocess import postprocess as postprocess
 from soccerbench.tasks.suppression import suppress_times
@@ -47,6 +48,11 @@ def _suppress(
 ) -> list[GroundingPredictions]:
     joined = join_games(scaled(games), scaled(others))
     return each(joined, partial(suppress, window_s=step.window_s))
+
+
+def detections_of(replay: Replay, time_s: Floats, score: Floats) -> ReplayDetections:
+    """What a head found for a replay; what it found before the half is at its start."""
+    return distinct(ReplayDetections(replay.half, replay.start_s, replay.end_s, np.maximum(time_s, 0), score))
 
 
 def distinct(replay: ReplayDetections) -> ReplayDetections:

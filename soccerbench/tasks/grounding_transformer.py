@@ -23,7 +23,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.grounding_transformer import GroundingTransformer
@@ -31,10 +30,11 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions, Re
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import GroundingTransformerRow
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.grounding_postprocess import distinct
-from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, query
+from soccerbench.tasks.feature_cache import embedded_half
+from soccerbench.tasks.grounding_postprocess import detections_of
+from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, padded, query
 
-ROWS_PER_BATCH, REPLAYS_PER_BATCH = 4096, 16
+REPLAYS_PER_BATCH = 16
 
 
 class Batch(NamedTuple):
@@ -109,7 +109,7 @@ class GroundingTransformerTask:
         """Look for every replay of a game in the seconds before it; links are not read."""
         assert isinstance(model, GroundingTransformer)
         tokens = {
-            half: embed(model, self.store, game.game, half, device)
+            half: embedded_half(model.embed, self.store, game.game, half, device)
             for half in sorted({replay.half for replay in game.replays})
         }
         detections: list[ReplayDetections] = []
@@ -125,7 +125,7 @@ class GroundingTransformerTask:
         starts = [self.starts(one, stride=self.stride) for one in asked]
         owners = np.repeat(np.arange(len(asked)), [len(one) for one in starts])
         if not len(owners):
-            return [_found(replay, np.empty(0), np.empty(0)) for replay in replays]
+            return [detections_of(replay, np.empty(0), np.empty(0)) for replay in replays]
         chunks, clips = [], []
         for one, first_rows in zip(asked, starts, strict=True):
             chunks += [tokens[one.half][self._rows(one, start)] for start in first_rows.tolist()]
@@ -136,7 +136,7 @@ class GroundingTransformerTask:
         time_s = (np.concatenate(starts) + offset * self.chunk) / self.store.fps + self.row.shift_s
         bounds = np.cumsum([len(one) for one in starts])[:-1]
         return [
-            _found(replay, *columns)
+            detections_of(replay, *columns)
             for replay, *columns in zip(replays, np.split(time_s, bounds), np.split(score, bounds), strict=True)
         ]
 
@@ -179,22 +179,3 @@ class GroundingTransformerTask:
             clips.append(torch.from_numpy(clip(self.store, asked, longest=self.before)))
         offsets = torch.tensor([offset for *_, offset in samples], dtype=torch.float32)
         return Batch(torch.from_numpy(chunks), *padded(clips), (offsets >= 0).float(), offsets.clamp(min=0))
-
-
-@torch.no_grad()
-def embed(model: GroundingTransformer, store: FeatureStore, game: str, half: int, device: torch.device) -> Tensor:
-    """Every row of a half through the projection once: (T, d)."""
-    rows = np.array_split(np.arange(store.length(game, half)), -(-store.length(game, half) // ROWS_PER_BATCH))
-    return torch.cat([model.embed(torch.from_numpy(store.take(game, half, some)).to(device)) for some in rows])
-
-
-def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Clips (R, C) of many lengths as one (B, R, C), zero at the end, and where they are filled up (B, R)."""
-    lengths = torch.tensor([len(one) for one in clips], device=clips[0].device)
-    joined = pad_sequence(list(clips), batch_first=True)
-    return joined, torch.arange(joined.shape[1], device=joined.device) >= lengths[:, None]
-
-
-def _found(replay: Replay, time_s: NDArray[np.float64], score: NDArray[np.float64]) -> ReplayDetections:
-    found = ReplayDetections(replay.half, replay.start_s, replay.end_s, np.maximum(time_s, 0), score)
-    return distinct(found)

@@ -15,7 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
@@ -124,6 +127,13 @@ def tiled(rows: Rows, length: int, *, drop_filling_copy: bool = False) -> Rows:
     copies = (length - drop_filling_copy) // len(rows)
     filled[: copies * len(rows)] = np.tile(rows, (copies, 1))
     return filled
+
+
+def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Clips (R, C) of many lengths as one (B, R, C), zero at the end, and where they are filled up (B, R)."""
+    lengths = torch.tensor([len(one) for one in clips], device=clips[0].device)
+    joined = pad_sequence(list(clips), batch_first=True)
+    return joined, torch.arange(joined.shape[1], device=joined.device) >= lengths[:, None]
 
 
 def half_lengths_s(store: FeatureStore, game: str) -> tuple[float, float]:

@@ -151,7 +151,7 @@ def own_table(folder: Path, change: dict[str, object]) -> str:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"head": "lstm"}, "head: unknown head 'lstm'; known: cmn, grounding-transformer, naive"),
+        ({"head": "lstm"}, "head: unknown head 'lstm'; known: cmn, grounding-transformer, faster-tad, naive"),
         ({"postprocess": [{"step": "shuffle"}]}, "postprocess.0"),
         ({"postprocess": [{"step": "filter"}]}, "missing key: postprocess.0.filter.before_s"),
         (
@@ -197,4 +197,5 @@ def test_a_step_finds_the_row_of_a_table_that_it_names_by_its_file(tmp_path: Pat
 
 
 def test_every_head_has_a_row() -> None:
-    assert {row.head for row in ROWS.values()} == set(heads_for("grounding"))
+    rows = [*ROWS.values(), *load_table("table3plus").rows]
+    assert {row.head for row in rows} == set(heads_for("grounding"))
