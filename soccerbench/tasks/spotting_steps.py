@@ -25,6 +25,7 @@ from soccerbench.tasks.postprocess import postprocess as postprocess
 from soccerbench.tasks.suppression import suppress_non_maxima
 
 GAUSSIAN_SPREAD = 0.5  # sigma of Bodla et al.
+BLOCK_FRAMES = 64  # at least
 
 
 @postprocess.register
@@ -85,19 +86,26 @@ def soft_nms(scores: Scores, *, fps: float, window_s: Window, decay: Decay, stop
     reach = int(np.ceil(half_frames.max()))
     offsets = np.arange(-reach, reach + 1)
     factor = factors(np.minimum(np.abs(offsets) / half_frames[:, None], 1), decay)  # (K, 2 reach + 1)
-    left = np.pad(scores.T.astype(np.float64), ((0, 0), (reach, reach)), constant_values=NONE)
+    size = max(len(offsets), BLOCK_FRAMES)
+    after = reach + -(frames + 2 * reach) % size
+    left = np.pad(scores.T.astype(np.float64), ((0, 0), (reach, after)), constant_values=NONE)
+    blocks = left.reshape(classes, -1, size)  # the same memory
+    top = blocks.max(axis=2)  # of each block, so that a step looks at a few blocks
     kept = np.full(left.shape, NONE)
     label = np.arange(classes)
     for _ in range(frames):
-        best = left.argmax(axis=1)
-        score = left[label, best]
+        block = top.argmax(axis=1)
+        score = top[label, block]
         going = score >= stop_below
         if not going.any():
             break
+        best = block * size + blocks[label, block].argmax(axis=1)
         chosen, place = label[going], best[going]
         kept[chosen, place] = score[going]
         left[chosen[:, None], place[:, None] + offsets] *= factor[going]
         left[chosen, place] = NONE
+        for changed in ((place - reach) // size, (place + reach) // size):
+            top[chosen, changed] = blocks[chosen, changed].max(axis=1)
     whole: Scores = kept[:, reach : reach + frames].T
     return whole
 

@@ -48,6 +48,15 @@ def test_soft_nms_as_the_definition_says(scores, fps, window_s, decay, stop_belo
     assert values.ravel().tolist() == scores
 
 
+@pytest.mark.parametrize(("frames", "window_s"), [(127, 6), (128, 30), (250, 100)])
+def test_soft_nms_of_halves_of_several_blocks(frames: int, window_s: float) -> None:
+    """With ties, so that the earliest frame must be found across blocks."""
+    scores = np.random.default_rng(frames).integers(0, 9, (frames, 3)) / 10
+    found = soft_nms(scores, fps=2, window_s=window_s, decay="squared")
+    expected = [soft_by_definition(column.tolist(), 2, window_s, "squared", 1e-5) for column in scores.T]
+    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-12, atol=0)
+
+
 def test_windows_of_one_class_do_not_change_another() -> None:
     scores = np.random.default_rng(0).random((60, 17))
     windows = tuple(float(width) for width in range(2, 19))
