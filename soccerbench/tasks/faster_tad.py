@@ -103,7 +103,8 @@ class FasterTadTask:
         presence = F.binary_cross_entropy_with_logits(logits[..., 0], batch.present, batch.inside, reduction="sum")
         errors = (logits[..., 1].sigmoid() - batch.offsets).square() * batch.present
         offset = self.row.offset_loss * errors.sum() / batch.present.sum().clamp(min=1)
-        return presence / batch.inside.sum().clamp(min=1) + offset
+        loss: Tensor = presence / batch.inside.sum().clamp(min=1) + offset
+        return loss
 
     @torch.no_grad()
     def detect(self, model: nn.Module, game: GameReplays, device: torch.device) -> GroundingPredictions:
@@ -145,8 +146,8 @@ class FasterTadTask:
         reach = round(self.row.rescore_s * self.store.fps) // 2
         sums = np.convolve(delays, np.ones(2 * reach + 1), mode="same")
         counts = np.convolve(np.ones_like(delays), np.ones(2 * reach + 1), mode="same")
-        smooth: NDArray[np.float64] = sums / counts
-        return smooth / smooth.max()
+        smooth: NDArray[np.float64] = sums / counts / (sums / counts).max()
+        return smooth
 
     @staticmethod
     def rows(asked: Query, count: int) -> NDArray[np.int64]:
