@@ -25,7 +25,7 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions, Re
 from soccerbench.soccernet.replays import Replay
 from soccerbench.specs.grounding import Filter, Fuse, Suppress
 from soccerbench.tasks.postprocess import postprocess as postprocess
-from soccerbench.tasks.suppression import suppress_times
+from soccerbench.tasks.postprocess import suppress_times
 
 Floats = NDArray[np.float64]
 

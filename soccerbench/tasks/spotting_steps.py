@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from soccerbench.specs.spotting_steps import Decay, Displace, Nms, Resample, SoftNms, Threshold, Window
 from soccerbench.tasks.frame_scores import NONE, FrameScores, Scores
 from soccerbench.tasks.postprocess import postprocess as postprocess
-from soccerbench.tasks.suppression import suppress_non_maxima
+from soccerbench.tasks.postprocess import suppress_non_maxima
 
 GAUSSIAN_SPREAD = 0.5  # sigma of Bodla et al.
 BLOCK_FRAMES = 64  # at least
