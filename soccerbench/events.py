@@ -143,7 +143,7 @@ def frames_of(position_ms: Ints, protocol: Protocol) -> Ints:
         return np.where(frame < 0, frame + SPOTTING_FRAMES, frame)
     wrong = position_ms[(position_ms < 0) | (position_ms > DAY_S * 1000)]
     if len(wrong):
-        raise ValueError(f"position {wrong[0]} ms: it must lie within the half (given in microseconds?)")
+        raise ValueError(f"position {wrong[0]} ms: it must be within the half (given in microseconds?)")
     return frame
 
 
@@ -169,5 +169,5 @@ def grounding_frames(time_s: Floats, protocol: Protocol) -> Ints:
         return np.where(frame < 0, frame + GROUNDING_FRAMES, frame)
     wrong = time_s[~((time_s >= 0) & (time_s <= DAY_S))]
     if len(wrong):
-        raise ValueError(f"time {wrong[0]} s: it must lie within the half (given in milliseconds?)")
+        raise ValueError(f"time {wrong[0]} s: it must be within the half (given in milliseconds?)")
     return cut.astype(np.int64)

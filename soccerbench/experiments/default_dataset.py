@@ -15,8 +15,8 @@ def open_root(data: str | None, features: Path | None, *, say: Callable[[str], N
 
     Args:
         data: a folder, or "mini" for the embedded dataset; None to choose as above.
-        features: where the features lie, if elsewhere.
-        say: told which data it is when nobody asked for it.
+        features: where the features are, if elsewhere.
+        say: called with a line that says which data it is, where nobody asked for it.
 
     Raises:
         InputError: no SoccerNet folder.

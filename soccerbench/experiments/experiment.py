@@ -225,7 +225,7 @@ class Experiment:
         first = getattr(task, "trained_first", None)
         if not checkpoint.exists(base):
             self._share_head(self.identity.model, training, [first.name] if first is not None else [])
-        if first is not None:  # a network of its own, which the model then holds as it is
+        if first is not None:  # a network trained before, which the model then holds as it is
             made = train_part(first, first.row, folder=base / first.name, **recipes(first.row))
             before_s = made.seconds
         select = self._selection(training, pipeline)

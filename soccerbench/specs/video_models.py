@@ -124,7 +124,7 @@ class IrCsnRow(ExtractorRow):
 
 
 class TpnRow(ExtractorRow):
-    """TPN: two levels of a SlowOnly, each at a tempo of its own.
+    """TPN: two levels of a SlowOnly, each at another tempo.
 
     `pools` are the frames that each level's last step joins, `flows` whether the second flow starts from what the
     first one made, `auxiliary_weight` the share of the loss of the classifier on the first level.

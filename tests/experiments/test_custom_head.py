@@ -1,4 +1,4 @@
-"""Heads of one's own: what is wrong with one is said in a line, before any training."""
+"""Custom heads: an error in one is reported in one line, before any training."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_packed_as_float32_it_is_the_same_bits(shared_tiny_root: Path, tmp_path:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_file_truncated_while_training_is_named_and_the_run_goes_on(
+def test_a_file_truncated_while_training_is_named_and_the_run_resumes(
     shared_tiny_root: Path, tiny_root: Path, tmp_path: Path, packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soccerbench.tasks.feature_cache.CPU_BYTES", 0)  # too large a split to be kept in memory

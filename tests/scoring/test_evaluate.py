@@ -208,7 +208,7 @@ def test_files_and_memory_score_alike_and_games_re_sum(root: Path, predictions: 
         )
 
 
-def test_intervals_stand_beside_every_score(root: Path, predictions: Path) -> None:
+def test_every_score_has_its_interval(root: Path, predictions: Path) -> None:
     report = score(root, predictions, repetitions=50, seed=3).report()
     for field in ("interval", "interval_visible", "interval_unshown"):
         assert set(report[field]) == {"level", "low", "high", "repetitions"}

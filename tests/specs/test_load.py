@@ -297,7 +297,7 @@ def test_files_that_are_no_tables(tmp_path: Path, text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", "", "a b", "x\n"])
-def test_a_table_is_named_like_a_folder_of_its_own(tmp_path: Path, name: str) -> None:
+def test_a_tables_name_is_that_of_a_folder(tmp_path: Path, name: str) -> None:
     for content, load in ((MINIMAL, load_table), (read_yaml(shipped("reproduce") / "table1.yaml"), load_extractors)):
         file = tmp_path / "mine.yaml"
         file.write_text(yaml.safe_dump({**content, "table": name}))

@@ -56,9 +56,9 @@ def test_models_are_the_feature_blocks_and_as_wide() -> None:
 
 
 def test_what_the_paper_does_not_say_is_assumed_with_its_reason() -> None:
-    beside = {"clip", "size", "dropout", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau"}
+    assumed = {"clip", "size", "dropout", "learning_rate", "weight_decay", "batch_size", "max_epochs", "plateau"}
     for row in load_extractors().rows:
-        assert beside <= set(row.assumed)
+        assert assumed <= set(row.assumed)
         assert all(row.assumed.values())
         assert yaml.safe_load(spec_text(row))["assumed"].keys() == row.assumed.keys()
 
@@ -67,8 +67,8 @@ def test_the_digest_covers_what_a_model_comes_from() -> None:
     table = load_extractors()
     row = table.of("gta")
     assert len({row.digest() for row in table.rows}) == 6
-    for told in ({"published": None}, {"assumed": {}}, {"architecture": "another name"}, {"parameters": None}):
-        assert row.model_copy(update=told).digest() == row.digest()
+    for update in ({"published": None}, {"assumed": {}}, {"architecture": "another name"}, {"parameters": None}):
+        assert row.model_copy(update=update).digest() == row.digest()
     for made in ({"regions": 9}, {"size": 112}, {"learning_rate": 1.0}, {"backbone": "resnet18"}):
         assert row.model_copy(update=made).digest() != row.digest()
 

@@ -64,11 +64,11 @@ def test_what_the_paper_leaves_open_is_declared() -> None:
         "architecture.pooling", "architecture.segments", "architecture.positions",
     }  # fmt: skip
     fused, joined = {"postprocess.fuse"}, {"postprocess.fuse", "postprocess.nms"}
-    told = {
+    reasons = {
         1: cmn, 4: transformer | {"max_epochs"}, 6: cmn, 7: cmn | fused, 8: cmn | joined, 9: transformer,
         18: cmn | joined, 31: set(),
     }  # fmt: skip
-    assert {row: set(ROWS[row].left_open) for row in told} == told  # forty epochs are row 9's by the paper
+    assert {row: set(ROWS[row].left_open) for row in reasons} == reasons  # forty epochs are row 9's by the paper
     assert all(why for row in ROWS.values() for why in row.left_open.values())
     shown = yaml.safe_load(spec_text(ROWS[7]))
     assert shown["assumed"]["chunk_s"]["value"] == 120
@@ -78,19 +78,19 @@ def test_what_the_paper_leaves_open_is_declared() -> None:
 
 def test_a_reason_that_came_later_moves_no_digest_and_goes_with_its_value(tmp_path: Path) -> None:
     cmn = {"chunk_s", "receptive_field_s", "learning_rate.adam_epsilon", "precision"}
-    plain, told = (
+    plain, explained = (
         load_table(own_table(tmp_path, change)).rows[0]
         for change in ({}, {"assumed": {"batch_size": {"why": "ours"}, "postprocess.order": {"why": "ours"}}})
     )
-    assert set(told.left_open) - set(plain.left_open) == {"batch_size", "postprocess.order"}
-    assert told.digest() == plain.digest()
-    assert told.model_digest() == plain.model_digest()
+    assert set(explained.left_open) - set(plain.left_open) == {"batch_size", "postprocess.order"}
+    assert explained.digest() == plain.digest()
+    assert explained.model_digest() == plain.model_digest()
     assert "chunk_s" not in load_table(own_table(tmp_path, {"chunk_s": 100})).rows[0].left_open
     changed = load_table("table3", settings=[parse_setting("chunk_s=100")]).rows[0]
     assert set(changed.left_open) == cmn - {"chunk_s"}
     without = load_table("table3", settings=[parse_setting("postprocess=[]")]).rows[6]
     assert set(without.left_open) == cmn
-    assert "max_epochs" not in load_table("table3", mini=True).rows[3].left_open  # six, with a reason of their own
+    assert "max_epochs" not in load_table("table3", mini=True).rows[3].left_open  # six, with another reason
 
 
 def test_what_rows_need_and_have_seen() -> None:
@@ -140,7 +140,7 @@ def test_settings_that_no_row_knows(setting: str) -> None:
 
 
 def own_table(folder: Path, change: dict[str, object]) -> str:
-    """Row 5 and row 19 of Table 3 as a table of one's own, the first with changes."""
+    """Row 5 and row 19 of Table 3 as a user's table, the first with changes."""
     content = yaml.safe_load((shipped("reproduce") / "table3.yaml").read_text())
     content["rows"] = [row for row in content["rows"] if row["row"] in (5, 19)]
     content["rows"][0] |= change
