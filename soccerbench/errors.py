@@ -72,6 +72,11 @@ def os_error(path: Path, error: OSError, *, remedy: str, doing: str = "read", pl
     return InputError(path, problem, remedies.get(error.errno or 0, remedy))
 
 
+def not_written(path: Path, error: OSError) -> InputError:
+    """An error for a file or folder that could not be written."""
+    return os_error(path, error, doing="written", remedy="free some space or choose another folder")
+
+
 def line_of(error: Exception) -> str:
     """What an error says; for one of the system's, its file and its cause."""
     if isinstance(error, OSError) and error.filename is not None:

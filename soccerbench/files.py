@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import orjson
 
-from soccerbench.errors import os_error
+from soccerbench.errors import not_written
 from soccerbench.processes import Writer
 
 
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise os_error(path, error, doing="written", remedy="free some space or choose another folder") from None
+        raise not_written(path, error) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -58,7 +58,7 @@ def folder_next_to(out: Path) -> Iterator[Path]:
         folder.mkdir()
         yield folder
     except OSError as error:
-        raise os_error(out, error, doing="written", remedy="free some space or choose another folder") from None
+        raise not_written(out, error) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

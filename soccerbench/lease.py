@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from soccerbench.errors import os_error
+from soccerbench.errors import not_written
 from soccerbench.processes import Writer
 
 HEARTBEAT_S = 10.0
@@ -46,8 +46,7 @@ def only_writer(of: Path, *, lease: Path | None = None) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
         _wait_for(of, file, mine)
     except OSError as error:
-        remedy = "free some space or choose another folder"
-        raise os_error(file, error, doing="written", remedy=remedy) from None
+        raise not_written(file, error) from None
     ended = threading.Event()
     beating = threading.Thread(target=_beat, args=(file, ended), daemon=True, name="lease")
     beating.start()

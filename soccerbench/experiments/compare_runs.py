@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.results import Run, by_row, read_runs
+from soccerbench.experiments.results import Run, runs_of_one_row
 from soccerbench.metrics import NAMED_S, compare, compare_seeds
 from soccerbench.metrics.resampling import check_repetitions
 from soccerbench.progress import Progress, silent
@@ -54,7 +54,7 @@ def compare_runs(
     if tolerances not in NAMED_S:
         raise ValueError(f"--tolerances {tolerances!r}: runs have counts for loose and tight only")
     check_repetitions(repetitions)
-    sides = [_runs_of_one_row(folder) for folder in (a, b)]
+    sides = [{run.result.seed: run for run in runs_of_one_row(folder)} for folder in (a, b)]
     games = {tuple(_counted(run, split, tolerances)) for side in sides for run in side.values()}
     if len(games) > 1:
         raise InputError(b, f"was scored on other games than {a}", "compare runs on the same data")
@@ -74,21 +74,9 @@ def compare_runs(
     first = reports[0][0]
     overall = TASKS[first["task"]].overall
     means = [float(np.mean([report[overall] for report in side])) for side in reports]
-    head = {key: first[key] for key in ("task", "protocol", "signature")} | {
-        "names": short_names(a, b),
-        "seeds": [sorted(side) for side in sides],
-        "a": means[0],
-        "b": means[1],
-    }
+    head = {key: first[key] for key in ("task", "protocol", "signature")}
+    head |= {"names": short_names(a, b), "seeds": [sorted(side) for side in sides], "a": means[0], "b": means[1]}
     return comparison_report(head, compared, overall, list(first.get("per_class", ())))
-
-
-def _runs_of_one_row(folder: Path) -> dict[int, Run]:
-    """The runs below a folder, by seed."""
-    rows = by_row(read_runs(folder))
-    if len(rows) > 1:
-        raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
-    return {run.result.seed: run for runs in rows.values() for run in runs}
 
 
 def _counted(run: Run, split: str, tolerances: str) -> list[str]:

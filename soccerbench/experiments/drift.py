@@ -98,11 +98,11 @@ def check_row(runs: Sequence[Run], results: Path, *, speed: bool) -> RowCheck:
     first = runs[0]
     record = read_record(record_file(results, first.key))
     if record is None:
-        return _check(first.key, problems=["no record; --update makes it"])
+        return _check(first.key, ["no record; --update makes it"])
     places = {seed: place for place, seed in enumerate(record.seeds)}
     shared = [run for run in runs if run.result.seed in places]
     if not shared:
-        return _check(first.key, problems=[f"no seed of the record's {list(record.seeds)} was run"])
+        return _check(first.key, [f"no seed of the record's {list(record.seeds)} was run"])
     found = [measures(run) for run in shared]
     problems = []
     if first.result.digest != record.digest:
@@ -118,8 +118,7 @@ def check_row(runs: Sequence[Run], results: Path, *, speed: bool) -> RowCheck:
     if speed:
         movements.append(_speed(record.seconds, [run.result.seconds for run in shared]))
     notes = [f"other {word}" for key, word in _NOTED.items() if getattr(first.result, key) != getattr(record, key)]
-    seeds = [run.result.seed for run in shared]
-    return _check(first.key, seeds=seeds, problems=problems, notes=notes, movements=movements)
+    return _check(first.key, problems, [run.result.seed for run in shared], notes, movements)
 
 
 def rows_of_baseline(rows: dict[Key, list[Run]], results: Path) -> list[list[Run]]:
@@ -130,7 +129,6 @@ def rows_of_baseline(rows: dict[Key, list[Run]], results: Path) -> list[list[Run
 
 def _check(
     key: Key,
-    *,
     problems: Sequence[str],
     seeds: Sequence[int] = (),
     notes: Sequence[str] = (),
@@ -138,15 +136,9 @@ def _check(
 ) -> RowCheck:
     dataset, table, row = key
     return RowCheck(
-        dataset=dataset,
-        table=table,
-        row=row,
-        seeds=tuple(seeds),
-        problems=tuple(problems),
-        notes=tuple(notes),
-        movements=tuple(movements),
-        drifted=bool(problems) or any(movement.drifted for movement in movements),
-    )
+        dataset=dataset, table=table, row=row, seeds=tuple(seeds), problems=tuple(problems), notes=tuple(notes),
+        movements=tuple(movements), drifted=bool(problems) or any(movement.drifted for movement in movements),
+    )  # fmt: skip
 
 
 def _movement(name: str, record: Summary, chosen: Sequence[int], values: Sequence[float]) -> Movement:

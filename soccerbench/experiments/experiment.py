@@ -29,8 +29,9 @@ from soccerbench.experiments.fingerprint import (
     versions,
 )
 from soccerbench.experiments.grounding import GroundingPipeline
-from soccerbench.experiments.pipeline import PIPELINES, Pipeline, pipeline_of
+from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.experiments.results import RESULT, Result, read_result
+from soccerbench.experiments.spotting import SpottingPipeline
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.files import write_bytes, write_json
@@ -47,6 +48,7 @@ from soccerbench.training import checkpoint
 from soccerbench.training.loop import Selection, train, uses_gpu
 from soccerbench.training.optimisers import PLAIN
 
+PIPELINES: dict[str, type[Pipeline]] = {"spotting": SpottingPipeline, "grounding": GroundingPipeline}
 NARROW = 512  # features below this width are computed by one thread
 
 log = logging.getLogger(__name__)
@@ -128,8 +130,8 @@ class Experiment:
 
     def pipeline(self, training: Training | None = None) -> Pipeline:
         """The row's work on the data for one of its trainings; it holds features, so that it is made for one run."""
-        folders = [run.folder for run in self.needed]
-        return pipeline_of(self.row, self.root, self.store, plugin=self.plugin, folders=folders, training=training)
+        folders, kind = [run.folder for run in self.needed], PIPELINES[self.row.task]
+        return kind(self.row, self.root, self.store, plugin=self.plugin, folders=folders, training=training)
 
     def is_complete(self) -> bool:
         """Whether an earlier run of the same identity has a result."""
@@ -220,7 +222,7 @@ class Experiment:
         if not isinstance(self.row, TrainedRow):
             return None, 0.0
         base = self.folder / training.folder
-        task, before_s = pipeline.trainable(), 0.0
+        task, before_s = pipeline.trainable, 0.0
         train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
         first = getattr(task, "trained_first", None)
         if not checkpoint.exists(base):
@@ -298,29 +300,14 @@ class Experiment:
                     scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
                     counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
             seconds += trained_s + time.monotonic() - started
-        return Result.model_validate(
-            {
-                "version": 1,
-                "table": self.row.table,
-                "row": self.row.row,
-                "seed": self.seed,
-                "dataset": self.root.name,
-                "simulated": self.root.is_simulated,
-                "spec": self.row.model_dump(mode="json"),
-                "digest": self.identity.spec,
-                "model": self.identity.model,
-                "scores": scores,
-                "submissions": submissions,
-                "games": counts,
-                "data_fingerprint": self.identity.data,
-                "code": self.identity.code,
-                "versions": versions(),
-                "device": torch.cuda.get_device_name() if uses_gpu(device) else "cpu",
-                "threads": torch.get_num_threads(),
-                "seconds": round(seconds, 3),
-                "peak_memory_bytes": peak_memory_bytes(),
-            }
-        )
+        return Result(
+            table=self.row.table, row=self.row.row, seed=self.seed, dataset=self.root.name,
+            simulated=self.root.is_simulated, spec=self.row.model_dump(mode="json"), digest=self.identity.spec,
+            model=self.identity.model, scores=scores, submissions=submissions, games=counts,
+            data_fingerprint=self.identity.data, code=self.identity.code, versions=versions(),
+            device=torch.cuda.get_device_name() if uses_gpu(device) else "cpu", threads=torch.get_num_threads(),
+            seconds=round(seconds, 3), peak_memory_bytes=peak_memory_bytes(),
+        )  # fmt: skip
 
 
 @dataclass
@@ -356,7 +343,7 @@ class Planner:
         needed = tuple(self.experiment(one, seed) for one in rows)
         store = self.root.store(row.blocks) if row.blocks else None
         plugin = self.plugin if _reads_plugin(row) else None
-        pipeline = pipeline_of(row, self.root, store, plugin=plugin, folders=[run.folder for run in needed])
+        pipeline = PIPELINES[row.task](row, self.root, store)
         games = self._games(pipeline)
         data, own = self._fingerprint(store, games, pipeline), plugin if ":" in row.head else None
         identity = Identity(

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.features.dataset import Dataset
-from soccerbench.features.store import FeatureStore
+from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.scoring.tasks import TASKS
@@ -25,7 +24,6 @@ from soccerbench.soccernet.grounding_predictions import (
     write_grounding_predictions,
 )
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
-from soccerbench.specs.base import Training
 from soccerbench.specs.grounding import Fuse, GroundingRow, Step
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.grounding_postprocess import postprocess
@@ -33,23 +31,11 @@ from soccerbench.tasks.grounding_postprocess import postprocess
 Predictions = list[GroundingPredictions]
 
 
-class GroundingPipeline:
-    """A `Pipeline` for replay grounding; see `pipeline_of` for its arguments."""
+class GroundingPipeline(Pipeline):
+    """A `Pipeline` for replay grounding."""
 
+    row: GroundingRow
     label_files: ClassVar[tuple[str, ...]] = (CAMERA_LABELS, REPLAY_LABELS)
-
-    def __init__(
-        self,
-        row: GroundingRow,
-        root: Dataset,
-        store: FeatureStore | None,
-        *,
-        plugin: Path | None = None,
-        folders: Sequence[Path] = (),
-        training: Training | None = None,
-    ) -> None:
-        self.row, self.root, self.store, self.plugin, self.folders = row, root, store, plugin, folders
-        self.training = training or row.trainings[0]
 
     def check_labels(self, split: str) -> None:
         """Read the replays of a split; those of training and scoring need links."""
@@ -74,10 +60,6 @@ class GroundingPipeline:
         """Whether any game of the split has its replays linked."""
         return any(f"{game}/{CAMERA_LABELS}" in self.root.tree for game in self.root.games[split])
 
-    def trainable(self) -> Any:
-        """Samples, head and loss."""
-        return self._head
-
     def predict(
         self,
         model: nn.Module | None,
@@ -91,7 +73,7 @@ class GroundingPipeline:
         """Look for every replay, take the steps of the row, and write one `results_grounding.json` a game."""
         replays, found = self.root.replays(split), []
         for number, game in enumerate(games, start=1):
-            found.append(self._head.detect(model, replays[game], device))
+            found.append(self.trainable.detect(model, replays[game], device))
             progress(f"{split} games", number, len(games))
         for step in self.row.postprocess:
             found = postprocess(step, found, self._detections_for(step, split, games))
@@ -111,7 +93,7 @@ class GroundingPipeline:
         """The average-AP (loose) of the head alone on the split that its best epoch is chosen on."""
         assert self.training.selects is not None
         replays = self.root.replays(self.training.selects)
-        found = [self._head.detect(model, read, device) for read in replays.values()]
+        found = [self.trainable.detect(model, read, device) for read in replays.values()]
         with TemporaryDirectory() as folder:
             file = Path(folder) / "predictions.zip"
             write_grounding_predictions(file, found)
@@ -119,7 +101,8 @@ class GroundingPipeline:
         return float(scored["loose"].report()["average_ap"] or 0.0)
 
     @cached_property
-    def _head(self) -> Any:
+    def trainable(self) -> Any:
+        """Samples, head and loss."""
         train = {game: read for split in self.training.learns for game, read in self.root.replays(split).items()}
         valid = self.root.replays(self.training.selects) if self.training.selects else {}
         events = {"events": self.root.events([*train, *valid])} if self.row.samples_events else {}

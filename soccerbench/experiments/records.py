@@ -25,7 +25,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.results import Key, Run, read_report
+from soccerbench.experiments.results import Key, Result, Run, read_report
 from soccerbench.files import write_json
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.scoring.schema import Report, SpottingCounts
@@ -120,21 +120,11 @@ def make_record(runs: Sequence[Run]) -> Record:
         )
     first, by_run = runs[0].result, [measures(run) for run in runs]
     names = [name for name in by_run[0] if all(name in found for found in by_run)]
+    same = Record.model_fields.keys() & Result.model_fields.keys() - {"spec", "seconds"}
     record = Record(
-        version=1,
-        table=first.table,
-        row=first.row,
-        dataset=first.dataset,
-        simulated=first.simulated,
+        **{key: getattr(first, key) for key in same},
         spec={key: value for key, value in first.spec.items() if key != "published"},
-        digest=first.digest,
-        data_fingerprint=first.data_fingerprint,
-        code=first.code,
-        versions=first.versions,
-        device=first.device,
-        threads=first.threads,
         seeds=tuple(run.result.seed for run in runs),
-        band=_ABOUT_BAND,
         measures={name: summary([found[name] for found in by_run]) for name in names},
         seconds=summary([run.result.seconds for run in runs]),
     )
@@ -149,24 +139,16 @@ def with_bands(records: Sequence[Record]) -> list[Record]:
             spreads.setdefault(name, []).append(measure.standard_deviation or 0.0)
     usual = {name: statistics.median(found) for name, found in spreads.items()}
 
-    def banded(name: str, measure: Summary, *, is_trained: bool) -> Summary:
-        deviation = measure.standard_deviation or 0.0
-        if is_trained:
-            deviation = _expected_deviation(name, measure, usual=usual.get(name, 0.0))
-        return measure.model_copy(update={"band": ERRORS_IN_A_BAND * math.sqrt(2) * deviation})
-
-    return [
-        record.model_copy(
-            update={
-                "band": _ABOUT_BAND,
-                "measures": {
-                    name: banded(name, measure, is_trained=_is_trained(record))
-                    for name, measure in record.measures.items()
-                },
-            }
-        )
-        for record in records
-    ]
+    banded = []
+    for record in records:
+        measures = {}
+        for name, measure in record.measures.items():
+            deviation = measure.standard_deviation or 0.0
+            if _is_trained(record):
+                deviation = _expected_deviation(name, measure, usual=usual.get(name, 0.0))
+            measures[name] = measure.model_copy(update={"band": ERRORS_IN_A_BAND * math.sqrt(2) * deviation})
+        banded.append(record.model_copy(update={"band": _ABOUT_BAND, "measures": measures}))
+    return banded
 
 
 def _is_trained(record: Record) -> bool:

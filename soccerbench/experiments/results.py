@@ -210,9 +210,8 @@ def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> R
     try:
         return kind.model_validate(orjson.loads(file.read_bytes()))
     except ValidationError as error:
-        missing = sorted(
-            str(one["loc"][0]) for one in error.errors() if one["type"] == "missing" and len(one["loc"]) == 1
-        )
+        absent = [one["loc"] for one in error.errors() if one["type"] == "missing"]
+        missing = sorted(str(loc[0]) for loc in absent if len(loc) == 1)
         problem = f"lacks {', '.join(missing)}" if missing else f"is not a {what}: {first_error(error)}"
         raise InputError(file, problem, remedy) from None
     except (orjson.JSONDecodeError, OSError) as error:
@@ -232,6 +231,18 @@ def read_runs(folder: Path) -> list[Run]:
     return sorted(runs, key=lambda run: (*run.key, run.result.seed))
 
 
+def runs_of_one_row(folder: Path) -> list[Run]:
+    """The runs in a folder and below, one a seed of one row.
+
+    Raises:
+        InputError: as `read_runs` and `by_row`, or runs of several rows.
+    """
+    rows = list(by_row(read_runs(folder)).values())
+    if len(rows) > 1:
+        raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
+    return rows[0]
+
+
 def by_row(runs: Iterable[Run]) -> dict[Key, list[Run]]:
     """Runs grouped by dataset, table and row.
 
@@ -244,11 +255,8 @@ def by_row(runs: Iterable[Run]) -> dict[Key, list[Run]]:
         rows.setdefault(run.key, []).append(run)
     for first, *others in rows.values():
         for other in others:
-            changed = [
-                key
-                for key in ("digest", "data_fingerprint", "code")
-                if getattr(other.result, key) != getattr(first.result, key)
-            ]
+            keys = ("digest", "data_fingerprint", "code")
+            changed = [key for key in keys if getattr(other.result, key) != getattr(first.result, key)]
             if changed:
                 problem = f"differs from {first.folder.name} in {' and '.join(changed)}"
                 raise InputError(other.folder / RESULT, problem, REMEDY)

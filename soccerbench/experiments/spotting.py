@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from soccerbench.events import Events
-from soccerbench.features.dataset import Dataset
+from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.features.store import FeatureStore
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
@@ -19,31 +19,18 @@ from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
-from soccerbench.specs.base import Training
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training.prefetch import prefetched
 
 
-class SpottingPipeline:
-    """A `Pipeline` for action spotting; see `pipeline_of` for its arguments."""
+class SpottingPipeline(Pipeline):
+    """A `Pipeline` for action spotting."""
 
+    row: SpottingRow
+    store: FeatureStore
     label_files: ClassVar[tuple[str, ...]] = (SPOTTING_LABELS,)
-
-    def __init__(
-        self,
-        row: SpottingRow,
-        root: Dataset,
-        store: FeatureStore,
-        *,
-        plugin: Path | None = None,
-        folders: Sequence[Path] = (),
-        training: Training | None = None,
-    ) -> None:
-        assert not folders
-        self.row, self.root, self.store, self.plugin = row, root, store, plugin
-        self.training = training or row.trainings[0]
 
     def check_labels(self, split: str) -> None:
         """Read the labels of a split; those of a challenge without any are passed over."""
@@ -57,10 +44,6 @@ class SpottingPipeline:
     def can_score(self, split: str) -> bool:
         """Whether any game of the split is annotated."""
         return self.root.has_labels(split)
-
-    def trainable(self) -> SpottingTask:
-        """Clips, head and loss."""
-        return self._trainable
 
     def predict(
         self,
@@ -86,13 +69,15 @@ class SpottingPipeline:
         self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress
     ) -> Iterator[Events]:
         """The detections of one game after the other; the next halves are read meanwhile."""
-        halves = prefetched(self._trainable.halves(games, device))
+        task = self.trainable
+        halves = prefetched(task.halves(games, device))
         for number, game in enumerate(games, start=1):
-            yield self._trainable.detect(model, game, halves)
+            yield task.detect(model, game, halves)
             progress(f"{split} games", number, len(games))
 
     @cached_property
-    def _trainable(self) -> SpottingTask:
+    def trainable(self) -> SpottingTask:
+        """Clips, head and loss."""
         train = {game: read for split in self.training.learns for game, read in self.root.labels(split).items()}
         valid = self.root.labels(self.training.selects) if self.training.selects else {}
         head = load_class(self.row.head, self.plugin, of=nn.Module) if ":" in self.row.head else None

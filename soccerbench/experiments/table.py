@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from soccerbench.errors import InputError, SpecError
+from soccerbench.errors import InputError
 from soccerbench.experiments.executors.cost import weights
 from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of
 from soccerbench.experiments.executors.machines import Machines
@@ -82,15 +82,10 @@ def plan(
             that cannot be trained.
         SpecError: no such row, or a head that the plugin does not have.
     """
-    by_number = {row.row: row for row in table.rows}
-    wanted = list(by_number) if rows is None else list(rows)
-    for number in wanted:
-        if number not in by_number:
-            raise SpecError(table.table, f"no row {number}; it has {', '.join(map(str, by_number))}")
+    wanted = list(table.rows) if rows is None else [table.row(number) for number in rows]
     planner = Planner(root, out, plugin)
     experiments, unavailable = [], []
-    for number in wanted:
-        row = by_number[number]
+    for row in wanted:
         absent = absent_files(row, root)
         if absent:
             unavailable.append(Unavailable(row, absent))

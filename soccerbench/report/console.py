@@ -20,7 +20,7 @@ from soccerbench.report.table import Table
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
 
-    from soccerbench.report.tables.checks import HalfResult
+    from soccerbench.video.extraction.half import Outcome
 
 BETWEEN_LINES_S = 30  # in a log
 SPEED_PERIOD_S = 600
@@ -250,7 +250,7 @@ class VideoBar:
         self._rows_of[stage] = done
         self._progress.update(self._task, completed=sum(self._rows_of.values()))
 
-    def note(self, result: HalfResult) -> None:
+    def note(self, result: Outcome) -> None:
         """Report the outcome of a half."""
         self._done += 1
         self._progress.update(self._task, description=f"half {self._done}/{self._halves}")

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from soccerbench.errors import InputError, counted
-from soccerbench.experiments.results import RESULT, Run, by_row, read_report, read_runs
+from soccerbench.experiments.results import REMEDY, RESULT, Run, read_report, runs_of_one_row
 from soccerbench.features.hub import client, hub_error
 from soccerbench.files import write_json
 from soccerbench.scoring.schema import Report
@@ -199,14 +199,12 @@ def _fetch(where: Address, source: str, folder: Path, say: Callable[[str], None]
 
 def _row(folder: Path) -> Sequence[Run]:
     """The runs of the one row in a folder, whose scores follow from their games."""
-    rows = list(by_row(read_runs(folder)).values())
-    if len(rows) > 1:
-        raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
-    for run in rows[0]:
+    runs = runs_of_one_row(folder)
+    for run in runs:
         wrong = faults(run)
         if wrong:
-            raise InputError(run.folder / RESULT, wrong[0], "run its row again with --force")
-    return rows[0]
+            raise InputError(run.folder / RESULT, wrong[0], REMEDY)
+    return runs
 
 
 def _entry(file: Path) -> FileEntry:

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError, first_error
+from soccerbench.errors import SpecError
 from soccerbench.specs.base import BaseRow, Frozen, Scored
 from soccerbench.specs.load import load_table
 from soccerbench.specs.shipped import shipped
-from soccerbench.specs.yaml_file import read_yaml
+from soccerbench.specs.yaml_file import checked, read_yaml
 
 Kind = Literal["gain", "similar", "score"]
 
@@ -95,10 +95,7 @@ def load_claims() -> Claims:
         SpecError: it cannot be used, or names a row that is not there.
     """
     file = shipped("reproduce") / "claims.yaml"
-    try:
-        return Claims.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise SpecError(file, first_error(error, Claims)) from None
+    return checked(Claims, read_yaml(file), file)
 
 
 def claim_text(claims: Claims, number: int) -> str:

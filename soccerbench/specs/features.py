@@ -13,11 +13,11 @@ import re
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from soccerbench.errors import SpecError, did_you_mean, first_error
+from soccerbench.errors import did_you_mean
 from soccerbench.specs.shipped import shipped
-from soccerbench.specs.yaml_file import read_yaml
+from soccerbench.specs.yaml_file import checked, read_yaml
 
 OWN = re.compile(r"(mega-)?own(-[a-z0-9]+)+")
 
@@ -46,10 +46,7 @@ class Features(_Frozen):
 def load_features() -> Features:
     """The shipped `features.yaml`."""
     file = shipped("reproduce") / "features.yaml"
-    try:
-        return Features.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise SpecError(file, first_error(error, Features)) from None
+    return checked(Features, read_yaml(file), file)
 
 
 def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:

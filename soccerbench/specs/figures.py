@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError, first_error
 from soccerbench.specs.base import Frozen, Seconds
 from soccerbench.specs.shipped import shipped
-from soccerbench.specs.yaml_file import read_yaml
+from soccerbench.specs.yaml_file import checked, read_yaml, split
 
 
 class Figure3(Frozen):
@@ -42,11 +41,5 @@ def load_figure3() -> Figure3:
         SpecError: it cannot be used.
     """
     file = shipped("reproduce") / "figure3.yaml"
-    content: dict[str, Any] = read_yaml(file)
-    assumed = content.pop("assumed", {})
-    values = {key: entry["value"] for key, entry in assumed.items()}
-    reasons = {key: entry["why"] for key, entry in assumed.items()}
-    try:
-        return Figure3.model_validate({**content, **values, "assumed": reasons})
-    except ValidationError as error:
-        raise SpecError(file, first_error(error, Figure3)) from None
+    values, reasons = split(str(file), read_yaml(file))
+    return checked(Figure3, {**values, "assumed": reasons}, file)

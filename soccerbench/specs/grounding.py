@@ -27,14 +27,15 @@ class Run(Frozen):
 
 
 class PostprocessStep(Frozen):
-    """A step after the head; one that uses another row's detections says of which task and returns its run."""
+    """A step after the head; one that uses another row's detections says of which task and under which key."""
 
     uses: ClassVar[Literal["spotting", "grounding"] | None] = None
+    run_key: ClassVar[str] = ""
 
     @property
     def run(self) -> Run | None:
         """The run whose detections the step uses."""
-        return None
+        return getattr(self, self.run_key) if self.run_key else None
 
 
 class Filter(PostprocessStep):
@@ -52,6 +53,7 @@ class Fuse(PostprocessStep):
     """
 
     uses: ClassVar[Literal["spotting", "grounding"] | None] = "spotting"
+    run_key: ClassVar[str] = "spotting"
     step: Literal["fuse"]
     spotting: Run
     window_s: Seconds
@@ -61,24 +63,15 @@ class Fuse(PostprocessStep):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     combine: Literal["replace", "append", "only"] = "replace"
 
-    @property
-    def run(self) -> Run:
-        """The row whose spotted events are used."""
-        return self.spotting
-
 
 class Suppress(PostprocessStep):
     """Join the detections of another row, both scaled to [0, 1], and keep the most confident of each window."""
 
     uses: ClassVar[Literal["spotting", "grounding"] | None] = "grounding"
+    run_key: ClassVar[str] = "join"
     step: Literal["nms"]
     join: Run
     window_s: Seconds
-
-    @property
-    def run(self) -> Run:
-        """The row that is joined."""
-        return self.join
 
 
 Step = Annotated[Filter | Fuse | Suppress, Field(discriminator="step")]

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from soccerbench.specs.base import BaseRow, Count, Frozen, Share, TransformerSizes
 from soccerbench.specs.grounding import CmnRow, FasterTadRow, GroundingTransformerRow, NaiveRow
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel {kernel} is even and has no centre")
+    return kernel
+
+
+Kernel = Annotated[int, Field(gt=0, le=99), AfterValidator(_odd)]
 
 
 class NetVLADppSizes(Frozen):
@@ -31,14 +40,8 @@ class ResNet1DSizes(Frozen):
 
     channels: Count
     blocks: Count
-    kernel: Annotated[int, Field(gt=0, le=99)]
+    kernel: Kernel
     dropout: Share
-
-    @model_validator(mode="after")
-    def _kernel_has_a_centre(self) -> Self:
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel {self.kernel} is even and has no centre")
-        return self
 
 
 class NoSizes(Frozen):
@@ -71,14 +74,8 @@ class TdeedSizes(Frozen):
 
     d_model: Count
     levels: Annotated[int, Field(gt=0, le=8)]
-    kernel: Annotated[int, Field(gt=0, le=99)]
+    kernel: Kernel
     ratio: Count
-
-    @model_validator(mode="after")
-    def _kernel_has_a_centre(self) -> Self:
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel {self.kernel} is even and has no centre")
-        return self
 
 
 class AstraSizes(Frozen):

@@ -19,11 +19,12 @@ from soccerbench.specs.shipped import is_file_name, shipped, table_file
 from soccerbench.specs.spotting import DenseRow, Row, SpottingRow, Table, is_dense
 from soccerbench.specs.video_models import ExtractorRow, is_extractor_table
 from soccerbench.specs.yaml_file import (
+    checked,
     overlay,
     parse_yaml,
     put,
+    read_table,
     read_yaml,
-    refuse_unknown,
     settings_at_fault,
     split,
     still_open,
@@ -72,11 +73,7 @@ def load_table(
         shipped_names = _shipped_names()
         problem = f"no such table{did_you_mean(name, shipped_names)}; shipped are {', '.join(shipped_names)}"
         raise SpecError(name, f"{problem}, or give a YAML file's path")
-    content = read_yaml(file)
-    refuse_unknown(file, content, _TABLE_KEYS)
-    raw_rows = content.get("rows")
-    if not isinstance(raw_rows, list) or not all(isinstance(row, dict) for row in raw_rows):
-        raise SpecError(file, "rows: a list of rows is needed")
+    content, raw_rows = read_table(file, _TABLE_KEYS)
     smaller = read_yaml(shipped("reproduce") / "mini.yaml") if mini and not is_file_name(name) else {}
     base = _base(file, content)
     built = [_row(file, (base, content), index, raw, smaller) for index, raw in enumerate(raw_rows, start=1)]
@@ -86,16 +83,11 @@ def load_table(
         if chosen and key.partition(".")[0] not in known:
             raise SpecError(f"--set {key}={value}", f"no chosen row of {name} has this key{did_you_mean(key, known)}")
     built = [_with_settings(row, settings) if row in chosen else row for row in built]
-    references = _References(file, built, lambda other: load_table(other, mini=mini, inside=(*inside, name)), inside)
-    try:
-        return Table(
-            table=content.get("table", file.stem),
-            title=content.get("title", file.stem),
-            source=content.get("source", str(file)),
-            rows=tuple(references.row(row.row, ()) for row in built),
-        )
-    except ValidationError as error:
-        raise SpecError(file, first_error(error, Table)) from None
+    load = cache(lambda other: load_table(other, mini=mini, inside=(*inside, name)))
+    about = {"table": file.stem, "title": file.stem, "source": str(file)} | {
+        key: content[key] for key in ("table", "title", "source") if key in content
+    }
+    return checked(Table, {**about, "rows": _with_runs(file, built, load, inside)}, file)
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -159,10 +151,7 @@ def _row(
         part = {key: value for key, value in part.items() if key not in (content.get("varied") or ())}
         values, reasons = overlay((values, reasons), split("mini.yaml", {"assumed": part}))
     values = {"table": content.get("table", file.stem), **values, "task": raw.get("task", content.get("task"))}
-    try:
-        return kind.model_validate({**values, "assumed": reasons})
-    except ValidationError as error:
-        raise SpecError(place, first_error(error, kind)) from None
+    return checked(kind, {**values, "assumed": reasons}, place)
 
 
 def _settable(row: Row) -> set[str]:
@@ -203,55 +192,40 @@ def row_type(place: str, task: object, head: object, keys: Collection[str]) -> t
     return cast("type[Row]", kind)
 
 
-class _References:
-    """Adds to each row of a table the rows whose runs it needs, so that it holds all that its result depends on.
+def _with_runs(file: Path, rows: Sequence[Row], load: Callable[[str], Table], inside: Sequence[str]) -> tuple[Row, ...]:
+    """The rows of a table, each with the rows whose runs it needs, so that it holds all that its result depends on.
 
     Args:
         file: of the table, for errors.
         rows: of the table.
         load: reads another table by its name.
         inside: tables that are being read, which must not be referred to.
+
+    Raises:
+        SpecError: a reference to a missing row, to a row of the wrong task, or a circular one.
     """
+    known = {row.row: row for row in rows}
 
-    def __init__(self, file: Path, rows: Sequence[Row], load: Callable[[str], Table], inside: Sequence[str]) -> None:
-        self.file, self.load, self.inside = file, load, inside
-        self.rows = {row.row: row for row in rows}
-        self.tables: dict[str, dict[int, Row]] = {}
-
-    def row(self, number: int, trail: tuple[int, ...]) -> Row:
-        """A row of this table with its runs; `trail` leads to it.
-
-        Raises:
-            SpecError: a reference to a missing row, to a row of the wrong task, or a circular one.
-        """
-        row = self.rows[number]
+    def whole(number: int, trail: tuple[int, ...]) -> Row:
+        row = known[number]
         if isinstance(row, GroundingRow) and not row.runs:
-            place = f"{self.file}: row {number}: postprocess"
-            runs = tuple(
-                self._run(place, step, step.run, (*trail, number)) for step in row.postprocess if step.run is not None
-            )
-            self.rows[number] = row.model_copy(update={"runs": runs})
-        return self.rows[number]
+            place = f"{file}: row {number}: postprocess"
+            steps = [(step, step.run) for step in row.postprocess if step.run is not None]
+            runs = tuple(needed(place, step, named, (*trail, number)) for step, named in steps)
+            known[number] = row.model_copy(update={"runs": runs})
+        return known[number]
 
-    def _run(self, place: str, step: Step, named: Run, trail: tuple[int, ...]) -> BaseRow:
-        row = self._own(place, named, trail) if named.table is None else self._other(place, named)
+    def needed(place: str, step: Step, named: Run, trail: tuple[int, ...]) -> BaseRow:
+        if named.table in inside:
+            raise SpecError(place, f"needs {named.table}, whose rows need this table")
+        others = known if named.table is None else {row.row: row for row in load(named.table).rows}
+        if named.row not in others:
+            raise SpecError(place, f"no row {named.row} in {named.table or 'this table'}")
+        if named.table is None and named.row in trail:
+            raise SpecError(place, f"needs row {named.row}, which needs this one")
+        row = whole(named.row, trail) if named.table is None else others[named.row]
         if row.task != step.uses:
             raise SpecError(place, f"{step.step} needs a {step.uses} row, and {row.table} row {row.row} is not one")
         return row
 
-    def _own(self, place: str, reference: Run, trail: tuple[int, ...]) -> Row:
-        if reference.row in trail:
-            raise SpecError(place, f"needs row {reference.row}, which needs this one")
-        if reference.row not in self.rows:
-            raise SpecError(place, f"no row {reference.row} in this table")
-        return self.row(reference.row, trail)
-
-    def _other(self, place: str, reference: Run) -> Row:
-        table = str(reference.table)
-        if table in self.inside:
-            raise SpecError(place, f"needs {table}, whose rows need this table")
-        if table not in self.tables:
-            self.tables[table] = {row.row: row for row in self.load(table).rows}
-        if reference.row not in self.tables[table]:
-            raise SpecError(place, f"no row {reference.row} in {table}")
-        return self.tables[table][reference.row]
+    return tuple(whole(row.row, ()) for row in rows)

@@ -20,7 +20,7 @@ from typing_extensions import Self
 from soccerbench.errors import SpecError, did_you_mean, first_error
 from soccerbench.specs.base import DEFAULT_PRECISION, Count, Frozen, Plateau, Precision, Share, TableName, hash_of
 from soccerbench.specs.shipped import table_file
-from soccerbench.specs.yaml_file import overlay, put, read_yaml, refuse_unknown, settings_at_fault, split
+from soccerbench.specs.yaml_file import checked, overlay, put, read_table, read_yaml, settings_at_fault, split
 
 RECOGNITION = "recognition"
 Colour = tuple[float, float, float]
@@ -209,11 +209,9 @@ class ExtractorTable(Frozen):
         Raises:
             SpecError: no such row.
         """
-        for row in self.rows:
-            if row.model == model:
-                return row
-        known = [row.model for row in self.rows]
-        raise SpecError(model, f"no such model{did_you_mean(model, known)}; known: {', '.join(known)}")
+        rows = {row.model: row for row in self.rows}
+        _check_known(model, list(rows))
+        return rows[model]
 
     @model_validator(mode="after")
     def _rows_are_distinct(self) -> Self:
@@ -244,16 +242,9 @@ def load_extractors(
         SpecError: an unknown model, a setting that no row takes, or anything that no model could be built from.
     """
     file = table_file(name)
-    content = read_yaml(file)
-    refuse_unknown(file, content, _TABLE_KEYS)
-    raw_rows = content.get("rows")
-    if not isinstance(raw_rows, list) or not all(isinstance(row, dict) for row in raw_rows):
-        raise SpecError(file, "rows: a list of rows is needed")
-    present = [row.get("model") for row in raw_rows]
+    content, raw_rows = read_table(file, _TABLE_KEYS)
     for model in models:
-        if model not in present:
-            known = [str(one) for one in present]
-            raise SpecError(model, f"no such model{did_you_mean(model, known)}; known: {', '.join(known)}")
+        _check_known(model, [str(row.get("model")) for row in raw_rows])
     wanted = [(index, row) for index, row in enumerate(raw_rows, start=1) if not models or row.get("model") in models]
     rows = tuple(_row(file, content, index, raw, settings) for index, raw in wanted)
     for key, value in settings:
@@ -261,10 +252,12 @@ def load_extractors(
             keys = {field for row in rows for field in type(row).model_fields} - _FIXED
             raise SpecError(f"--set {key}={value}", f"no row of {name} has this key{did_you_mean(key, keys)}")
     about = {key: content[key] for key in _TABLE_KEYS - {"task", "defaults", "rows"} if key in content}
-    try:
-        return ExtractorTable.model_validate({**about, "rows": rows})
-    except ValidationError as error:
-        raise SpecError(file, first_error(error, ExtractorTable)) from None
+    return checked(ExtractorTable, {**about, "rows": rows}, file)
+
+
+def _check_known(model: str, known: Sequence[str]) -> None:
+    if model not in known:
+        raise SpecError(model, f"no such model{did_you_mean(model, known)}; known: {', '.join(known)}")
 
 
 def _row(

@@ -12,15 +12,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import yaml
 
-from soccerbench.errors import SpecError, did_you_mean, os_problem
+from soccerbench.errors import SpecError, did_you_mean, first_error, os_problem
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
+ModelT = TypeVar("ModelT", bound="BaseModel")
 Layer = tuple[dict[str, Any], dict[str, str]]
 _COMPUTED = ("changed", "blocks", "runs", "needs", "left_open")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
@@ -181,9 +182,32 @@ def settings_at_fault(changed: Sequence[str], error: ValidationError) -> str:
     return f"--set {' '.join(named)}"
 
 
-def refuse_unknown(file: Path, content: Mapping[str, Any], known: set[str]) -> None:
-    """Refuse a key that no table has."""
+def read_table(file: Path, known: set[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The content of a table's file, and its rows as they are written.
+
+    Raises:
+        SpecError: as `read_yaml`, a key that is not one of `known`, or no list of rows.
+    """
+    content = read_yaml(file)
     unknown = sorted(set(content) - known)
     if unknown:
         near = did_you_mean(unknown[0], known)
         raise SpecError(file, f"unknown key {unknown[0]!r}{near}; known: {', '.join(sorted(known))}")
+    rows = content.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SpecError(file, "rows: a list of rows is needed")
+    return content, rows
+
+
+def checked(kind: type[ModelT], content: object, place: object) -> ModelT:
+    """Plain data as a model.
+
+    Raises:
+        SpecError: what the model refuses; names the place and the key.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise SpecError(place, first_error(error, kind)) from None

@@ -184,7 +184,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
 def test_predictions_are_those_of_the_cpu(shared_tiny_root: Path, tmp_path: Path, number: int) -> None:
     made = experiment(shared_tiny_root, tmp_path, number=number, epochs=2)
     made.run(device="cuda", progress=silent)
-    task, game = made.pipeline().trainable(), made.root.games["test"][0]
+    task, game = made.pipeline().trainable, made.root.games["test"][0]
     model = task.model()
     model.load_state_dict(weights(made))
     model.eval()

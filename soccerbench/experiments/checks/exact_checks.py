@@ -161,7 +161,7 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
     grounding, naive, cmn = (GroundingPipeline(row, data, store) for row in (grounding_row, naive_row, cmn_row))
     models = {}
     heads: dict[str, Any] = {"netvlad++": spotting, "grounding-transformer": grounding, "cmn": cmn}
-    for name, task in ((name, pipeline.trainable()) for name, pipeline in heads.items()):
+    for name, task in ((name, pipeline.trainable) for name, pipeline in heads.items()):
         models[name] = model = task.model()
         if draw:
             assert isinstance(arrays, dict)
@@ -176,7 +176,7 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
         found[f"{name} losses, float32"] = [*losses, task.loss(model, next(task.valid_batches())).item()]
         model.load_state_dict(weights, strict=False)
         model.eval()
-    tasks = {"clips": spotting.trainable(), "chunks": grounding.trainable(), "pairs": cmn.trainable()}
+    tasks = {"clips": spotting.trainable, "chunks": grounding.trainable, "pairs": cmn.trainable}
     for name, task in tasks.items():
         for kind, batches in (
             ("training", task.batches(np.random.default_rng(SEED))),
@@ -185,7 +185,7 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
             columns = zip(*batches, strict=True)
             found[f"{kind} {name}"] = [float(v) for column in columns for part in column for v in _sums(part)]
     scores = slide(
-        models["netvlad++"], torch.from_numpy(store.take(GAME, 1, np.arange(HALF_S))), spotting.trainable().clip_frames
+        models["netvlad++"], torch.from_numpy(store.take(GAME, 1, np.arange(HALF_S))), spotting.trainable.clip_frames
     )
     found["sliding scores, float32"] = scores.sigmoid().flatten().tolist()
     _detections(found, "spotting", spotting, models["netvlad++"], root)

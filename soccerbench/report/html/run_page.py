@@ -19,17 +19,14 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.html.page import Entry, Page, Picture
 from soccerbench.report.html.pictures import Scores, by_tolerance, of_entry, scores_data
-from soccerbench.report.html.replay_arcs import grounded_games
-from soccerbench.report.html.timeline import spotted_split, times_that_fit
+from soccerbench.report.html.timeline import timelines, times_that_fit
 from soccerbench.report.table import Table
 from soccerbench.report.tables.paper import SPLITS, tables_of_runs
 from soccerbench.report.tables.scores import SeedScores, interval_over_games, uncertainty_table
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
 from soccerbench.soccernet.replays import read_replays
-from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
 Rows = Mapping[Key, Sequence[Run]]
 _FACTS = {
@@ -125,28 +122,14 @@ def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, ti
             root.path, f"lacks games that {run.folder} was scored on", "give --data with the games of the runs"
         )
     tree = Tree(run.folder / run.result.submissions[split])
-    names, task = list(run.result.games[split]["loose"]), run.result.spec["task"]
+    names, task = list(run.result.games[split]["loose"]), str(run.result.spec["task"])
     if task == "grounding":
-        arcs, counts = grounded_games(
-            [read_replays(root.tree, game, strict=False) for game in names],
-            [read_grounding_predictions(tree, game, strict=False) for game in names],
-        )
-        return {"seed": run.result.seed, "arcs": arcs, "grounded": counts}
-    labels = root.labels(split)
-    spotted = spotted_split(
-        [labels[game] for game in names],
-        [read_spotting_predictions(tree, game, strict=False) for game in names],
-        times=times,
-    )
-    games.setdefault(f"{run.result.dataset} {split}", spotted.games)
-    return {
-        "seed": run.result.seed,
-        "games": f"{run.result.dataset} {split}",
-        "detected": spotted.detected,
-        "breakdown": spotted.breakdown,
-        "omitted": spotted.omitted,
-        "times": times,
-    }
+        labels: list[Any] = [read_replays(root.tree, game, strict=False) for game in names]
+    else:
+        labels = list(map(root.labels(split).__getitem__, names))
+    found = TASKS[task].read_predictions(tree, names, strict=False)
+    name = f"{run.result.dataset} {split}"
+    return {"seed": run.result.seed, **timelines(task, labels, found, games, name=name, times=times)}
 
 
 def _events(root: Dataset, split: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.signature import TaskName
 from soccerbench.report.html.page import Entry, Page
 from soccerbench.report.html.pictures import by_tolerance, of_entry, scores_data
-from soccerbench.report.html.replay_arcs import grounded_games
-from soccerbench.report.html.timeline import spotted_split, times_that_fit
+from soccerbench.report.html.timeline import timelines, times_that_fit
 from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.scoring.tasks import TASKS
@@ -52,7 +50,9 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     if task == "grounding":
         truth = [read_replays(opened.labels, game, strict=False) for game in opened.games]
     scores = {split: scores_data([reports])}
-    shown = {"name": predictions.name, "splits": {split: _timelines(task, truth, found, games, len(known.names))}}
+    times = 0 if task == "grounding" else times_that_fit(sum(map(len, truth)))
+    drawn = timelines(task, truth, found, games, name="all", times=times, classes=len(known.names))
+    shown = {"name": predictions.name, "splits": {split: drawn}}
     facts = [(f"signature, {name}", report["signature"]) for name, report in reports.items()]
     facts += [("ignored", f"{what} ({count})") for what, count in sorted(ignored.items())]
     return Page(
@@ -63,16 +63,3 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
         data={"classes": known.names, "games": games, "entries": [shown]},
         pictures=list(by_tolerance("Submission", {"submission": scores}, metric=kind.metric)),
     )
-
-
-def _timelines(
-    task: TaskName, labels: Sequence[Any], predictions: Sequence[Any], games: dict[str, Any], classes: int
-) -> dict[str, Any]:
-    if task == "grounding":
-        arcs, counts = grounded_games(labels, predictions)
-        return {"arcs": arcs, "grounded": counts}
-    times = times_that_fit(sum(map(len, labels)))
-    spotted = spotted_split(labels, predictions, times=times, classes=classes)
-    games["all"] = spotted.games
-    shown = {"detected": spotted.detected, "breakdown": spotted.breakdown, "omitted": spotted.omitted, "times": times}
-    return {"games": "all", **shown}

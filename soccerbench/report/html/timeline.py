@@ -19,6 +19,7 @@ from soccerbench.events import Events
 from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, most_confident, outcomes
 from soccerbench.report.html.matches import match_name
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
+from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.soccernet.classes import CLASSES
 
 UNCOUNTED = len(DETECTED)
@@ -75,14 +76,8 @@ def spotted_split(
         np.add.at(confusions, (kept.label[confused], found.confused_with[confused]), 1)
         outcome = np.full(len(detection), UNCOUNTED)
         outcome[counts] = found.detection
-        games.append(
-            {
-                "name": match_name(target.game),
-                "folder": target.game,
-                "events": _packed_events(target),
-                "count": len(target),
-            }
-        )
+        game = {"name": match_name(target.game), "folder": target.game}
+        games.append({**game, "events": _packed_events(target), "count": len(target)})
         detected.append({
             "detections": _packed_detections(detection.take(visible), outcome[visible]),
             "count": int(visible.sum()),
@@ -91,6 +86,36 @@ def spotted_split(
     omitted = sum(map(len, predictions)) - sum(int(mask.sum()) for mask in shown)
     breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _most_frequent(confusions)}
     return SpottedSplit(games, detected, breakdown, omitted)
+
+
+def timelines(
+    task: str,
+    labels: Sequence[Any],
+    predictions: Sequence[Any],
+    games: dict[str, Any],
+    *,
+    name: str,
+    times: int,
+    classes: int = len(CLASSES),
+) -> dict[str, Any]:
+    """The timelines of one entry on a split; the events of its games are put into `games`, where they are not yet.
+
+    Args:
+        task: "spotting" or "grounding".
+        labels: one a game: events, or for grounding replays.
+        predictions: one a game, in the same order.
+        games: of the page.
+        name: of the split in `games`.
+        times: how many times as many detections as events are shown.
+        classes: how many there are.
+    """
+    if task == "grounding":
+        arcs, counts = grounded_games(labels, predictions)
+        return {"arcs": arcs, "grounded": counts}
+    found = spotted_split(labels, predictions, times=times, classes=classes)
+    games.setdefault(name, found.games)
+    shown = {"detected": found.detected, "breakdown": found.breakdown, "omitted": found.omitted}
+    return {"games": name, **shown, "times": times}
 
 
 def _most_frequent(confusions: Any) -> list[list[int]]:

@@ -7,13 +7,16 @@ from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from soccerbench.errors import counted, grouped
 from soccerbench.experiments.drift import Movement, RowCheck
 from soccerbench.experiments.results import Accuracy
 from soccerbench.features.verify import FileReport, Report
 from soccerbench.report.table import Column, Table, percent, table, tuple_columns
+
+if TYPE_CHECKING:
+    from soccerbench.video.extraction.half import Outcome
 
 PROBLEMS_SHOWN = 40
 
@@ -101,35 +104,7 @@ def verification_table(report: Report) -> Table[FileReport]:
     return table(f"{report.root}: {verdict} ({speed})", columns, report.files, notes)
 
 
-class HalfResult(Protocol):
-    """The outcome of one half; `state` is "done", "there" or "failed"."""
-
-    @property
-    def game(self) -> str:
-        """Its folder."""
-
-    @property
-    def half(self) -> int:
-        """1 or 2."""
-
-    @property
-    def state(self) -> str:
-        """See above."""
-
-    @property
-    def rows(self) -> int:
-        """Rows of its features."""
-
-    @property
-    def seconds(self) -> float:
-        """Time it took."""
-
-    @property
-    def text(self) -> str:
-        """Why it failed."""
-
-
-def extraction_table(title: str, results: Sequence[HalfResult], doubts: Sequence[str]) -> Table[tuple[Any, ...]]:
+def extraction_table(title: str, results: Sequence[Outcome], doubts: Sequence[str]) -> Table[tuple[Any, ...]]:
     """Halves, rows and seconds by outcome; failures and doubts below."""
     lines = []
     for state in ("done", "there", "failed"):
