@@ -167,8 +167,8 @@ def setup(row: Mapping[str, Any]) -> str:
 
 
 def step_text(step: Mapping[str, Any]) -> str:
-    """The name of a step and its most important value."""
-    value = next((step[key] for key in ("before_s", "window_s", "factor", "above") if key in step), "")
+    """The name of a step and the first of its keys that is a number, or one a class."""
+    value = next((value for value in step.values() if isinstance(value, (int, float, list, tuple))), "")
     value = "per class" if isinstance(value, Sequence) and value else f"{value:g}" if value else ""
     return " ".join(filter(None, (step.get("decay"), step["step"], value)))
 

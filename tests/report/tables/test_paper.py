@@ -10,7 +10,7 @@ import pytest
 
 from soccerbench.experiments.results import Result
 from soccerbench.report.table import Table
-from soccerbench.report.tables.paper import paper_table, summarise, write_table
+from soccerbench.report.tables.paper import paper_table, step_text, summarise, write_table
 from soccerbench.scoring.schema import SpottingScores
 from soccerbench.specs import load_table
 
@@ -125,3 +125,20 @@ def test_a_naive_row_above_a_learned_one_is_explained(naive: float, learned: flo
     results = [result(31, 0, naive, simulated=False), result(8, 0, learned, simulated=False)]
     notes = drawn(summarise(rows, results, {}), simulated=False).notes
     assert any(note.startswith("On test a naive row scores above rows 8:") for note in notes) == noted
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        ({"step": "nms", "join": {"table": None, "row": 4}, "window_s": 6.0}, "nms 6"),
+        (
+            {"step": "soft-nms", "window_s": [8.0] * 17, "decay": "linear", "stop_below": 1e-5},
+            "linear soft-nms per class",
+        ),
+        ({"step": "displace"}, "displace"),
+        ({"step": "resample", "factor": 2}, "resample 2"),
+        ({"step": "of-a-newcomer", "exponent": 0.5}, "of-a-newcomer 0.5"),
+    ],
+)
+def test_a_step_is_named_with_its_first_number(step: dict[str, Any], text: str) -> None:
+    assert step_text(step) == text
