@@ -52,8 +52,7 @@ class Dataset:
     def __init__(self, data: str | Path | None = None, *, features_root: str | Path | None = None) -> None:
         from soccerbench.experiments.default_dataset import open_root
 
-        features = None if features_root is None else Path(features_root)
-        self.root = open_root(None if data is None else str(data), features, say=lambda _: None)
+        self.root = open_root(data, features_root)
 
     @property
     def name(self) -> str:
@@ -190,12 +189,11 @@ def reproduce(
 
     name, pairs = str(table), list((settings or {}).items())
     load_table(name, settings=pairs, rows=rows)
-    features = None if features_root is None else Path(features_root)
     if stage is not None and data in (None, "mini"):
         raise ValueError("--stage copies packed data: give --data too")
     copied = None if stage is None else (str(data), Path(stage).resolve())
     data = data if copied is None else staged(*copied)
-    root = open_root(None if data is None else str(data), features, say=note if progress else lambda _: None)
+    root = open_root(data, features_root, say=note if progress else lambda _: None)
     specs = load_table(name, mini=root.is_mini, settings=pairs, rows=rows)
     if progress and root.is_mini and is_file_name(name):
         note(f"{name} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")

@@ -10,7 +10,9 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 
 
-def open_root(data: str | None, features: Path | None, *, say: Callable[[str], None]) -> Dataset:
+def open_root(
+    data: str | Path | None, features: str | Path | None, *, say: Callable[[str], None] = lambda _: None
+) -> Dataset:
     """The root that was asked for, or else the one in $SOCCERNET_ROOT, or else the embedded dataset.
 
     Args:
@@ -21,7 +23,8 @@ def open_root(data: str | None, features: Path | None, *, say: Callable[[str], N
     Raises:
         InputError: no SoccerNet folder.
     """
-    chosen = data or os.environ.get("SOCCERNET_ROOT")
+    features = None if features is None else Path(features)
+    chosen = str(data or os.environ.get("SOCCERNET_ROOT") or "")
     if chosen and chosen != "mini":
         if not data:
             say(f"Data: {chosen} (from SOCCERNET_ROOT).")
@@ -47,12 +50,12 @@ def root_of_runs(datasets: Collection[str], data: str | None) -> Dataset | None:
         InputError: `data` is no SoccerNet folder, or none of `datasets`.
     """
     if data is not None:
-        root = open_root(data, None, say=lambda _: None)
+        root = open_root(data, None)
         if root.name not in datasets:
             names = ", ".join(sorted(datasets))
             raise InputError(root.path, f"the runs were made on {names}", f"give the folder called {names}")
         return root
     chosen = os.environ.get("SOCCERNET_ROOT")
     if chosen and Path(chosen).resolve().name in datasets:
-        return open_root(chosen, None, say=lambda _: None)
-    return open_root("mini", None, say=lambda _: None) if "mini" in datasets else None
+        return open_root(chosen, None)
+    return open_root("mini", None) if "mini" in datasets else None

@@ -105,13 +105,9 @@ def score_grounding(
     return average_ap(annotations=annotations, replays=replays, deltas_s=deltas_s, protocol=protocol)
 
 
-_DRAW: dict[str, Callable[[np.random.Generator], list[dict[str, Any]]]] = {
-    "spotting": draw_spotting,
-    "grounding": draw_grounding,
-}
-_SCORE: dict[str, Callable[..., SpottingScore | GroundingScore]] = {
-    "spotting": score_spotting,
-    "grounding": score_grounding,
+_TASKS: dict[str, tuple[Callable[[np.random.Generator], list[Any]], Callable[..., Any]]] = {
+    "spotting": (draw_spotting, score_spotting),
+    "grounding": (draw_grounding, score_grounding),
 }
 
 
@@ -120,7 +116,7 @@ def scores(task: str, games: Sequence[Mapping[str, Any]]) -> dict[str, list[floa
     found: dict[str, list[float | None]] = {}
     for protocol in get_args(Protocol):
         for tolerances, deltas_s in TOLERANCES_S.items():
-            score = _SCORE[task](games, deltas_s, protocol)
+            score = _TASKS[task][1](games, deltas_s, protocol)
             for field in dataclasses.fields(score):
                 values = np.atleast_1d(np.asarray(getattr(score, field.name), dtype=np.float64)).tolist()
                 found[f"{protocol}, {tolerances}: {field.name}"] = [number(value) for value in values]
@@ -129,7 +125,7 @@ def scores(task: str, games: Sequence[Mapping[str, Any]]) -> dict[str, list[floa
 
 def write_fixtures(folder: Path) -> None:
     """Draw the games of both tasks, score them and write a file each."""
-    for task, draw in _DRAW.items():
+    for task, (draw, _) in _TASKS.items():
         games = draw(np.random.default_rng(SEED))
         content = {"task": task, "seed": SEED, "games": games, "scores": scores(task, games)}
         write_bytes(folder / f"{task}.json", orjson.dumps(content) + b"\n")
@@ -142,7 +138,7 @@ def check_fixtures(folder: Path) -> tuple[int, list[str]]:
         InputError: a fixture that is missing or cannot be read.
     """
     count, wrong = 0, []
-    for task in _DRAW:
+    for task in _TASKS:
         file = folder / f"{task}.json"
         try:
             content = orjson.loads(file.read_bytes())

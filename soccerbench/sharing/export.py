@@ -85,16 +85,13 @@ def eval_results(members: Sequence[Run], scores: Sequence[Measured], *, benchmar
             dataset_id=benchmark or BENCHMARK,
             task_id=f"{score.task}-{score.split}-{score.tolerances}",
             value=round(100 * score.score, 2),
-            notes=f"{score.unit}; {score.signature}; {len(score.seeds)} seeds; {_interval(score)}",
+            notes=f"{score.unit}; {score.signature}; {len(score.seeds)} seeds; "
+            f"95% interval over {score.games} games {100 * score.low:.2f} to {100 * score.high:.2f}",
         )
         for score in scores
     ]
     text: str = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=1000)
     return text.encode()
-
-
-def _interval(score: Measured) -> str:
-    return f"95% interval over {score.games} games {100 * score.low:.2f} to {100 * score.high:.2f}"
 
 
 def _table(scores: Sequence[Measured], form: str) -> bytes:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal, NamedTuple
@@ -119,14 +120,11 @@ def push(
         made[eval_file(members)] = eval_results(members, scores, benchmark=benchmark)
     say(f"{where.repository}: {counted(len(files) + len(made), 'file')}, {_size(manifest)} to upload")
     operations = [hub.CommitOperationAdd(name, content) for name, content in {**files, **made}.items()]
-    try:
+    with _client_errors(where, target, "upload"):
         api = hub.HfApi()
         api.create_repo(where.repository, private=private, exist_ok=True)
         message = f"Results of {members[0].result.title}"
         return str(api.create_commit(where.repository, operations, commit_message=message).oid)
-    except Exception as error:  # whatever the client raises
-        page = f"{hub.constants.ENDPOINT}/{where.repository}"
-        raise hub_error(target, error, page=page, doing="upload", again=AGAIN) from None
 
 
 def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
@@ -171,9 +169,8 @@ def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
 
 def _fetch(where: Address, source: str, folder: Path, say: Callable[[str], None]) -> str:
     """Fetch the files of the manifest into a folder and check them; the commit."""
-    hub = client()
-    try:
-        api = hub.HfApi()
+    with _client_errors(where, source, "download"):
+        api = client().HfApi()
         commit = str(api.model_info(where.repository, revision=where.revision).sha)
         api.hf_hub_download(where.repository, MANIFEST, revision=commit, local_dir=folder)
         manifest = read_report(folder / MANIFEST, Manifest, what="manifest", remedy="choose a repository of `push`")
@@ -185,16 +182,23 @@ def _fetch(where: Address, source: str, folder: Path, say: Callable[[str], None]
             raise InputError(source, f"needs {_size(manifest)}, more than the disk has free", "choose a larger disk")
         say(f"{where.repository}: {counted(len(manifest.files), 'file')}, {_size(manifest)} to download")
         api.snapshot_download(where.repository, revision=commit, local_dir=folder, allow_patterns=list(manifest.files))
-    except InputError:
-        raise
-    except Exception as error:  # whatever the client raises
-        page = f"{hub.constants.ENDPOINT}/{where.repository}"
-        raise hub_error(source, error, page=page, doing="download", again=AGAIN) from None
     for name, entry in manifest.files.items():
         file = folder / name
         if file.is_symlink() or not file.is_file() or _entry(file) != entry:
             raise InputError(source, f"{name} is not the file that the manifest describes", AGAIN)
     return commit
+
+
+@contextmanager
+def _client_errors(where: Address, text: str, doing: str) -> Iterator[None]:
+    """Whatever the client raises as an error of one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        page = f"{client().constants.ENDPOINT}/{where.repository}"
+        raise hub_error(text, error, page=page, doing=doing, again=AGAIN) from None
 
 
 def _row(folder: Path) -> Sequence[Run]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,14 +159,10 @@ def scores_table(scores: Sequence[Measured]) -> Table[Measured]:
     columns: list[Column[Measured]] = [
         Column("Split", lambda score: score.split),
         Column("Tolerances", lambda score: score.tolerances),
-        Column("Published", partial(_percent_of, "published"), ".2f"),
+        Column("Published", lambda score: percent(score.published), ".2f"),
         Column("Measured", lambda score: score.mean, ".2f"),
         Column(f"{LEVEL:.0%} interval over games", lambda score: percent_range(score.low, score.high), ".2f"),
         Column("Games", lambda score: score.games, "d"),
         Column("Seeds", lambda score: len(score.seeds), "d"),
     ]
     return table(f"{scores[0].title} on {scores[0].dataset}: {scores[0].metric}, %", columns, scores)
-
-
-def _percent_of(key: str, score: Measured) -> float | None:
-    return percent(getattr(score, key))

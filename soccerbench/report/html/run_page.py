@@ -55,13 +55,15 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
         notes.append("Simulated features: these numbers are not comparable with the paper's, which are not shown.")
     if None in labelled.values():
         notes.append("Rows without timelines: the labels of their dataset were not found (give --data).")
-    events = sum(_events(found, split) for key, found in labelled.items() if found for split in _scored(rows[key][0]))
+    splits = [(root, split) for key, root in labelled.items() if root for split in _scored(rows[key][0])]
+    events = sum(len(game) for root, split in splits for game in root.labels(split).values())
     games: dict[str, Any] = {}
     shown = [_entry(rows[key], labelled[key], games, times=times_that_fit(events)) for key in rows]
     scores = {key: _scores(members) for key, members in rows.items()}
     entries = [_words(members, scores[key]) for key, members in rows.items()]
     data = {"classes": CLASSES, "games": games, "entries": shown}
-    return Page(_title(rows), notes, tables, entries, data, [*_curves(rows, scores), *figures])
+    title = "soccerbench: " + ", ".join(dict.fromkeys(f"{table} on {dataset}" for dataset, table, _ in rows))
+    return Page(title, notes, tables, entries, data, [*_curves(rows, scores), *figures])
 
 
 def figures_below(folder: Path) -> list[Picture]:
@@ -83,10 +85,6 @@ def _curves(rows: Rows, scores: Mapping[Key, Scores]) -> Iterator[Picture]:
 
 def _scores(members: Sequence[Run]) -> Scores:
     return {split: scores_data([scores_of(run, split) for run in members]) for split in _scored(members[0])}
-
-
-def _title(rows: Rows) -> str:
-    return "soccerbench: " + ", ".join(dict.fromkeys(f"{table} on {dataset}" for dataset, table, _ in rows))
 
 
 def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
@@ -130,10 +128,6 @@ def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, ti
     found = TASKS[task].read_predictions(tree, names, strict=False)
     name = f"{run.result.dataset} {split}"
     return {"seed": run.result.seed, **timelines(task, labels, found, games, name=name, times=times)}
-
-
-def _events(root: Dataset, split: str) -> int:
-    return sum(len(game.label) for game in root.labels(split).values())
 
 
 def scores_of(run: Run, split: str) -> dict[str, dict[str, Any]]:
