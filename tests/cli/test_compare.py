@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from soccerbench.cli.submissions import compare
+from soccerbench.cli import app
 from soccerbench.report.tables.scores import comparison_table, verdict
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import evaluate
@@ -44,9 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, a: str, b: str, *options: str) -> str:
-    app = typer.Typer()
-    app.command()(compare)
-    files = [str(root / a), str(root / b), "--labels", str(root / "labels")]
+    files = ["compare", str(root / a), str(root / b), "--labels", str(root / "labels")]
     done = CliRunner().invoke(app, [*files, "--task", "spotting", "--split", "all", "--repetitions", "200", *options])
     assert done.exit_code == 0, done.output
     return done.stdout

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from soccerbench.cli import main
+from commands import Command, Done
 
 GAME = "league/2020-2021/game"
 LABEL = {"gameTime": "1 - 00:31", "label": "Goal", "position": "31500", "visibility": "visible"}
@@ -37,34 +36,12 @@ def root(tmp_path: Path) -> Path:
     return put(tmp_path, "results_grounding.json", {"Replays": [replay]})
 
 
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
+def evaluate(command: Command, root: Path, *options: object, task: str = "spotting") -> Done:
+    return command("evaluate", task, "--labels", root, "--predictions", root, "--split", "all", *options)
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["soccerbench", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        printed = capsys.readouterr()
-        return Outcome(code, printed.out, printed.err)
-
-    return run
-
-
-def evaluate(run: Any, root: Path, *options: object, task: str = "spotting") -> Outcome:
-    outcome = run("evaluate", task, "--labels", root, "--predictions", root, "--split", "all", *options)
-    assert isinstance(outcome, Outcome)
-    return outcome
-
-
-def test_the_table_has_a_line_a_class(run: Any, root: Path) -> None:
-    outcome = evaluate(run, root)
+def test_the_table_has_a_line_a_class(command: Command, root: Path) -> None:
+    outcome = evaluate(command, root)
     assert outcome.code == 0
     assert not outcome.err
     lines = outcome.out.splitlines()
@@ -75,16 +52,16 @@ def test_the_table_has_a_line_a_class(run: Any, root: Path) -> None:
     )
 
 
-def test_the_table_with_intervals(run: Any, root: Path) -> None:
-    outcome = evaluate(run, root, "--bootstrap", 20, "--classes", "Goal, Foul")
+def test_the_table_with_intervals(command: Command, root: Path) -> None:
+    outcome = evaluate(command, root, "--bootstrap", 20, "--classes", "Goal, Foul")
     assert "95% interval" in outcome.out
     assert "100.00 to 100.00" in outcome.out
 
 
 @pytest.mark.parametrize("task", ["spotting", "grounding"])
-def test_json_is_one_object_and_nothing_else(run: Any, root: Path, task: str) -> None:
+def test_json_is_one_object_and_nothing_else(command: Command, root: Path, task: str) -> None:
     put(root, "results_spotting.json", {"predictions": [PREDICTION, PREDICTION | {"label": "Gaol"}]})
-    outcome = evaluate(run, root, "--json", task=task)
+    outcome = evaluate(command, root, "--json", task=task)
     report = json.loads(outcome.out)
     assert report["task"] == task
     if task == "spotting":
@@ -98,20 +75,20 @@ def test_json_is_one_object_and_nothing_else(run: Any, root: Path, task: str) ->
     ("text", "deltas_s"),
     [("loose", list(range(5, 61, 5))), ("tight", [1, 2, 3, 4, 5]), ("2", [2]), ("0.5,1,30", [0.5, 1, 30])],
 )
-def test_tolerances(run: Any, root: Path, text: str, deltas_s: list[float]) -> None:
-    report = json.loads(evaluate(run, root, "--json", "--tolerances", text).out)
+def test_tolerances(command: Command, root: Path, text: str, deltas_s: list[float]) -> None:
+    report = json.loads(evaluate(command, root, "--json", "--tolerances", text).out)
     assert report["tolerances_s"] == deltas_s
     assert len(report["map_per_tolerance"]) == len(deltas_s)
 
 
-def test_signature_alone(run: Any, root: Path) -> None:
-    outcome = evaluate(run, root, "--signature", "--protocol", "strict", task="grounding")
+def test_signature_alone(command: Command, root: Path) -> None:
+    outcome = evaluate(command, root, "--signature", "--protocol", "strict", task="grounding")
     assert outcome.out.startswith("average-ap|task:grounding|protocol:strict|")
     assert outcome.out.count("\n") == 1
 
 
-def test_grounding_has_a_table_too(run: Any, root: Path) -> None:
-    assert "replays missing" in evaluate(run, root, task="grounding").out
+def test_grounding_has_a_table_too(command: Command, root: Path) -> None:
+    assert "replays missing" in evaluate(command, root, task="grounding").out
 
 
 @pytest.mark.parametrize(
@@ -129,15 +106,15 @@ def test_grounding_has_a_table_too(run: Any, root: Path) -> None:
         ("--labels", "nowhere.zip", "nowhere.zip: no such folder or zip"),
     ],
 )
-def test_wrong_usage_is_code_2(run: Any, root: Path, option: str, value: str, said: str) -> None:
-    outcome = evaluate(run, root, option, value)
+def test_wrong_usage_is_code_2(command: Command, root: Path, option: str, value: str, said: str) -> None:
+    outcome = evaluate(command, root, option, value)
     assert outcome.code == 2
     assert outcome.out == ""
     assert said in outcome.err
     assert "Traceback" not in outcome.err
 
 
-def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
+def test_what_was_given_instead_is_recognised(command: Command, tmp_path: Path) -> None:
     labels, predictions = tmp_path / "labels", tmp_path / "predictions"
     put(labels, "Labels-v2.json", {"annotations": [LABEL]})
     (labels / "splits.json").write_text(json.dumps({"test": [GAME]}))
@@ -150,21 +127,21 @@ def test_what_was_given_instead_is_recognised(run: Any, tmp_path: Path) -> None:
         (labels, tmp_path / "run", "test", "run: the folder of a run; give its predictions-test.zip\n"),
         (predictions / "top/folder", labels, "test", "folder: holds results_spotting.json where Labels-v2.json is"),
     ):
-        outcome = run("evaluate", "spotting", "--labels", given, "--predictions", found, "--split", split)
+        outcome = command("evaluate", "spotting", "--labels", given, "--predictions", found, "--split", split)
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
         assert said in outcome.err
 
 
-def test_limits_are_an_option(run: Any, root: Path) -> None:
+def test_limits_are_an_option(command: Command, root: Path) -> None:
     put(root, "results_spotting.json", {"predictions": [PREDICTION], "more": "x" * 2**20})
-    outcome = evaluate(run, root, "--max-mib", "1")
+    outcome = evaluate(command, root, "--max-mib", "1")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert "at most 1048576 are read; check what was packed, or raise --max-mib (now 1)" in outcome.err
-    assert evaluate(run, root, "--max-mib", "2").code == 0
+    assert evaluate(command, root, "--max-mib", "2").code == 0
 
 
-def test_classes_are_not_for_grounding(run: Any, root: Path) -> None:
-    outcome = evaluate(run, root, "--classes", "Goal", task="grounding")
+def test_classes_are_not_for_grounding(command: Command, root: Path) -> None:
+    outcome = evaluate(command, root, "--classes", "Goal", task="grounding")
     assert outcome.code == 2
     assert "--classes" in outcome.err
 
@@ -182,10 +159,10 @@ BAD: list[tuple[str, Any, bool]] = [
 
 
 @pytest.mark.parametrize(("key", "value", "scored"), BAD)
-def test_bad_values_are_counted_or_one_line(run: Any, root: Path, key: str, value: Any, scored: bool) -> None:
+def test_bad_values_are_counted_or_one_line(command: Command, root: Path, key: str, value: Any, scored: bool) -> None:
     put(root, "results_spotting.json", {"predictions": [PREDICTION, PREDICTION | {key: value}]})
     for protocol, code in (("soccernet", 0 if scored else 2), ("strict", 2)):
-        outcome = evaluate(run, root, "--protocol", protocol, "--json")
+        outcome = evaluate(command, root, "--protocol", protocol, "--json")
         assert outcome.code == code, outcome.err
         lines = outcome.err.splitlines()
         if code:
@@ -201,9 +178,9 @@ def test_bad_values_are_counted_or_one_line(run: Any, root: Path, key: str, valu
 @pytest.mark.parametrize(
     "text", ["", "no JSON", "[" * 100_000, "\x00\x01", '{"predictions": 5}', '{"predictions": [1]}']
 )
-def test_broken_files_are_one_line(run: Any, root: Path, text: str) -> None:
+def test_broken_files_are_one_line(command: Command, root: Path, text: str) -> None:
     put(root, "results_spotting.json", text)
-    outcome = evaluate(run, root)
+    outcome = evaluate(command, root)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert "results_spotting.json" in outcome.err
 

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
+from commands import Command
 
-from soccerbench.cli import app, main
+from soccerbench.cli import app
 from soccerbench.errors import counted, grouped, os_error
 from soccerbench.features.verify import Problem, Report
 from soccerbench.report.tables.checks import verification_table
 
 
-def message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def message(command: Command, *arguments: str) -> str:
     """The one line of a command that fails with exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["soccerbench", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith("soccerbench: ")
-    assert error.count("\n") == 1
-    return error
+    done = command(*arguments)
+    assert done.code == 2
+    assert done.err.startswith("soccerbench: ")
+    assert done.err.count("\n") == 1
+    return done.err
 
 
 @pytest.mark.parametrize(
@@ -58,14 +55,10 @@ def message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     ],
 )
 def test_a_mistake_is_one_line_with_its_cause(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    said: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command, arguments: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert said in message(monkeypatch, capsys, *arguments)
+    assert said in message(command, *arguments)
     assert not list(tmp_path.iterdir())
 
 
@@ -96,11 +89,11 @@ def test_every_number_of_every_verb_is_bounded() -> None:
 
 
 def test_a_batch_that_no_memory_holds_is_refused_before_it_is_made(
-    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shared_tiny_root: Path, tmp_path: Path, command: Command
 ) -> None:
     settings = ("--set", "chunk_s=3600", "--set", "batch_size=1000000")
     arguments = ("--data", str(shared_tiny_root), "--rows", "8", *settings, "--out", str(tmp_path / "runs"))
-    said = message(monkeypatch, capsys, "reproduce", "table2", *arguments)
+    said = message(command, "reproduce", "table2", *arguments)
     assert "table2 row 8: a batch of 1000000 chunks of 3600 s takes " in said
     assert "set a smaller batch_size or chunk_s" in said
 

@@ -7,53 +7,37 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import yaml
+from commands import Command, Done
 from custom_head import HEAD
 from forked import command_line
 from interruption import wait_for
 
-from soccerbench.cli import main
 from soccerbench.simulation.matches import cached_mini
 
 QUICK = ("--set", "max_epochs=1")
 
 
-class Done(NamedTuple):
-    """What a command left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Reproduce = Callable[..., Done]
-
-
 @pytest.fixture
-def reproduce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Reproduce:
+def reproduce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs the command in `tmp_path`, one experiment after the other in this process unless it names `--jobs`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOCCERNET_ROOT", "")
 
     def run(*arguments: str | Path) -> Done:
         sys.modules.pop("my_heads", None)  # a plugin of the run before
-        jobs = () if "--jobs" in arguments else ("--jobs", "1")
-        monkeypatch.setattr("sys.argv", ["soccerbench", "reproduce", *map(str, arguments), *jobs])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(ended.value.code or 0), *capsys.readouterr())
+        return command("reproduce", *arguments, *(() if "--jobs" in arguments else ("--jobs", "1")))
 
     return run
 
 
-def test_all_ten_rows(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_all_ten_rows(reproduce: Command, shared_tiny_root: Path, tmp_path: Path) -> None:
     done = reproduce("table2", "--data", shared_tiny_root, *QUICK)
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stderr.splitlines() if ": finished, " in line]  # any may end first
+    assert done.code == 0, done.err
+    lines = [line for line in done.err.splitlines() if ": finished, " in line]  # any may end first
     assert {line.partition(":")[0] for line in lines} == {f"table2 row {row}, seed 0" for row in range(1, 11)}
     assert [line.partition(": ")[2] for line in lines] == [f"finished, {count} of 10" for count in range(1, 11)]
     table = tmp_path / "runs" / "tiny" / "table2"
@@ -62,16 +46,16 @@ def test_all_ten_rows(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Pa
     assert [record["row"] for record in records] == list(range(1, 11))
     assert [record["measured"]["test"] is None for record in records] == [row in (4, 5, 9, 10) for row in range(1, 11)]
     assert all(record["measured"]["challenge"] for record in records)
-    assert "not comparable with the paper" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("Next: soccerbench report ")
+    assert "not comparable with the paper" in done.out
+    assert done.out.splitlines()[-1].startswith("Next: soccerbench report ")
 
     before = {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")}
     repeated = reproduce("table2", "--data", shared_tiny_root, *QUICK)
-    assert (repeated.stdout, repeated.stderr) == (done.stdout, "")
+    assert (repeated.out, repeated.err) == (done.out, "")
     assert {file: file.stat().st_mtime_ns for file in table.rglob("seed-0/*")} == before
 
     seeds = reproduce("table2", "--data", shared_tiny_root, *QUICK, "--rows", "2", "--seeds", "0-1")
-    assert "±" in seeds.stdout
+    assert "±" in seeds.out
     last = json.loads((table / "table.json").read_text())["rows"]
     assert [(record["row"], record["measured"]["test"]["n"]) for record in last] == [(2, 2)]  # those of the last call
 
@@ -89,10 +73,10 @@ def real(tiny_root: Path) -> Path:
 
 
 def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(
-    reproduce: Reproduce, real: Path, tmp_path: Path
+    reproduce: Command, real: Path, tmp_path: Path
 ) -> None:
     done = reproduce("table2", "--data", real, "--rows", "1-6,8", *QUICK)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     records = {
         record["row"]: record for record in json.loads((tmp_path / "runs/tiny/table2/table.json").read_text())["rows"]
     }
@@ -103,19 +87,19 @@ def test_on_real_features_published_numbers_submissions_and_reasons_are_shown(
     for row, file in ((2, "tpn_r50.npy"), (3, "tpn_r50.npy"), (5, "mega_gta.npy")):
         assert "never released" in records[row]["unavailable"]
         assert file in records[row]["unavailable"]
-        assert f"Row {row} not run" in done.stdout
-    assert "72.64" in done.stdout
+        assert f"Row {row} not run" in done.out
+    assert "72.64" in done.out
 
 
 def test_without_a_root_it_says_that_the_data_are_simulated(
-    reproduce: Reproduce, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch
+    reproduce: Command, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cached_mini()
-    assert "SIMULATED" in reproduce("table2", "--rows", "99").stderr
+    assert "SIMULATED" in reproduce("table2", "--rows", "99").err
     monkeypatch.setenv("SOCCERNET_ROOT", str(shared_tiny_root))
     done = reproduce("table2", "--rows", "99")
-    assert f"Data: {shared_tiny_root} (from SOCCERNET_ROOT)" in done.stderr
-    assert done.returncode == 2
+    assert f"Data: {shared_tiny_root} (from SOCCERNET_ROOT)" in done.err
+    assert done.code == 2
 
 
 def test_interrupted_by_the_keyboard_it_says_how_to_resume(
@@ -144,22 +128,22 @@ def write_custom_head(folder: Path) -> None:
     (folder / "mine.yaml").write_text(yaml.safe_dump({"table": "mine", "task": "spotting", "rows": [row]}))
 
 
-def test_a_custom_head(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path) -> None:
+def test_a_custom_head(reproduce: Command, shared_tiny_root: Path, tmp_path: Path) -> None:
     write_custom_head(tmp_path)
     with_plugin = ("mine.yaml", "--data", shared_tiny_root, "--plugin", "my_heads.py")
     done = reproduce(*with_plugin)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
     without = reproduce("mine.yaml", "--data", shared_tiny_root)
-    assert without.returncode == 2
-    assert "--plugin my_heads.py" in without.stderr
+    assert without.code == 2
+    assert "--plugin my_heads.py" in without.err
     (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
     changed = reproduce(*with_plugin)
-    assert "another code" in changed.stderr
+    assert "another code" in changed.err
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_fusing_with_a_custom_head(reproduce: Reproduce, shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
+def test_fusing_with_a_custom_head(reproduce: Command, shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
     write_custom_head(tmp_path)
     fuse = {
         "step": "fuse", "spotting": {"table": "mine.yaml", "row": 1}, "window_s": 42, "score": 0.02, "nearest": 1.25,
@@ -172,13 +156,13 @@ def test_fusing_with_a_custom_head(reproduce: Reproduce, shared_tiny_root: Path,
     (tmp_path / "fused.yaml").write_text(yaml.safe_dump({"table": "fused", "task": "grounding", "rows": [row]}))
     command = ("fused.yaml", "--data", shared_tiny_root, "--jobs", str(jobs))
     without = reproduce(*command)
-    assert without.returncode == 2
-    assert "--plugin my_heads.py" in without.stderr
+    assert without.code == 2
+    assert "--plugin my_heads.py" in without.err
     done = reproduce(*command, "--plugin", "my_heads.py")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert (tmp_path / "runs/tiny/mine/row-01/seed-0/result.json").exists()
     (tmp_path / "my_heads.py").write_text(HEAD + "\nother = 1\n")
-    assert "another code" in reproduce(*command, "--plugin", "my_heads.py").stderr
+    assert "another code" in reproduce(*command, "--plugin", "my_heads.py").err
 
 
 def first(root: Path, pattern: str) -> Path:
@@ -228,19 +212,13 @@ BAD_ROOTS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_ROOTS)
-def test_data_that_cannot_be_used(
-    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
-) -> None:
+def test_data_that_cannot_be_used(tiny_root: Path, tmp_path: Path, reproduce: Command, kind: str) -> None:
     spoil, said = BAD_ROOTS[kind]
     spoil(tiny_root)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["soccerbench", "reproduce", "table2", "--data", "tiny", "--rows", "8", *QUICK])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.count("\n") == 1
+    done = reproduce("table2", "--data", "tiny", "--rows", "8", *QUICK)
+    assert done.code == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
     assert not list(tmp_path.rglob("result.json"))
     assert not list(tmp_path.rglob("*.part"))
 
@@ -274,14 +252,12 @@ def test_arguments_that_cannot_be_used(
     shared_tiny_root: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
     arguments: tuple[str, ...],
     said: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOCCERNET_ROOT", str(shared_tiny_root))
-    monkeypatch.setattr(sys, "argv", ["soccerbench", "reproduce", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    done = command("reproduce", *arguments)
+    assert done.code == 2
+    assert said in done.err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from soccerbench.cli import app, main
+from soccerbench.cli import app
 from soccerbench.simulation.videos import write_videos
 from soccerbench.video.finetuning.manifest import read_manifest
 
@@ -75,12 +75,10 @@ def test_what_is_left_out_is_said_and_the_exit_code_is_one(root, tmp_path):
     assert {snippet.half for snippet in read_manifest(tmp_path / "out").snippets} == {2}
 
 
-def refused(monkeypatch, capsys, *arguments: object) -> str:
-    monkeypatch.setattr(sys, "argv", ["soccerbench", "snippets", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    return capsys.readouterr().err
+def refused(command, *arguments: object) -> str:
+    done = command("snippets", *arguments)
+    assert done.code == 2
+    return done.err
 
 
 @pytest.mark.parametrize(
@@ -93,28 +91,28 @@ def refused(monkeypatch, capsys, *arguments: object) -> str:
         (["--split", "trian"], "unknown split 'trian'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(videos, tmp_path, monkeypatch, capsys, options, said):
-    error = refused(monkeypatch, capsys, videos, tmp_path / "out", *options)
+def test_what_makes_no_sense_is_refused(videos, tmp_path, command, options, said):
+    error = refused(command, videos, tmp_path / "out", *options)
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_usable_is_an_error(root, tmp_path, monkeypatch, capsys):
+def test_nothing_usable_is_an_error(root, tmp_path, command):
     for path in root.rglob("*.mkv"):
         path.unlink()
-    error = refused(monkeypatch, capsys, root, tmp_path / "out")
+    error = refused(command, root, tmp_path / "out")
     assert error.splitlines()[-1].endswith("no half with labels and a readable video; see the lines above")
     assert error.count("no video of half") == 6
     assert not (tmp_path / "out").exists()
 
 
-def test_a_game_in_two_splits_is_refused(root, tmp_path, monkeypatch, capsys):
+def test_a_game_in_two_splits_is_refused(root, tmp_path, command):
     splits = json.loads((root / "splits.json").read_text())
     splits["test"] = splits["train"]
     (root / "splits.json").unlink()
     (root / "splits.json").write_text(json.dumps(splits))
-    assert "listed in train and in test" in refused(monkeypatch, capsys, root, tmp_path / "out")
+    assert "listed in train and in test" in refused(command, root, tmp_path / "out")
 
 
 def test_the_verb_needs_no_torch(videos, tmp_path):

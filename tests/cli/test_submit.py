@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from soccerbench.cli.submissions import submit
+from soccerbench.cli import app
 
 GAME = "league/2020-2021/game"
 PREDICTION = {"label": "Goal", "position": "31500", "half": "1", "confidence": "0.25"}
@@ -32,9 +31,7 @@ def predict(root: Path, predictions: list[Any]) -> None:
 
 
 def run(root: Path, *arguments: object, catch: bool = False) -> Result:
-    app = typer.Typer()
-    app.command()(submit)
-    options = [*map(str, arguments), "--task", "spotting", "--labels", str(root / "labels")]
+    options = ["submit", *map(str, arguments), "--task", "spotting", "--labels", str(root / "labels")]
     return CliRunner().invoke(app, options, catch_exceptions=catch)
 
 

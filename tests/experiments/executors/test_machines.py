@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import command_of
 
-from soccerbench import cli
 from soccerbench.experiments.executors import machines as module
 from soccerbench.experiments.executors.local import Local, gpu_environments
 from soccerbench.experiments.executors.machines import Machines
@@ -42,12 +42,10 @@ def test_without_its_package_one_line_says_what_to_install(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    monkeypatch.setattr("sys.argv", ["soccerbench", *verb, "--on", on])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == 2
+    done = command_of(monkeypatch, capsys)(*verb, "--on", on)
+    assert done.code == 2
     line = f"No module named '{package}'; this command needs the extra `{extra}`: pip install '.[{extra}]'"
-    assert capsys.readouterr().err == f"soccerbench: {line} in soccerbench's folder\n"
+    assert done.err == f"soccerbench: {line} in soccerbench's folder\n"
 
 
 @pytest.mark.parametrize(
