@@ -15,7 +15,7 @@ import av
 
 from soccerbench.errors import InputError
 from soccerbench.files import write_bytes
-from soccerbench.inference.events import Found, frame
+from soccerbench.inference.events import Found, csv_bytes, frame
 from soccerbench.inference.match import Match
 from soccerbench.video.decoding.half_file import start_s
 from soccerbench.video.decoding.source import opened
@@ -43,8 +43,7 @@ def write_clips(match: Match, found: Found, folder: Path, *, cut: bool) -> list[
     before_s = (events["time_s"] - BEFORE_S).clip(lower=0)
     events = events.assign(file=names, start_s=begin_s + before_s, end_s=begin_s + events["time_s"] + AFTER_S)
     first = ["file", "half", "start_s", "end_s"]
-    events = events[[*first, *(name for name in events.columns if name not in first)]]
-    write_bytes(folder / "clips.csv", events.to_csv(index=False).encode())
+    write_bytes(folder / "clips.csv", csv_bytes(events, *first))
     files = [folder / "clips.csv"]
     for name, half, begin, end in events[first].itertuples(index=False) if cut else ():
         if half not in match.videos:

@@ -51,6 +51,12 @@ def frame(found: Found) -> pd.DataFrame:
     return made
 
 
+def csv_bytes(events: pd.DataFrame, *first: str) -> bytes:
+    """A frame as CSV, some columns before the others."""
+    text: str = events[[*first, *(name for name in events.columns if name not in first)]].to_csv(index=False)
+    return text.encode()
+
+
 def chosen(found: Found, *, min_confidence: float = 0.0, classes: Sequence[str] | None = None) -> Found:
     """The detections that are confident enough and of some classes.
 

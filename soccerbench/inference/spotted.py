@@ -112,12 +112,8 @@ def _check_alike(first: Run, other: Run) -> None:
 def _average(runs: Sequence[Run], features: Sequence[Features]) -> dict[int, FrameScores]:
     """Half -> the mean of the scores of all runs, as far as all have features."""
     scores = [run.scores(given) for run, given in zip(runs, features, strict=True)]
-    if len(scores) == 1:
-        return scores[0]
-    averaged = {}
-    for half in set.intersection(*(set(one) for one in scores)):
-        averaged[half] = mean_of([one[half] for one in scores])
-    return averaged
+    halves = set.intersection(*map(set, scores))
+    return scores[0] if len(scores) == 1 else {half: mean_of([one[half] for one in scores]) for half in halves}
 
 
 def _read_list(file: Path, name: str) -> GameReplays:

@@ -9,7 +9,7 @@ import orjson
 
 from soccerbench.events import Events
 from soccerbench.files import write_bytes
-from soccerbench.inference.events import Found, frame
+from soccerbench.inference.events import Found, csv_bytes, frame
 from soccerbench.inference.page import LEAST, page
 from soccerbench.inference.spotted import Spotted
 from soccerbench.soccernet.grounding_predictions import GROUNDING_RESULTS, grounding_bytes
@@ -73,7 +73,4 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def csv(found: Found) -> bytes:
     """One line an event: time_s, half, class and confidence; of a replay also its start and end."""
-    events = frame(found).rename(columns={"label": "class"})
-    first = ["time_s", "half"]
-    text: str = events[[*first, *(name for name in events.columns if name not in first)]].to_csv(index=False)
-    return text.encode()
+    return csv_bytes(frame(found).rename(columns={"label": "class"}), "time_s", "half")

@@ -59,6 +59,12 @@ class Shipped:
 
         return attempt(self.task, step)
 
+    def checkpoint(self) -> Any:
+        """What a job of Slurm does when it is started again: the same, from what its folder holds."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
 
 class Remote(ABC):
     """An `Executor` on other machines.

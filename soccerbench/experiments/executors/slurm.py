@@ -13,7 +13,6 @@ import logging
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -71,10 +70,7 @@ class Slurm(Remote):
         with ExitStack() as stack:
             if found.count(None) > 1:
                 stack.enter_context(self._executor.batch())
-            jobs = [
-                self._executor.submit(Requeued(one)) if job is None else job
-                for one, job in zip(shipped, found, strict=True)
-            ]
+            jobs = [self._executor.submit(one) if job is None else job for one, job in zip(shipped, found, strict=True)]
         for key, job, one in zip(keys, jobs, shipped, strict=True):
             write_bytes(one.note.with_name(f"{key}{RECORD}"), f"{job.job_id} {one.note.name}".encode())
         return jobs
@@ -118,23 +114,6 @@ class Slurm(Remote):
 
     def _cancel(self, handle: Any) -> None:
         handle.cancel(check=False)
-
-
-@dataclass(frozen=True)
-class Requeued:
-    """Work that Slurm may stop and start again."""
-
-    shipped: Shipped
-
-    def __call__(self) -> Ended:
-        """Do it."""
-        return self.shipped()
-
-    def checkpoint(self) -> Any:
-        """What the job does when it is started again: the same, from what its folder holds."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
 
 
 def _key(task: Task) -> str:
