@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -30,7 +29,7 @@ class _Reader:
 
 
 def _plain(value: Any, param: Any) -> Any:
-    """A text, a number, a path or a member of an enumeration.
+    """A text, a number, a path or one of a few words.
 
     Raises:
         ValueError: anything else, or something that seems wrong.
@@ -39,10 +38,10 @@ def _plain(value: Any, param: Any) -> Any:
     several = param.multiple or param.nargs != 1
     if value is None and not several:
         return None
+    if get_origin(kind) is Literal and not several and value in get_args(kind):
+        return value
     if several or not isinstance(kind, type):
         raise ValueError("no single value")
-    if issubclass(kind, Enum):
-        return kind(value)
     if kind is Path and (os.access(value, os.R_OK) or not os.path.lexists(value)):
         return Path(value)
     if kind is int and isinstance(value, str) and _WHOLE.fullmatch(value):
