@@ -86,8 +86,8 @@ def extracted_per_s(what: Plan) -> float:
 def naive_per_s(what: Plan, windows: int) -> float:
     """Rows a second when each window of each model is opened, sought, decoded, prepared and run by itself."""
     job, video = what.job, max((half.video for half in what.halves.good), key=lambda video: video.duration_s)
-    device = job.torch_device
-    models, compute = load_models(job.rows, job.weights, device), Compute(device, 1, job.half_precision)
+    device = job.compute.device
+    models, compute = load_models(job.rows, job.weights, device), Compute(device, 1, job.compute.half_precision)
 
     def one(second: int) -> None:
         for row in job.rows:
@@ -135,12 +135,12 @@ def measure(
 def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Rows a second of each network on pictures that are there already, by where the channels of a picture lie."""
     job, found = what.job, {}
-    device, compute = job.torch_device, job.compute(job.torch_device)
+    device, compute = job.compute.device, job.compute
     for together in (False, True):
         for place in ("sliding", "weights"):
             monkeypatch.setattr(f"soccerbench.extractors.{place}.channels_last", lambda *_: together)  # noqa: B023
         for row, loaded in zip(job.rows, load_models(job.rows, job.weights, device).values(), strict=True):
-            pictures = torch.randint(0, 256, (row.clip.fps * job.step_s, 3, row.size, row.size), device=device)
+            pictures = torch.randint(0, 256, (row.clip.fps * job.compute.step_s, 3, row.size, row.size), device=device)
             clip = Clip(row.clip.frames, row.clip.fps)
             slider = Slider(loaded.model, clip, size=row.size, rows=10**6, compute=compute)
             ends, rows = [], []

@@ -38,8 +38,8 @@ from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 from soccerbench.training.history import read_history
 from soccerbench.training.loop import train
-from soccerbench.video.decoding.video import probe
-from soccerbench.video.extraction.feature_files import HalfRecord, VideoFacts, read_record, write_record
+from soccerbench.video.decoding.video import Video, probe
+from soccerbench.video.extraction.feature_files import HalfRecord, read_record, write_record
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest
 from soccerbench.video.models.build import build
@@ -199,7 +199,7 @@ def _of_videos(folder: Path) -> dict[str, Kind]:
     write_videos(folder / "videos", games=4, minutes=0.2)
     found = look_through(games_of_splits(folder / "videos", ["train", "valid", "test"]))
     write_manifest(folder / "snippets.json", manifest_of(found, background_per_half=1, seed=0))
-    write_record(folder, 1, HalfRecord(video=VideoFacts(file="1.mkv", width=1, height=1, duration_s=1.0, fps=1.0)))
+    write_record(folder, 1, HalfRecord(video=Video(file="1.mkv", width=1, height=1, duration_s=1.0, fps=1.0)))
     small = [parse_setting(text) for text in ("backbone=vit_tiny_patch16_224", "size=32", "clip.frames=2", "layers=1")]
     row = load_extractors(models=["vtn"], settings=small).of("vtn")
     model: Any = build(row)

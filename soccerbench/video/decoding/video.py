@@ -8,14 +8,16 @@ Conventions
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
 
 import av
+from pydantic import Field
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
+from soccerbench.specs.base import Frozen
 from soccerbench.video.decoding.half_file import INI, Stretch, stretch_of
 from soccerbench.video.decoding.pictures import extent
 from soccerbench.video.decoding.source import Source, opened
@@ -25,29 +27,35 @@ NOTED_S = 1
 _TAG = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Video:
-    """The video of one half.
+class Video(Frozen):
+    """The video of one half, as the record of its features describes it; `folder` and `stop_s` are not recorded.
 
     Args:
-        path: the file.
+        file: its name.
         width: pixels, as stored.
         height: pixels, as stored.
         duration_s: of the half; without `video.ini`, from the first picture of the file to the end of the last.
         fps: on average.
-        start_s: where in the file the half begins.
+        start_s: where in the file the half begins, and row 0 is.
         notes: what is unusual, a clause each.
+        folder: of the file.
         stop_s: where the half ends, counted from its start; None at the end of the file.
     """
 
-    path: Path
+    file: str
     width: int
     height: int
     duration_s: float
     fps: float
     start_s: float = 0.0
     notes: tuple[str, ...] = ()
-    stop_s: float | None = None
+    folder: Annotated[Path, Field(exclude=True)] = Path()
+    stop_s: Annotated[float | None, Field(exclude=True)] = None
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.folder / self.file
 
 
 def probe(path: Path) -> Video:
@@ -61,7 +69,8 @@ def probe(path: Path) -> Video:
         duration_s = float((end - begin) * source.tick_s)
         fps = float(source.stream.average_rate or source.stream.guessed_rate or 0)
         notes = _notes(source, begin, end)
-        whole = Video(path, source.stream.width, source.stream.height, duration_s, fps, notes=notes)
+        size = {"width": source.stream.width, "height": source.stream.height}
+        whole = Video(file=path.name, folder=path.parent, duration_s=duration_s, fps=fps, notes=notes, **size)
     stretch = stretch_of(path)
     return whole if stretch is None else _cut(whole, stretch)
 
@@ -129,4 +138,5 @@ def _cut(video: Video, stretch: Stretch) -> Video:
     notes = [*video.notes, f"{INI}: the half is seconds {start_s:g} to {start_s + duration_s:g} of the file"]
     if stretch.duration_s is not None and stretch.duration_s > left_s + NOTED_S:
         notes.append(f"{INI} says that it lasts {stretch.duration_s:g} s, but the file ends there")
-    return replace(video, start_s=start_s, duration_s=duration_s, stop_s=duration_s, notes=tuple(notes))
+    cut = {"start_s": start_s, "duration_s": duration_s, "stop_s": duration_s, "notes": tuple(notes)}
+    return video.model_copy(update=cut)

@@ -24,6 +24,7 @@ from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.specs.base import Frozen
 from soccerbench.specs.features import load_features
+from soccerbench.video.decoding.video import Video
 
 RECORD = "extraction.json"
 JOINED_FILE = "baidu_soccer_embeddings.npy"
@@ -88,18 +89,6 @@ def normalised(rows: NDArray[np.floating[Any]], how: Normalise) -> NDArray[np.fl
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-class VideoFacts(Frozen):
-    """The video that a half was extracted from; row 0 is second `start_s` of the file, as its `video.ini` says."""
-
-    file: str
-    width: int
-    height: int
-    duration_s: float
-    fps: float
-    start_s: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
 class FeatureFile(Frozen):
     """One model's features of one half.
 
@@ -141,7 +130,7 @@ class HalfRecord(Frozen):
     rows_per_second: int = 1
     first_row_s: float = 0.0
     normalisations: dict[str, str] = Field(default_factory=lambda: dict(NORMALISATIONS))
-    video: VideoFacts
+    video: Video
     features: dict[str, FeatureFile] = Field(default_factory=dict)
     joined: JoinedFile | None = None
 

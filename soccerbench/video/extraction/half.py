@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import chain, islice, repeat, starmap
 from pathlib import Path
@@ -35,13 +35,12 @@ from soccerbench.video.extraction.feature_files import (
     FeatureWriter,
     HalfRecord,
     JoinedFile,
-    VideoFacts,
     checked_rows,
     is_whole,
     normalised,
     write_record,
 )
-from soccerbench.video.extraction.job import Job, Loaded
+from soccerbench.video.extraction.job import Job, Loaded, load_models
 from soccerbench.video.extraction.sliding import Slider, slide
 from soccerbench.video.extraction.videos import Half, half_fingerprint
 
@@ -66,15 +65,13 @@ class HalfExtraction:
 
     Args:
         job: which models, and how.
-        models: by name, in evaluation mode on `device`.
+        models: by name, in evaluation mode on the job's device.
         half: of the job's root.
-        device: to compute on.
     """
 
     job: Job
     models: Mapping[str, Loaded]
     half: Half
-    device: torch.device
 
     def run(self, progress: Progress) -> Outcome:
         """Extract what is missing.
@@ -86,6 +83,7 @@ class HalfExtraction:
             Whether it was done now, had been done before, or why it cannot be done.
         """
         half, started = self.half, time.monotonic()
+        outcome = partial(Outcome, half.game, half.half)
         with only_writer(self._folder, lease=self._folder / f".{half.half}_{RECORD}.lease"):
             try:
                 record, missing = self._look(self.job.check_free(half, video=self._video))
@@ -93,14 +91,13 @@ class HalfExtraction:
                     record = self._extract(record, missing, progress)
                 joined = self._join(record)
             except (InputError, ValueError, OSError) as error:
-                return Outcome(half.game, half.half, "failed", text=str(error))
+                return outcome("failed", text=str(error))
             except torch.OutOfMemoryError:
-                text = f"{half.video.path}: the GPU has no memory left; give a smaller --batch"
-                return Outcome(half.game, half.half, "failed", text=text)
+                return outcome("failed", text=f"{half.video.path}: the GPU has no memory left; give a smaller --batch")
         if not missing and joined is record:
             progress(half.title, half.rows, half.rows)
-            return Outcome(half.game, half.half, "there", half.rows)
-        return Outcome(half.game, half.half, "done", half.rows, time.monotonic() - started)
+            return outcome("there", half.rows)
+        return outcome("done", half.rows, time.monotonic() - started)
 
     @property
     def _folder(self) -> Path:
@@ -112,19 +109,14 @@ class HalfExtraction:
 
     def _look(self, record: HalfRecord | None) -> tuple[HalfRecord, list[ExtractorRow]]:
         """The record with the facts of today's video, and the models whose files are missing or damaged."""
-        video = self.half.video
-        facts = VideoFacts(
-            file=video.path.name,
-            **{key: value for key, value in vars(video).items() if key in VideoFacts.model_fields},
-        )
-        record = record or HalfRecord(video=facts)
+        record = record or HalfRecord(video=self.half.video)
         missing = []
         for row in self.job.rows:
             known = record.features.get(self.job.block(row.model))
             wanted = self.job.identity(row) | self._video
             if known is None or known.identity != wanted or not is_whole(self._folder, known):
                 missing.append(row)
-        return record.model_copy(update={"video": facts}), missing
+        return record.model_copy(update={"video": self.half.video}), missing
 
     def _extract(self, record: HalfRecord, missing: list[ExtractorRow], progress: Progress) -> HalfRecord:
         """Slide the missing models over the half and write their files; the half's new record."""
@@ -176,13 +168,13 @@ class HalfExtraction:
                 Clip(row.clip.frames, row.clip.fps),
                 size=row.size,
                 rows=self.half.rows,
-                compute=self.job.compute(self.device),
+                compute=self.job.compute,
             )
             for row in rows
         }
         rate = grid_fps(slider.clip for slider in sliders.values())
         steps = self._steps(rate, sorted({row.size for row in rows}))
-        return slide(sliders, prefetched(steps), device=self.device)
+        return slide(sliders, prefetched(steps), device=self.job.compute.device)
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""
@@ -190,13 +182,12 @@ class HalfExtraction:
         shown = on_grid(video.path, fps=rate, stop_s=video.stop_s, origin_s=video.start_s)
         scaled = (({size: scale(frame) for size, scale in scalers.items()}, times) for frame, times in shown)
         pictures = chain.from_iterable(starmap(repeat, scaled))
-        while some := list(islice(pictures, rate * self.job.step_s)):
+        while some := list(islice(pictures, rate * self.job.compute.step_s)):
             step = {size: torch.from_numpy(np.stack([picture[size] for picture in some])) for size in sizes}
-            on_gpu = self.device.type == "cuda"
-            yield {size: images.pin_memory() for size, images in step.items()} if on_gpu else step
+            yield {size: images.pin_memory() for size, images in step.items()} if self.job.compute.on_gpu else step
 
     def _described(self, row: ExtractorRow, sha256: str, pass_s: float) -> FeatureFile:
-        on_gpu = self.device.type == "cuda"
+        compute = self.job.compute
         return FeatureFile(
             file=f"{self.half.half}_{self.job.file(row.model)}",
             rows=self.half.rows,
@@ -205,7 +196,33 @@ class HalfExtraction:
             clip={"frames": row.clip.frames, "fps": row.clip.fps, "size": row.size},
             weights=self.models[row.model].source,
             identity=self.job.identity(row) | self._video,
-            device=torch.cuda.get_device_name(self.device) if on_gpu else f"cpu, {torch.get_num_threads()} threads",
+            device=compute.name,
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
             pass_s=round(pass_s, 3),
         )
+
+
+_loaded: list[tuple[Job, dict[str, Loaded]]] = []  # the models of this process
+
+
+@dataclass(frozen=True)
+class ExtractHalf:
+    """The work of one task; a process loads the models for its first half and keeps them.
+
+    Args:
+        job: which models, and how.
+        half: of the job's root.
+        threads: of the process.
+    """
+
+    job: Job
+    half: Half
+    threads: int
+
+    def __call__(self, progress: Progress) -> Outcome:
+        """Extract what is missing of the half."""
+        torch.set_num_threads(self.threads)
+        if not _loaded or _loaded[0][0] != self.job:
+            models = load_models(self.job.rows, self.job.weights, self.job.compute.device, plugin=self.job.plugin)
+            _loaded[:] = [(self.job, models)]
+        return HalfExtraction(self.job, _loaded[0][1], self.half).run(progress)

@@ -61,9 +61,7 @@ class Job:
         weights: their checkpoints, by model.
         mega: the models were fine-tuned on the mega set: blocks and files of that name.
         normalise: how each block's row is scaled before it is written.
-        device: "cpu" or "cuda".
-        half_precision: bfloat16 on a GPU.
-        step_s: seconds of video a step.
+        compute: where, how finely and how much at a time.
         plugin: the file of custom models.
         force: replace features of another identity.
     """
@@ -74,9 +72,7 @@ class Job:
     weights: dict[str, Weights]
     mega: bool
     normalise: Normalise
-    device: str
-    half_precision: bool
-    step_s: int
+    compute: Compute
     plugin: Path | None
     force: bool
 
@@ -84,15 +80,6 @@ class Job:
     def untrained(self) -> bool:
         """Whether any model has random weights."""
         return any(weights.file is None for weights in self.weights.values())
-
-    @property
-    def torch_device(self) -> torch.device:
-        """What a process computes on: its first GPU, or the CPU."""
-        return torch.device("cuda", 0) if self.device == "cuda" else torch.device("cpu")
-
-    def compute(self, device: torch.device) -> Compute:
-        """Step and precision on a device."""
-        return Compute(device, self.step_s, self.half_precision)
 
     def block(self, model: str) -> str:
         """The feature block that a model makes."""
@@ -108,7 +95,7 @@ class Job:
             "spec": row.digest(),
             "weights": self.weights[row.model].digest,
             "normalisation": self.normalise,
-            "precision": "bfloat16" if self.half_precision else "float32",
+            "precision": "bfloat16" if self.compute.half_precision else "float32",
             "code": code_hash(CODE, plugin=self.plugin),
         }
 

@@ -12,6 +12,7 @@ import torch
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors.machines import HERE, Machines
 from soccerbench.experiments.executors.schedule import run_tasks
+from soccerbench.experiments.executors.task import Task
 from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
 from soccerbench.files import write_json
@@ -22,13 +23,14 @@ from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
 from soccerbench.video.extraction.feature_files import Normalise, read_record
-from soccerbench.video.extraction.half import HalfExtraction, Outcome
+from soccerbench.video.extraction.half import ExtractHalf, HalfExtraction, Outcome
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
+from soccerbench.video.extraction.sliding import Compute
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
-from soccerbench.video.extraction.workers import outcome_of, task_of
 
 DESCRIPTION = "features.json"
 STEP_S = {"cpu": 1, "cuda": 8}
+DEVICE: dict[str, tuple[Any, ...]] = {"cpu": ("cpu",), "cuda": ("cuda", 0)}  # a process has one GPU, its first
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,7 @@ def plan(
         weights=weights,
         mega=mega,
         normalise=normalise,
-        device=kind,
-        half_precision=on_gpu and precision != "float32",
-        step_s=batch or STEP_S[kind],
+        compute=Compute(torch.device(*DEVICE[kind]), batch or STEP_S[kind], on_gpu and precision != "float32"),
         plugin=plugin,
         force=force,
     )
@@ -125,7 +125,7 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
     """
     job, halves = planned.job, planned.halves
     in_process = planned.machines.is_here and planned.jobs == 1
-    device = job.torch_device if in_process else torch.device("cpu")
+    device = job.compute.device if in_process else torch.device("cpu")
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)
     widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
     with only_writer(job.out / DESCRIPTION):
@@ -134,14 +134,19 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
         yield Outcome(game, half, "failed", text=text)
     if in_process:
         for one in halves.good:
-            yield HalfExtraction(job, models, one, device).run(progress)
+            yield HalfExtraction(job, models, one).run(progress)
         return
     del models
     threads = planned.machines.threads(torch.get_num_threads(), planned.jobs)
-    tasks = [task_of(job, half, threads=threads) for half in halves.good]
-    executor = planned.machines.executor(job.out, jobs=planned.jobs, device=job.device)
+    tasks = [Task(half.title, job.out / half.game, ExtractHalf(job, half, threads)) for half in halves.good]
+    executor = planned.machines.executor(job.out, jobs=planned.jobs, device=job.compute.device.type)
     for task, end in run_tasks(tasks, executor, progress=lambda _: progress):
-        yield outcome_of(task, end)
+        if end.lost is None:
+            end.raise_failure(task)
+            yield end.value
+        else:
+            lost, text = halves.good[tasks.index(task)], f"{end.lost}, as when memory runs out; run it again"
+            yield Outcome(lost.game, lost.half, "failed", text=text)
 
 
 def check_unmixed(out: Path, halves: Iterable[Half]) -> None:

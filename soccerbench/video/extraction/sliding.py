@@ -47,6 +47,17 @@ class Compute:
     half_precision: bool = False
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        threads = f"cpu, {torch.get_num_threads()} threads"
+        return torch.cuda.get_device_name(self.device) if self.on_gpu else threads
+
+    @property
     def frames_s(self) -> int:
         """Seconds of frames that go through a model in one call."""
         return 1 if self.device.type == "cpu" else self.step_s

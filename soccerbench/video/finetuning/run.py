@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +142,7 @@ class FineTuneRun:
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
         room = Room(self.room_bytes)
         task = self._task(room)
-        with several(self.processes, Follow(self, identity, device), on_gpu=uses_gpu(device)):
+        with several(self.processes, partial(self.follow, identity, device=device), on_gpu=uses_gpu(device)):
             trained = self._train(task, identity, device=device, progress=progress)
         model = trained.model
         assert isinstance(model, Extractor)
@@ -234,19 +234,6 @@ class FineTuneRun:
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
-
-
-@dataclass(frozen=True)
-class Follow:
-    """What the other processes of a fine-tuning do."""
-
-    run: FineTuneRun
-    identity: dict[str, str]
-    device: str
-
-    def __call__(self) -> None:
-        """Train."""
-        self.run.follow(self.identity, device=self.device)
 
 
 @dataclass(frozen=True)

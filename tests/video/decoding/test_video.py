@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -49,7 +47,7 @@ def test_a_duration_against_the_labels(duration_s, events_ms, said):
     half = np.array([1, *[2] * len(events_ms)], np.int64)
     position = np.array([10**7, *events_ms], np.int64)  # the other half does not count
     labels = Events(half, np.zeros_like(half), position, game="game")
-    found = check_duration(Video(Path("2.mkv"), 398, 224, duration_s, 25.0), labels, 2)
+    found = check_duration(Video(file="2.mkv", width=398, height=224, duration_s=duration_s, fps=25.0), labels, 2)
     assert (found is None) if said is None else (found is not None and found.startswith("2.mkv: ") and said in found)
 
 

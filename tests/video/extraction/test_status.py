@@ -11,7 +11,8 @@ import pytest
 
 from soccerbench.lease import only_writer
 from soccerbench.report.tables.checks import status_table
-from soccerbench.video.extraction.feature_files import RECORD, FeatureFile, HalfRecord, VideoFacts, write_record
+from soccerbench.video.decoding.video import Video
+from soccerbench.video.extraction.feature_files import RECORD, FeatureFile, HalfRecord, write_record
 from soccerbench.video.extraction.plan import Plan, plan
 from soccerbench.video.extraction.status import Status, status
 
@@ -29,7 +30,7 @@ def planned(tmp_path: Path, write_noise: Callable[..., Path]) -> Plan:
             file="", rows=half.rows, width=1, sha256="", clip={}, weights="", identity=made.job.identity(row),
             device="", versions={}, pass_s=1,
         )  # fmt: skip
-        facts = VideoFacts(file="", width=1, height=1, duration_s=1, fps=1)
+        facts = Video(file="", width=1, height=1, duration_s=1, fps=1)
         folder = made.job.out / half.game
         write_record(folder, half.half, HalfRecord(video=facts, features={"vtn": file}))
         os.utime(folder / f"{half.half}_{RECORD}", (ended_s, ended_s))
