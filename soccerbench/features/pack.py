@@ -80,50 +80,38 @@ def pack(
     checksums = known_checksums(root, source)
     with only_writer(out, lease=out / LEASE):
         remove_leftovers(out)
-        return _pack(root, out, plan, source, checksums, workers=workers, progress=progress)
+        writer = PackWriter(out, plan)
+        total, done, resumed = sum(map(plan.nbytes, plan.rows)), 0, 0
 
+        def write(half: Half) -> tuple[int, bool]:
+            if writer.holds(half):
+                return plan.nbytes(half), True
+            packed = [name for name, block in plan.blocks.items() if block.file == half.file]
+            parts = parts_of(source.blocks | plan.blocks, packed)
+            try:
+                writer.write(half, _pieces(source, half, parts, checksums))
+            except InputError:
+                raise
+            except ValueError as error:
+                path = source.path(half.game, half.half, half.file)
+                raise InputError(path, str(error), "run `data verify` on the root, or pack as float32") from None
+            return plan.nbytes(half), False
 
-def _pack(
-    root: Path,
-    out: Path,
-    plan: Plan,
-    source: Source,
-    checksums: Checksums,
-    *,
-    workers: int | None,
-    progress: Progress,
-) -> Packed:
-    writer = PackWriter(out, plan)
-    total, done, resumed = sum(map(plan.nbytes, plan.rows)), 0, 0
-
-    def write(half: Half) -> tuple[int, bool]:
-        if writer.holds(half):
-            return plan.nbytes(half), True
-        parts = _parts(source, plan, half.file)
+        progress("packed", done, total)
+        pool = ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1))
         try:
-            writer.write(half, _pieces(source, half, parts, checksums))
-        except InputError:
-            raise
-        except ValueError as error:
-            path = source.path(half.game, half.half, half.file)
-            raise InputError(path, str(error), "run `data verify` on the root, or pack as float32") from None
-        return plan.nbytes(half), False
-
-    progress("packed", done, total)
-    pool = ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1))
-    try:
-        left = {pool.submit(write, half) for half in plan.rows}
-        while left:
-            ready, left = wait(left, return_when=FIRST_EXCEPTION, timeout=0.2)
-            for nbytes, held in (future.result() for future in ready):
-                done, resumed = done + nbytes, resumed + held
-            if ready:
-                progress("packed", done, total)
-    finally:
-        pool.shutdown(cancel_futures=True)
-    if not writer.finished:
-        _copy_texts(root, out, {half.game for half in plan.rows})
-    return Packed(writer.finish(), total, resumed, len(plan.rows))
+            left = {pool.submit(write, half) for half in plan.rows}
+            while left:
+                ready, left = wait(left, return_when=FIRST_EXCEPTION, timeout=0.2)
+                for nbytes, held in (future.result() for future in ready):
+                    done, resumed = done + nbytes, resumed + held
+                if ready:
+                    progress("packed", done, total)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        if not writer.finished:
+            _copy_texts(root, out, {half.game for half in plan.rows})
+        return Packed(writer.finish(), total, resumed, len(plan.rows))
 
 
 def _plan(source: Source, games: dict[str, list[str]], dtype: Dtype, blocks: Sequence[str] | None) -> Plan:
@@ -167,10 +155,6 @@ def _halves(source: Source, games: Sequence[str], file: str) -> list[tuple[str, 
         problem = f"missing, as for {len(missing)} of {len(halves)} halves of its split"
         raise InputError(path, problem, "download the rest, or take the games out of splits.json")
     return halves
-
-
-def _parts(source: Source, plan: Plan, file: str) -> tuple[Part, ...]:
-    return parts_of(source.blocks | plan.blocks, [name for name, block in plan.blocks.items() if block.file == file])
 
 
 def _pieces(source: Source, half: Half, parts: tuple[Part, ...], checksums: Checksums) -> Iterator[NDArray[np.float32]]:

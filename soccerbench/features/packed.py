@@ -18,21 +18,18 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from soccerbench.errors import InputError, first_error, os_error, os_problem
 from soccerbench.features.rows import StoredRows
+from soccerbench.specs.base import Frozen
 from soccerbench.specs.features import Block, load_features
 
 INDEX, JOURNAL = "pack.json", "pack.part.jsonl"
 Dtype = Literal["float16", "float32"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PackedHalf(_Frozen):
+class PackedHalf(Frozen):
     """One half in a packed file."""
 
     game: str
@@ -41,7 +38,7 @@ class PackedHalf(_Frozen):
     crc32: Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class PackedFile(_Frozen):
+class PackedFile(Frozen):
     """One packed file: its name below the root, and its halves in order."""
 
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.npy$")]
@@ -49,7 +46,7 @@ class PackedFile(_Frozen):
     halves: Annotated[tuple[PackedHalf, ...], Field(min_length=1)]
 
 
-class Index(_Frozen):
+class Index(Frozen):
     """The content of `pack.json`.
 
     `files` maps split and feature file to the packed file; `source` is a checksum of the source files.

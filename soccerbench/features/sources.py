@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from pydantic import ValidationError
@@ -29,26 +28,6 @@ class Part:
     start: int
     stop: int
     file_width: int
-
-
-class Source(Protocol):
-    """The feature files of a dataset, plain or packed."""
-
-    root: Path
-    blocks: dict[str, Block]
-
-    def path(self, game: str, half: int, file: str) -> Path:
-        """The file that holds, or should hold, one feature file of one half."""
-
-    def has(self, game: str, half: int, file: str) -> bool:
-        """Whether one feature file of one half is there."""
-
-    def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """The rows of one feature file of one half.
-
-        Raises:
-            InputError: missing, or another width or type than expected.
-        """
 
 
 class PlainFiles:
@@ -85,6 +64,9 @@ class PlainFiles:
             problem = f"has shape {(stored.rows, stored.width)}, expected (rows, {width})"
             raise InputError(path, problem, "use the file of these blocks, or say its widths in features.json")
         return stored
+
+
+Source = PlainFiles | PackedFiles
 
 
 def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:

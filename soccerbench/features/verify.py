@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -91,6 +92,11 @@ class _Half:
     half: int
     file: str
     stored: StoredRows
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where a problem of it is."""
+        return {"split": self.split, "game": self.game, "half": self.half, "file": self.file}
 
 
 def verify(root: Path, *, workers: int | None = None, progress: Progress = silent) -> Report:
@@ -185,9 +191,8 @@ class _Verification:
 
     def _open(self, split: str, game: str, half: int, file: str) -> _Half | None:
         if not self.source.has(game, half, file):
-            if self._is_elsewhere(game, half, file):
-                return None
-            self._problem("missing", "the file is missing", split=split, game=game, half=half, file=file)
+            if not self._is_elsewhere(game, half, file):
+                self._problem("missing", "the file is missing", split=split, game=game, half=half, file=file)
             return None
         try:
             return _Half(split, game, half, file, self.source.rows(game, half, file, sum(self._widths(file))))
@@ -228,7 +233,7 @@ class _Verification:
             if event_s > length_s + MAX_LATE_S:
                 labels = label_file(self.root.tree, half.game)
                 said = f"ends at {length_s:.0f} s, but {labels} has an event at {event_s:.0f} s"
-                self._problem("labels", said, split=half.split, game=half.game, half=half.half, file=half.file)
+                self._problem("labels", said, **half.place)
 
     def _check_rates(self, halves: list[_Half]) -> None:
         """The halves of a file do not end long after their last events, as they would at twice the rate."""
@@ -265,7 +270,7 @@ class _Verification:
 
     def _check_values(self, half: _Half, seen: HalfStatistics | InputError) -> None:
         def problem(check: str, said: str) -> None:
-            self._problem(check, said, split=half.split, game=half.game, half=half.half, file=half.file)
+            self._problem(check, said, **half.place)
 
         if isinstance(seen, InputError):
             problem("reading", seen.problem)
@@ -297,7 +302,7 @@ class _Verification:
             first, *others = sorted(halves, key=lambda half: (half.split, half.game, half.half))
             for half in others:
                 said = f"the same values as half {first.half} of {first.split}, {first.game}"
-                self._problem("copy", said, split=half.split, game=half.game, half=half.half, file=half.file)
+                self._problem("copy", said, **half.place)
 
     def _widths(self, file: str) -> list[int]:
         return [block.width for block in self.files[file].values()]

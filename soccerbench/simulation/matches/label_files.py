@@ -61,7 +61,7 @@ class Header:
 
 def events_form(header: Header, events: Iterable[Event]) -> bytes:
     """`Labels-v2.json` of a game."""
-    return header.form(slash=True, annotations=[_event(event) for event in events])
+    return header.form(slash=True, annotations=[event_entry(event) for event in events])
 
 
 def with_duplicates(events: Iterable[Event], rng: np.random.Generator) -> list[Event]:
@@ -98,14 +98,14 @@ def cameras_form(header: Header, match: Match, shots: Iterable[Shot]) -> bytes:
 
 def withheld_form(header: Header, shots: Iterable[Shot]) -> bytes:
     """`Labels-replays.json` of a challenge game: where the replays are, not what they show."""
-    annotations = []
-    for shot in shots:
-        entry = _shot(shot) | {"change_type": "", "label": ""} | ({"link": ""} if shot.kind == "replay" else {})
-        annotations.append(dict(sorted(entry.items())))
+    nothing = {"change_type": "", "label": ""}
+    entries = (_shot(shot) | nothing | ({"link": ""} if shot.kind == "replay" else {}) for shot in shots)
+    annotations = [dict(sorted(entry.items())) for entry in entries]
     return header.form(slash=False, annotations=annotations)
 
 
-def _event(event: Event) -> dict[str, Any]:
+def event_entry(event: Event) -> dict[str, Any]:
+    """An event as `Labels-v2.json` has it."""
     return {
         "gameTime": f"{event.half} - {_clock(event.position_ms)}",
         "label": event.label,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 
+from soccerbench.progress import Progress
 from soccerbench.simulation.matches.match import Match, play_match
 from soccerbench.simulation.matches.published import EVENT_TOTALS
 from soccerbench.soccernet.classes import CLASSES
 
+G = TypeVar("G")
 SPLITS = ("train", "valid", "test", "challenge")
 MIN_GAMES = len(SPLITS)
 RAREST_FIRST = sorted(CLASSES, key=lambda label: EVENT_TOTALS[label])
@@ -88,3 +94,13 @@ def _pairing(matchday: int, pair: int) -> tuple[int, int]:
     else:
         teams = ((matchday + pair) % rotating, (matchday - pair) % rotating)
     return teams if (matchday + pair) % 2 else (teams[1], teams[0])
+
+
+def each_game(games: Sequence[G], write: Callable[[G], None], workers: int, progress: Progress) -> None:
+    """Write every game, several at once; `progress` is called with the games written and all of them."""
+    with ThreadPoolExecutor(min(workers, os.cpu_count() or 1)) as pool:
+        try:
+            for done, _ in enumerate(pool.map(write, games), start=1):
+                progress("games", done, len(games))
+        finally:
+            pool.shutdown(cancel_futures=True)

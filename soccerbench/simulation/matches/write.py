@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -19,14 +18,14 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.features.pack_writer import Half, PackWriter, Plan
-from soccerbench.files import folder_next_to, remove
+from soccerbench.files import folder_next_to, remove, write_json
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES, Block, features, look, width
 from soccerbench.simulation.matches.games import SCENE_STREAM, Game, played_games
 from soccerbench.simulation.matches.scene import scenes
-from soccerbench.simulation.matches.season import MIN_GAMES, SPLITS
+from soccerbench.simulation.matches.season import MIN_GAMES, SPLITS, each_game
 from soccerbench.specs.features import Block as NamedBlock
 from soccerbench.specs.features import load_features
 
@@ -141,20 +140,18 @@ def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress
     scale = recipe["scale"]
     of_scale = FILES if scale == "mini" else RELEASED_FILES
     files = {name: blocks for name, blocks in of_scale.items() if name in recipe.get("files", of_scale)}
-    described = {block.name: _described(name, block, scale) for name, blocks in files.items() for block in blocks}
+    described = {
+        block.name: {"file": name, "width": width(block, scale), "fps": block.fps}
+        for name, blocks in files.items()
+        for block in blocks
+    }
     writer = PackWriter(folder, _plan(games, described)) if "packed" in recipe else None
-    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
-        try:
-            written = pool.map(lambda game: _write_game(folder, game, files, recipe, writer), games)
-            for done, _ in enumerate(written, start=1):
-                progress("games", done, len(games))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    each_game(games, lambda game: _write_game(folder, game, files, recipe, writer), MAX_WORKERS, progress)
     if writer is not None:
         writer.finish()
     splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
-    _write_json(folder / "splits.json", splits)
-    _write_json(
+    write_json(folder / "splits.json", splits)
+    write_json(
         folder / "features.json",
         {
             "simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale},
@@ -163,7 +160,7 @@ def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress
     )
     present = sorted(path for path in folder.rglob("*") if path.is_file() and (writer is None or path.suffix != ".npy"))
     checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in present}
-    _write_json(folder / MANIFEST, {"recipe": recipe, "files": checksums})
+    write_json(folder / MANIFEST, {"recipe": recipe, "files": checksums})
 
 
 def _write_game(
@@ -208,10 +205,6 @@ def _plan(games: list[Game], described: dict[str, dict[str, Any]]) -> Plan:
     return Plan("float16", blocks, rows, f"simulated by generator {GENERATOR}")
 
 
-def _described(name: str, block: Block, scale: str) -> dict[str, Any]:
-    return {"file": name, "width": width(block, scale), "fps": block.fps}
-
-
 def _write_npy(path: Path, shape: tuple[int, int], pieces: Iterator[np.ndarray[Any, Any]]) -> None:
     """Write a float32 array piece by piece: no more than one piece is in memory."""
     with path.open("wb") as stream:
@@ -219,10 +212,6 @@ def _write_npy(path: Path, shape: tuple[int, int], pieces: Iterator[np.ndarray[A
         np.lib.format.write_array_header_1_0(stream, header)
         for piece in pieces:
             stream.write(piece.astype("<f4", copy=False).tobytes())
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _checksum(path: Path) -> int:

@@ -6,9 +6,7 @@ what it was made from. Byte-identical for one seed, one version of numpy and PyA
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from soccerbench.errors import InputError
 from soccerbench.files import folder_next_to, write_json
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
-from soccerbench.simulation.matches.season import SPLITS
+from soccerbench.simulation.matches.label_files import event_entry
+from soccerbench.simulation.matches.season import SPLITS, each_game
 from soccerbench.simulation.videos.motions import phases
 from soccerbench.simulation.videos.pictures import FPS, HEIGHT, WIDTH, Pictures, draw_shot
 from soccerbench.simulation.videos.script import HALVES, Game, season
@@ -80,13 +79,7 @@ def _recipe_of(out: Path) -> Any:
 
 
 def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress) -> None:
-    with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
-        try:
-            written = pool.map(lambda game: _write_game(folder / game.path, game, recipe["seed"]), games)
-            for done, _ in enumerate(written, start=1):
-                progress("games", done, len(games))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    each_game(games, lambda game: _write_game(folder / game.path, game, recipe["seed"]), MAX_WORKERS, progress)
     splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
     write_json(folder / "splits.json", splits)
     simulated = {key: recipe[key] for key in ("generator", "seed")}
@@ -98,16 +91,7 @@ def _write_game(folder: Path, game: Game, seed: int) -> None:
     folder.mkdir(parents=True)
     for half in HALVES:
         encode(folder / f"{half}.mkv", half_pictures(game, half, seed))
-    annotations = [
-        {
-            "gameTime": f"{event.half} - {event.position_ms // 60000:02d}:{event.position_ms // 1000 % 60:02d}",
-            "label": event.label,
-            "position": str(event.position_ms),
-            "team": event.team,
-            "visibility": "visible",
-        }
-        for event in game.events
-    ]
+    annotations = [event_entry(event) for event in game.events]
     write_json(folder / SPOTTING_LABELS, {"UrlLocal": f"{game.path}/", "annotations": annotations})
 
 
