@@ -162,6 +162,10 @@ class Tree:
         key = self._key(name)
         return key in self._made or key in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
 
+    def first(self, game: str, files: Iterable[str]) -> str | None:
+        """The first of some files that a game has; its name without the game's."""
+        return next((file for file in files if f"{game}/{file}" in self), None)
+
     def read(self, name: str) -> bytes:
         """The bytes of one file.
 

@@ -87,9 +87,8 @@ def grounding_file(tree: Tree, game: str) -> str:
     Raises:
         InputError: there are none.
     """
-    for file in GROUNDING_FILES:
-        if f"{game}/{file}" in tree:
-            return f"{game}/{file}"
+    if (file := tree.first(game, GROUNDING_FILES)) is not None:
+        return f"{game}/{file}"
     raise InputError(tree.path / game / GROUNDING_RESULTS, "missing", "put the file there or leave the game out")
 
 

@@ -53,7 +53,7 @@ def label_classes(tree: Tree, games: Sequence[str]) -> ClassList:
 
 def label_file(tree: Tree, game: str) -> str | None:
     """The name of a game's labels, of the newest version that it has."""
-    return next((file for file in LABEL_FILES if f"{game}/{file}" in tree), None)
+    return tree.first(game, LABEL_FILES)
 
 
 def read_spotting_labels(tree: Tree, game: str, *, strict: bool, classes: ClassList = SOCCERNET_V2) -> Events:

@@ -152,9 +152,8 @@ def camera_file(tree: Tree, game: str) -> str:
     Raises:
         InputError: neither is there.
     """
-    for file in GROUNDING_LABELS.names:
-        if f"{game}/{file}" in tree:
-            return f"{game}/{file}"
+    if (file := tree.first(game, GROUNDING_LABELS.names)) is not None:
+        return f"{game}/{file}"
     raise InputError(tree.path / game / CAMERA_LABELS, "missing", f"put it or {REPLAY_LABELS} there")
 
 

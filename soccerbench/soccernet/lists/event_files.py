@@ -125,9 +125,7 @@ class EventFiles(NamedTuple):
         table, columns = self.table(entries, self.classes)
         if table.refused.any() or table.unknown or (self.strict and table.faults):
             return None
-        clashes = np.zeros(len(entries.bounds) - 1, np.int64)
-        if columns.confidence is not None:
-            clashes = _clashes(columns, entries.bounds, len(self.classes.names))
+        clashes = self._clashes(columns, entries.bounds)
         if self.strict and clashes.any():
             return None
         return columns, fault_counts(table, entries.bounds), clashes
@@ -137,38 +135,27 @@ class EventFiles(NamedTuple):
         table, columns = self.table(file.entries, self.classes)
         file.check(table)
         file.check_repeated_keys(nested=False)
-        events = columns.events(slice(None), game, file.warnings)
-        if columns.confidence is not None:
-            _check_clashes(events, file, self.classes.names)
-        return events
+        (clashes,) = self._clashes(columns, np.array([0, len(columns.kept)])).tolist()
+        if clashes and self.strict:
+            _, first = np.unique(self._places(columns), return_index=True)
+            row = int(np.setdiff1d(np.arange(len(columns.kept)), first)[0])  # a strict reader keeps all
+            event, position_ms = self.classes.names[columns.label[row]], columns.position_ms[row]
+            problem = f"predictions, entry {row + 1}: a second {event!r} within half a second at {position_ms}"
+            raise InputError(path, problem, "keep the more confident of the two")
+        if clashes:
+            file.warnings[CLASHES] += clashes
+        return columns.events(slice(None), game, file.warnings)
 
+    def _places(self, columns: EventColumns) -> Ints:
+        """(N,) one number a half, class and frame, of the events that are kept."""
+        half, label, position_ms = (column[columns.kept] for column in columns[:3])
+        return (half * len(self.classes.names) + label) * SPOTTING_FRAMES + frames_of(position_ms, "soccernet")
 
-def _places(half: Ints, label: Ints, position_ms: Ints, classes: int) -> Ints:
-    """(N,) one number a half, class and frame."""
-    return (half * classes + label) * SPOTTING_FRAMES + frames_of(position_ms, "soccernet")
-
-
-def _clashes(columns: EventColumns, bounds: Ints, classes: int) -> Ints:
-    """(F,) how many predictions of each file share the half, class and frame of another."""
-    files = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    kept, whole = columns.kept, 3 * classes * SPOTTING_FRAMES
-    half, label, position_ms = columns.half[kept], columns.label[kept], columns.position_ms[kept]
-    place = np.sort(files[kept] * whole + _places(half, label, position_ms, classes))
-    return np.bincount(place[1:][np.diff(place) == 0] // whole, minlength=len(bounds) - 1)
-
-
-def _check_clashes(predictions: Events, file: RowFile, classes: Sequence[str]) -> None:
-    """Refuse or count predictions of one class, half and frame; the official scorer takes the last."""
-    place = _places(predictions.half, predictions.label, predictions.position_ms, len(classes))
-    clashes = int(np.count_nonzero(np.diff(np.sort(place)) == 0))
-    if clashes and file.strict:
-        _, first = np.unique(place, return_index=True)
-        row = int(np.setdiff1d(np.arange(len(place)), first)[0])
-        event, position_ms = classes[predictions.label[row]], predictions.position_ms[row]
-        raise InputError(
-            file.path,
-            f"predictions, entry {row + 1}: a second {event!r} within half a second at {position_ms}",
-            "keep the more confident of the two",
-        )
-    if clashes:
-        file.warnings[CLASHES] += clashes
+    def _clashes(self, columns: EventColumns, bounds: Ints) -> Ints:
+        """(F,) how many predictions of each file share the half, class and frame of another; labels may."""
+        if columns.confidence is None:
+            return np.zeros(len(bounds) - 1, np.int64)
+        whole = 3 * len(self.classes.names) * SPOTTING_FRAMES
+        files = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[columns.kept]
+        place = np.sort(files * whole + self._places(columns))
+        return np.bincount(place[1:][np.diff(place) == 0] // whole, minlength=len(bounds) - 1)
