@@ -178,6 +178,7 @@ def test_wrong_arguments_are_named(tmp_path, wrong, problem):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.usefixtures("cache")
 def test_interrupted_writing_leaves_nothing_behind(tmp_path, error):
     def stop(stage: str, done: int, games: int) -> None:
         if done == 2:
@@ -196,24 +197,21 @@ def test_cached_dataset_is_made_once(cache):
     assert len(made) == CACHED_GAMES
 
 
-@pytest.mark.parametrize("damage", ["truncated", "changed", "missing", "no manifest", "a file"])
-def test_damaged_cache_is_made_again(cache, damage):
+def test_damaged_cache_is_made_again(cache):
     folder = cached_mini()
-    whole = contents(folder)
-    victim = next(folder.rglob("*.npy"))
-    if damage == "truncated":
-        victim.write_bytes(victim.read_bytes()[:-4])
-    elif damage == "changed":
-        victim.write_bytes(victim.read_bytes()[:-1] + b"\x00")
-    elif damage == "missing":
-        victim.unlink()
-    elif damage == "no manifest":
-        (folder / "mini.json").unlink()
-    else:
-        folder.rename(folder.with_name("elsewhere"))
-        folder.write_text("in the way")
-    assert contents(cached_mini()) == whole
-    assert not list(cache.glob(".*"))
+    whole, victim = contents(folder), next(folder.rglob("*.npy"))
+    data = victim.read_bytes()
+    damage = {
+        "truncated": lambda: victim.write_bytes(data[:-4]),
+        "changed": lambda: victim.write_bytes(data[:-1] + b"\x00"),
+        "missing": victim.unlink,
+        "no manifest": (folder / "mini.json").unlink,
+        "a file": lambda: (folder.rename(folder.with_name("elsewhere")), folder.write_text("in the way")),
+    }
+    for kind, make in damage.items():
+        make()
+        assert contents(cached_mini()) == whole, kind
+        assert not list(cache.glob(".*")), kind
 
 
 def test_two_at_once_make_it_once(cache):
@@ -241,6 +239,7 @@ def test_it_waits_for_a_process_that_writes_the_same(tmp_path, cache, caplog):
     assert_waits_for_the_writer(cached_mini, caplog, out)
 
 
+@pytest.mark.usefixtures("cache")
 def test_what_a_killed_process_left_is_removed(tmp_path):
     dead = Writer.this()._replace(started=1)
     (tmp_path / f".out.{dead}.part" / "league").mkdir(parents=True)
