@@ -132,11 +132,10 @@ def _locate(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], lis
     found: dict[str, str] = {}
     for game in games:
         try:
-            place = files.place(game)
+            if (place := files.place(game)) is not None:
+                found[game] = place
         except InputError as error:
             problems.append(str(error))
-            continue
-        found |= {} if place is None else {game: place}
     game_of, spelling = {name: game for game, name in found.items()}, {spelled(game): game for game in games}
     around: Counter[str] = Counter()
     for name in tree.names():
