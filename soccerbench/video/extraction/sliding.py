@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -168,18 +169,14 @@ def slide(
         ValueError: a value that is not finite; names the model.
     """
     rate = grid_fps(slider.clip for slider in sliders.values())
-    for step in steps:
-        uploaded = {size: images.to(device, non_blocking=True).permute(0, 3, 1, 2) for size, images in step.items()}
+    for step in chain(steps, [None]):  # nothing comes after the last step
+        uploaded = {
+            size: images.to(device, non_blocking=True).permute(0, 3, 1, 2) for size, images in (step or {}).items()
+        }
         for name, slider in sliders.items():
-            slider.take(uploaded[slider.size][:: rate // slider.clip.fps])
-            yield from _named(name, slider.give())
-    for name, slider in sliders.items():
-        yield from _named(name, slider.give(ended=True))
-
-
-def _named(name: str, rows: Iterator[Rows]) -> Iterator[tuple[str, Rows]]:
-    try:
-        for some in rows:
-            yield name, some
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+            if step is not None:
+                slider.take(uploaded[slider.size][:: rate // slider.clip.fps])
+            try:
+                yield from ((name, rows) for rows in slider.give(ended=step is None))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None

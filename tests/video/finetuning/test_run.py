@@ -16,7 +16,7 @@ import torch
 from forked import kill_before_rename
 from interruption import Killed, assert_waits_for_the_writer, killing_at
 
-from soccerbench.errors import InputError, SpecError
+from soccerbench.errors import InputError
 from soccerbench.experiments.results import read_accuracy
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
@@ -203,11 +203,6 @@ def test_a_damaged_record_is_named_and_replaced_when_forced(
         run.run(device="cpu", progress=silent)
     run.run(device="cpu", progress=silent, force=True)
     assert_same(uninterrupted.folder, run.folder)
-
-
-def test_an_unknown_model_names_the_known_ones() -> None:
-    with pytest.raises(SpecError, match="known: tpn-r50"):
-        load_extractors(models=["slowfast"])
 
 
 def test_a_checkpoint_to_begin_with_must_be_there(snippets: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.errors import InputError
-from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
 from soccerbench.specs import parse_setting
 from soccerbench.specs.video_models import ExtractorRow, load_extractors
@@ -190,9 +189,3 @@ def test_a_model_begins_with_the_weights_of_a_checkpoint(manifest: Manifest, tmp
     assert task.started_from.startswith("checkpoint.pt: a fine-tuned ")
     for name, value in first.state_dict().items():
         assert torch.equal(value, begun.state_dict()[name]), name
-
-
-def test_progress_may_be_silent(manifest: Manifest) -> None:
-    valid = clips(manifest, "valid")
-    counts = confusion(Brightest(18), valid, classes=18, batch_size=2, progress=silent, stage="valid")  # type: ignore[arg-type]
-    assert counts.sum(axis=1).tolist() == np.bincount(valid.labels, minlength=18).tolist()
