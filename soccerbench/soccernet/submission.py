@@ -123,19 +123,28 @@ def _another_split(files: GameFiles, split: str, labels: Tree | None) -> str | N
     )
 
 
+def _places(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The file of each game that has one, and a line for each with several."""
+    found, problems = {}, []
+    for game in games:
+        try:
+            name = files.place(game)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if name is not None:
+            found[game] = name
+    return found, problems
+
+
 def _locate(files: GameFiles, games: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """The file of each game, wherever it is, and what is wrong with names and places."""
     tree, official = files.tree, files.kind.names
     problems = [_line(tree, name, "appears twice in the zip", "pack it once") for name in tree.repeated]
     for oddity, count in tree.oddities.items():
         problems.append(str(InputError(tree.path, f"{oddity} ({count})", _REMEDIES[oddity])))
-    found: dict[str, str] = {}
-    for game in games:
-        try:
-            if (place := files.place(game)) is not None:
-                found[game] = place
-        except InputError as error:
-            problems.append(str(error))
+    found, unclear = _places(files, games)
+    problems += unclear
     game_of, spelling = {name: game for game, name in found.items()}, {spelled(game): game for game in games}
     around: Counter[str] = Counter()
     for name in tree.names():
