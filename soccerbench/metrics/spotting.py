@@ -26,7 +26,7 @@ from soccerbench.metrics.average_precision import GameCounts, average_precision,
 from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
-CELLS: dict[Protocol, int] = {"soccernet": 2**17, "strict": 2**21}  # numbers in memory at once
+CELLS: dict[Protocol, int] = {"soccernet": 2**18, "strict": 2**21}  # numbers in memory at once
 THREADS = min(os.cpu_count() or 1, 4)
 KINDS = ("", "_visible", "_unshown")
 
