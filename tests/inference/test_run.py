@@ -28,7 +28,12 @@ from soccerbench.specs import load_table
 from soccerbench.training.checkpoint import CHECKPOINT
 
 SPOTTED = [("table2", 1, {}), ("table2", 7, {}), ("table2", 8, {"standardise": True}), ("resnet1d", 1, {})]
-GROUNDED = [("table3", 2, {}), ("table3", 6, {}), ("table3", 19, {"standardise": True})]
+GROUNDED = [
+    ("table3", 2, {}),
+    ("table3", 6, {}),
+    ("table3", 19, {"standardise": True}),
+    ("table3plus", 8, {"standardise": True}),
+]
 
 
 @pytest.mark.parametrize(("table", "number", "settings"), SPOTTED)
