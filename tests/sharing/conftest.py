@@ -61,7 +61,7 @@ def write_run(
         table="table2", row=row, seed=seed, dataset=dataset, simulated=simulated, spec=spec.model_dump(mode="json"),
         digest=spec.digest(), data_fingerprint="f" * 16, code="c" * 16, versions={"python": "3"}, device="cpu",
         seconds=1.0, submissions={"test": "predictions-test.zip"},
-        scores={"test": {name: one.scores for name, one in scored.items()}},
+        scores={"test": {name: one.report() for name, one in scored.items()}},
         games={"test": {name: one.games for name, one in scored.items()}},
     )  # fmt: skip
     write_json(place / "result.json", result.to_json())
