@@ -22,7 +22,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, model_validator
+from typing_extensions import Self
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Result, Run, read_report
@@ -71,6 +72,13 @@ class Record(Report):
     band: str = _ABOUT_BAND
     measures: dict[str, Summary]
     seconds: Summary
+
+    @model_validator(mode="after")
+    def _one_value_a_seed(self) -> Self:
+        for name, found in {**self.measures, "seconds": self.seconds}.items():
+            if len(found.values) != len(self.seeds):
+                raise ValueError(f"{name}: {len(found.values)} values of {len(self.seeds)} seeds")
+        return self
 
 
 def record_file(results: Path, key: Key) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import orjson
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import BaseModel, Field, JsonValue, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from soccerbench.errors import InputError, first_error
@@ -40,6 +40,43 @@ Statistics = SpottingStatistics | GroundingStatistics
 Key = tuple[str, str, int]
 ReportT = TypeVar("ReportT", bound=Report)
 Size = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class _Step(BaseModel):
+    """What reports read of a step of post-processing."""
+
+    step: str
+    decay: str | None = None
+    before_s: float = 0
+    window_s: float = 0
+    factor: float | list[float] = 0
+    above: float | list[float] = 0
+
+
+class _Printed(BaseModel):
+    """What reports read of a row; the rest of it may be of another version."""
+
+    task: Literal["spotting", "grounding"]
+    row: int
+    features: str
+    head: str
+    mode: str
+    mega: bool
+    name: str | None = None
+    chunk_s: float = 0
+    nms_s: float | None = None
+    postprocess: tuple[_Step, ...] = ()
+    assumed: dict[str, str]
+    left_open: dict[str, str] = {}
+    changed: tuple[str, ...]
+    published: dict[str, JsonValue]
+    published_in: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_setup(self) -> Self:
+        if not self.nms_s and "postprocess" not in self.model_fields_set:
+            raise ValueError("nms_s or postprocess is needed")
+        return self
 
 
 class Result(Report):
@@ -76,6 +113,19 @@ class Result(Report):
     threads: int | None = None
     seconds: float
     peak_memory_bytes: int | None = None
+
+    @field_validator("spec")
+    @classmethod
+    def _can_be_printed(cls, spec: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        _Printed.model_validate(spec)
+        return spec
+
+    @model_validator(mode="after")
+    def _counts_of_its_scores(self) -> Self:
+        scored = {split: {*scores} for split, scores in self.scores.items() if scores is not None}
+        if scored != {split: {*counted} for split, counted in self.games.items()}:
+            raise ValueError("games: not of the splits and tolerances of scores")
+        return self
 
     @property
     def title(self) -> str:

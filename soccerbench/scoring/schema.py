@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from soccerbench.metrics.tolerances import check_tolerances
 
 Fraction = float | None
 PerClass = dict[str, Fraction]
@@ -114,6 +116,16 @@ class ComparisonReport(Report):
     warnings: dict[str, int] = {}
 
 
+def _check_widths(deltas_s: tuple[int | float, ...]) -> tuple[int | float, ...]:
+    check_tolerances(deltas_s)
+    return deltas_s
+
+
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Level = Whole | Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
+Widths = Annotated[tuple[int | float, ...], AfterValidator(_check_widths)]
+
+
 class SpottingCounts(Report):
     """What one game contributes to the score, from which scores of any set of games are made; `result.json` has it.
 
@@ -122,23 +134,23 @@ class SpottingCounts(Report):
     """
 
     protocol: ProtocolName
-    deltas_s: tuple[int | float, ...]
-    label: list[int]
-    level: list[int | float]
-    hits: list[int]
-    visible: list[int]
-    count: list[int]
-    events_visible: list[int]
-    events_unshown: list[int]
+    deltas_s: Widths
+    label: list[Whole]
+    level: list[Level]
+    hits: list[Whole]
+    visible: list[Whole]
+    count: list[Whole]
+    events_visible: list[Whole]
+    events_unshown: list[Whole]
 
 
 class GroundingCounts(Report):
     """The same for replay grounding, one row a detection; see `GroundingStatistics`."""
 
     protocol: ProtocolName
-    deltas_s: tuple[int | float, ...]
-    level: list[int | float]
-    kept: list[int]
-    hits: list[int]
-    scored: int
-    missing: int
+    deltas_s: Widths
+    level: list[Level]
+    kept: list[Whole]
+    hits: list[Whole]
+    scored: Whole
+    missing: Whole

@@ -30,8 +30,8 @@ class Block(_Frozen):
     """One video model's features: file name (without the half's number), width and rate."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.npy$")]
-    width: Annotated[int, Field(gt=0)]
-    fps: Annotated[int, Field(gt=0)]
+    width: Annotated[int, Field(gt=0, le=10**6)]
+    fps: Annotated[int, Field(gt=0, le=1000)]
     released: bool = True
 
 

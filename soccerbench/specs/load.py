@@ -141,7 +141,7 @@ def _row(
     place, content = f"{file}: row {raw.get('row', f'number {index} of the list')}", tables[1]
     layers = [split(place, table.get("defaults") or {}) for table in tables]
     head = raw.get("head", layers[1][0].get("head", layers[0][0].get("head")))
-    sections = [split(place, (table.get("heads") or {}).get(head) or {}) for table in tables]
+    sections = [split(place, split(place, table.get("heads") or {})[0].get(head) or {}) for table in tables]
     values, reasons = split(place, {})
     for layer in (*chain.from_iterable(zip(layers, sections, strict=True)), split(place, raw)):
         values, reasons = overlay((values, reasons), layer)

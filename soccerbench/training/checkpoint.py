@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from soccerbench.errors import InputError, first_error
 from soccerbench.files import replacing
@@ -41,7 +41,7 @@ class Description(Frozen):
     """
 
     spec: dict[str, JsonValue]
-    fps: int
+    fps: Annotated[int, Field(gt=0, le=1000)]
     blocks: dict[str, Block]
     classes: tuple[str, ...]
     dataset: str

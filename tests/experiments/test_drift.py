@@ -28,7 +28,7 @@ from soccerbench.experiments.records import (
     with_bands,
     write_records,
 )
-from soccerbench.experiments.results import by_row, read_runs
+from soccerbench.experiments.results import by_row, read_result, read_runs
 from soccerbench.features.dataset import Dataset
 from soccerbench.files import write_json
 from soccerbench.metrics import average_precision as precision
@@ -255,6 +255,41 @@ def test_seeds_of_different_code_are_no_seeds_of_one_row(runs: Path, tmp_path: P
     (run.folder / "result.json").write_text(json.dumps(run.result.to_json() | {"code": "0"}))
     with pytest.raises(InputError, match="differs from seed-0 in code"):
         by_row(read_runs(folder))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("spec", "changed"), [[]], "spec.changed.0: [] should be"),
+        (("spec", "mode"), None, "spec.mode: None should be"),
+        (("games", "test"), {}, "games: not of the splits and tolerances of scores"),
+        (("games",), {}, "games: not of the splits and tolerances of scores"),
+    ],
+)
+def test_a_result_that_no_report_can_print_is_refused(
+    runs: Path, tmp_path: Path, place: tuple[str, ...], value: Any, said: str
+) -> None:
+    content = read_runs(runs)[0].result.to_json()
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(InputError) as raised:
+        read_result(tmp_path / "result.json")
+    assert said in str(raised.value)
+
+
+def test_a_game_of_no_tolerances_and_a_record_of_too_few_values_are_refused(runs: Path, tmp_path: Path) -> None:
+    content = read_runs(runs)[0].result.to_json()
+    next(iter(content["games"]["test"]["loose"].values()))["deltas_s"][0] = 0
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"is not a result: games\.test\.loose"):
+        read_result(tmp_path / "result.json")
+    record = make_record(read_runs(runs)).to_json()
+    record["measures"]["test loose"]["values"].pop()
+    with pytest.raises(ValueError, match="test loose: 2 values of 3 seeds"):
+        Record.model_validate(record)
 
 
 def test_no_runs_and_broken_records_are_named(runs: Path, tmp_path: Path) -> None:

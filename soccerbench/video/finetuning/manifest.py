@@ -54,7 +54,7 @@ class HalfSnippets(Frozen):
         if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in self.video:
             raise ValueError(f"video {self.video!r} is not below its root")
         if self.split not in SPLITS:
-            raise ValueError(f"unknown split {self.split!r}")
+            raise ValueError(f"unknown split {self.split[:60]!r}")
         for centre_ms, label, _ in self.snippets:
             if not 0 <= label < len(SNIPPET_CLASSES):
                 raise ValueError(f"label {label} at {centre_ms} ms: labels are 0 to {len(SNIPPET_CLASSES) - 1}")
