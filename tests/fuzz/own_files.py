@@ -1,38 +1,50 @@
-"""Damage the files that soccerbench itself writes, and read them; run by `test_own_files.py`.
+"""Damage videos and the files that soccerbench itself writes, and read them; run by `test_own_files.py`.
 
-Usage: python own_files.py FIRST CASES [KIND …], prints one JSON object: findings; how many were read and refused.
+Usage: PYTHONPATH=.:tests python tests/fuzz/own_files.py FIRST CASES VIDEOS [KIND …]
+runs so many cases of each kind of file and of each container, and prints one JSON object: findings; how many were read
+and refused.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import random
-import shutil
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
-from damage import containers, damage_raw
-from own_samples import Kind, samples
+from fuzz.damage import containers, damage_raw
+from fuzz.own_samples import Kind, samples, videos
 
 from soccerbench.experiments.fingerprint import peak_memory_bytes
 
 HANG_S = 60
 
 
-def damage(kind: Kind, rng: random.Random) -> bytes:
-    """Bytes of a damaged file: values replaced, or bytes."""
+def copied(value: Any) -> Any:
+    """New containers around the same values."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
+
+
+def damage(kind: Kind, rng: random.Random | None) -> bytes:
+    """Bytes of a damaged file: values replaced, or bytes; undamaged without `rng`."""
+    if rng is None:
+        return kind.write(kind.value) if kind.write else kind.value
     if kind.write is None:
-        return damage_raw(kind.value, rng)
-    value = copy.deepcopy(kind.value)
+        head = rng.choice((1000, len(kind.value)))
+        return damage_raw(kind.value[:head], rng) + kind.value[head:]
+    value = copied(kind.value)
     if rng.random() < 0.25:
         return damage_raw(kind.write(value), rng)
     holders = containers(value)
@@ -71,34 +83,42 @@ def problem_in(kind: Kind, file: Path) -> tuple[str, str | None]:
     return "read", None
 
 
-def main() -> None:
+def run_case(kind: Kind, rng: random.Random | None, folder: Path) -> tuple[str, str | None]:
+    """Read one damaged file; the original comes back after it."""
+    with tempfile.TemporaryDirectory(dir=folder) as fresh:
+        file = (kind.folder or Path(fresh)) / kind.file
+        original = file.read_bytes() if kind.folder else b""
+        file.write_bytes(damage(kind, rng))
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)
+        end, problem = problem_in(kind, file)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        if kind.folder:
+            file.write_bytes(original)
+    return end, problem
+
+
+def campaign(first: int, cases: int, of_videos: int, chosen: Sequence[str] = ()) -> dict[str, Any]:
+    """Read damaged files of each kind: what was found, how many were read and refused, and what it took."""
     logging.disable()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    first, cases, chosen = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     seen: Counter[str] = Counter()
-    findings, seconds = [], {}
+    findings, seconds, before_bytes = [], {}, peak_memory_bytes()
     with tempfile.TemporaryDirectory() as place:
-        kinds = samples(Path(place))
+        clips = videos(Path(place))
+        kinds = clips | samples(Path(place))
         for name in chosen or kinds:
             begun_s = time.process_time()
-            for case in range(first, first + cases):
-                folder = Path(place, "case")
-                folder.mkdir()
-                file = folder / kinds[name].file
-                file.write_bytes(damage(kinds[name], random.Random(f"{name} {case}")))
-                signal.alarm(HANG_S)
-                end, problem = problem_in(kinds[name], file)
-                signal.alarm(0)
+            assert run_case(kinds[name], None, Path(place)) == ("read", None), name
+            for case in range(first, first + (of_videos if name in clips else cases)):
+                end, problem = run_case(kinds[name], random.Random(f"{name} {case}"), Path(place))
                 seen[f"{name}: {end}"] += 1
                 if problem is not None:
                     findings.append(f"{name} {case}: {problem}")
-                shutil.rmtree(folder)
-            seconds[name] = round(time.process_time() - begun_s, 1)
-    sys.stdout.write(
-        json.dumps({"findings": findings, "seen": seen, "seconds": seconds, "peak_bytes": peak_memory_bytes()})
-    )
+            seconds[name] = round(time.process_time() - begun_s, 2)
+    peak_bytes = peak_memory_bytes() - before_bytes
+    return {"findings": findings, "seen": seen, "seconds": seconds, "peak_bytes": peak_bytes}
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(json.dumps(campaign(*map(int, sys.argv[1:4]), sys.argv[4:])))

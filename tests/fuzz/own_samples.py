@@ -14,7 +14,8 @@ import numpy as np
 import torch
 import yaml
 from conftest import write_tiny_root
-from damage import JUNK, encode
+from fuzz.damage import JUNK, encode
+from fuzz.video_samples import clips, read_pictures
 from safetensors.torch import save as save_safetensors
 
 from soccerbench.experiments import run_folder
@@ -38,11 +39,10 @@ from soccerbench.specs.load import spec_text
 from soccerbench.specs.shipped import shipped
 from soccerbench.training.history import read_history
 from soccerbench.training.loop import train
-from soccerbench.video.decoding.video import Video, probe
+from soccerbench.video.decoding.video import Video
 from soccerbench.video.extraction.feature_files import HalfRecord, read_record, write_record
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest
-from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
 BLOCKS = ("tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")
@@ -61,9 +61,10 @@ ODD_YAML = (*PLAIN, LOOP, {"a": LOOP}, 2**64, -(2**70), [2**64], {"a": {"b": [2*
 
 
 class Kind(NamedTuple):
-    """A kind of file: where it is in the sample folder, how a damaged one is read, and the value that it holds.
+    """A kind of file: its name, how a damaged one is read, and the value that it holds.
 
-    `write` is None for a file that is damaged byte by byte alone.
+    `write` is None for a file that is damaged byte by byte alone. `folder` is where the file replaces the original for
+    the time of a case; without it, each case has an empty folder.
     """
 
     file: str
@@ -71,6 +72,7 @@ class Kind(NamedTuple):
     value: Any = None
     write: Callable[[Any], bytes] | None = None
     junk: tuple[Any, ...] = JUNK
+    folder: Path | None = None
 
 
 class Line:
@@ -91,9 +93,28 @@ class Line:
         return model(batch[0]).square().mean()
 
 
+class Small(torch.nn.Module):
+    """A video model as weights are read into it: a few tensors with names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = torch.nn.Linear(2, 3)
+        self.classify = torch.nn.Linear(3, 2)
+
+
+def videos(folder: Path) -> dict[str, Kind]:
+    """A video of each container."""
+    return {f"video, {name}": Kind(file.name, read_pictures, file.read_bytes()) for name, file in clips(folder).items()}
+
+
 def samples(folder: Path) -> dict[str, Kind]:
-    """Write one undamaged file of each kind."""
+    """Write one undamaged file of each kind but videos."""
     root = write_tiny_root(folder / "root")
+    splits = {split: games[:1] for split, games in _json(root / "splits.json").items() if split != "challenge"}
+    (root / "splits.json").write_bytes(encode(splits))
+    for file in root.rglob("*.npy"):
+        if "baidu" not in file.name:
+            file.unlink()
     return _of_runs(root, folder) | _of_roots(root, folder) | _of_specs() | _of_videos(folder)
 
 
@@ -112,7 +133,8 @@ def _of_runs(root: Path, folder: Path) -> dict[str, Kind]:
     def result(file: Path) -> object:
         damaged = Run(file.parent, read_result(file), ())
         by_row([damaged])
-        return tables_of_runs([damaged]), damaged.statistics("test", "loose")
+        games = damaged.result.games
+        return tables_of_runs([damaged]), [damaged.statistics(split, one) for split in games for one in games[split]]
 
     def record(file: Path) -> object:
         target = file.parent / run.key[0] / run.key[1] / f"row-{run.key[2]:02d}.json"
@@ -146,32 +168,39 @@ def _of_runs(root: Path, folder: Path) -> dict[str, Kind]:
 def _of_roots(root: Path, folder: Path) -> dict[str, Kind]:
     packed, half, game = folder / "packed", folder / "half", Dataset(root).games["train"][0]
     pack(root, packed)
+    one = folder / "one"
+    shutil.copytree(root / game, one / game)
+    shutil.copy(root / "features.json", one)
+    (one / "splits.json").write_bytes(encode({"train": [game], "valid": [], "test": []}))
     with contextlib.suppress(KeyboardInterrupt):
-        pack(root, half, progress=_stopping_at(2))
+        pack(one, half, workers=1, progress=_stopping_at(2))
 
-    def of_root(file: Path) -> object:
-        return _read_root(root, file)
+    def of_root(_: Path) -> object:
+        return _read_root(root)
 
-    def of_pack(file: Path) -> object:
-        return _read_root(packed, file)
+    def of_pack(_: Path) -> object:
+        return _read_root(packed)
+
+    def rows(_: Path) -> object:
+        return FeatureStore(root, BLOCKS).take(game, 1, np.array([0, 1]))
 
     def journal(file: Path) -> object:
         shutil.copytree(half, file.parent / "out")
         file.rename(file.parent / "out" / "pack.part.jsonl")
-        return pack(root, file.parent / "out")
+        return pack(one, file.parent / "out", workers=1)
 
     def mini(file: Path) -> object:
         return is_complete(file.parent, {"seed": 0}), known_checksums(file.parent, open_source(root))
 
     npy = "1_baidu_soccer_embeddings.npy"
     return {
-        "features.json": Kind("features.json", of_root, _json(root / "features.json"), encode),
-        "splits.json": Kind("splits.json", of_root, _json(root / "splits.json"), encode),
-        "pack.json": Kind("pack.json", of_pack, _json(packed / "pack.json"), encode),
+        "features.json": Kind("features.json", of_root, _json(root / "features.json"), encode, folder=root),
+        "splits.json": Kind("splits.json", of_root, _json(root / "splits.json"), encode, folder=root),
+        "pack.json": Kind("pack.json", of_pack, _json(packed / "pack.json"), encode, folder=packed),
         "pack journal": Kind("journal", journal, (half / "pack.part.jsonl").read_bytes()),
         "mini.json": Kind("mini.json", mini, {"recipe": {"seed": 0}, "files": {"splits.json": 1}}, encode),
-        "features .npy": Kind(npy, of_root, (root / game / npy).read_bytes()[:4000]),
-        "packed .npy": Kind(f"test-{npy[2:]}", of_pack, (packed / f"test-{npy[2:]}").read_bytes()),
+        "features .npy": Kind(npy, rows, (root / game / npy).read_bytes(), folder=root / game),
+        "packed .npy": Kind(f"test-{npy[2:]}", of_pack, (packed / f"test-{npy[2:]}").read_bytes(), folder=packed),
     }
 
 
@@ -188,6 +217,8 @@ def _of_specs() -> dict[str, Kind]:
     shipped_table, shipped_models = (
         yaml.safe_load((shipped("reproduce") / name).read_text("utf-8")) for name in ("table3.yaml", "table1.yaml")
     )
+    for whole in (shipped_table, shipped_models):
+        whole["rows"] = whole["rows"][:1]
     return {
         "table YAML": Kind("table.yaml", table, shipped_table, _as_yaml, ODD_YAML),
         "video models YAML": Kind("models.yaml", models, shipped_models, _as_yaml, ODD_YAML),
@@ -200,14 +231,13 @@ def _of_videos(folder: Path) -> dict[str, Kind]:
     found = look_through(games_of_splits(folder / "videos", ["train", "valid", "test"]))
     write_manifest(folder / "snippets.json", manifest_of(found, background_per_half=1, seed=0))
     write_record(folder, 1, HalfRecord(video=Video(file="1.mkv", width=1, height=1, duration_s=1.0, fps=1.0)))
-    small = [parse_setting(text) for text in ("backbone=vit_tiny_patch16_224", "size=32", "clip.frames=2", "layers=1")]
-    row = load_extractors(models=["vtn"], settings=small).of("vtn")
-    model: Any = build(row)
+    row = load_extractors(models=["vtn"]).of("vtn")
+    model: Any = Small()
     tuned = {"identity": {}, "model": model.state_dict(), "finished": True}
     accuracies = shipped("results") / "videos" / "finetuned" / "ircsn.json"
 
     def weights(file: Path) -> object:
-        return load_weights(build(row), file, row)
+        return load_weights(model, file, row)
 
     def extraction(file: Path) -> object:
         return read_record(file.parent, 1)
@@ -221,7 +251,6 @@ def _of_videos(folder: Path) -> dict[str, Kind]:
         "extraction.json": Kind("1_extraction.json", extraction, _json(folder / "1_extraction.json"), encode),
         "fine-tuned checkpoint": Kind("weights.pt", weights, tuned, _as_torch, ODD_TENSORS),
         "safetensors": Kind("weights.safetensors", weights, save_safetensors(dict(model.backbone.state_dict()))),
-        "video": Kind("1.mkv", probe, min((folder / "videos").rglob("*.mkv")).read_bytes()),
     }
 
 
@@ -233,13 +262,8 @@ def _torch(file: Path) -> Any:
     return torch.load(file, weights_only=True)
 
 
-def _read_root(whole: Path, file: Path) -> object:
-    """A root that holds a damaged file in place of an original."""
-    root = file.parent / "linked"
-    shutil.copytree(whole, root, copy_function=lambda old, new: Path(new).symlink_to(old))
-    target = next(root.rglob(file.name), root / file.name)
-    target.unlink(missing_ok=True)
-    file.rename(target)
+def _read_root(root: Path) -> object:
+    """What training reads first of a root."""
     dataset = Dataset(root)
     store = FeatureStore(root, BLOCKS)
     for game in (game for members in dataset.games.values() for game in members):
@@ -259,7 +283,7 @@ def _stopping_at(step: int) -> Callable[..., None]:
 
 
 def _as_yaml(value: Any) -> bytes:
-    return yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "surrogatepass")
+    return yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True).encode()
 
 
 def _as_torch(value: Any) -> bytes:
