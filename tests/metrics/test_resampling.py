@@ -12,6 +12,7 @@ from scipy import stats
 from soccerbench.events import Events
 from soccerbench.metrics import (
     Annotations,
+    GroundingStatistics,
     Replay,
     average_map,
     bootstrap,
@@ -21,9 +22,17 @@ from soccerbench.metrics import (
     spotting_score,
     spotting_statistics_by_game,
 )
-from soccerbench.metrics.resampling import COVERAGE, bootstrap_p, coverage, holm, percentile, permutation_p
+from soccerbench.metrics.resampling import (
+    COVERAGE,
+    bootstrap_p,
+    coverage,
+    holm,
+    mean_and_deviation,
+    percentile,
+    permutation_p,
+)
 from soccerbench.metrics.spotting import resampled_spotting_scores
-from soccerbench.metrics.statistics import ranked
+from soccerbench.metrics.statistics import merge, ranked
 from soccerbench.specs.shipped import shipped
 
 PROTOCOLS = ("soccernet", "strict")
@@ -316,3 +325,25 @@ def test_grounding_has_intervals_too():
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(statistics(0), np.random.default_rng(0))
+
+
+def test_mean_and_deviation_by_hand():
+    assert mean_and_deviation([1.0, 3.0]) == (2.0, 2.0**0.5)
+    assert mean_and_deviation([5.0]) == (5.0, None)
+
+
+def test_equal_rows_are_merged():
+    label, level, hits, visible, count = np.array(
+        [[1, 7, 1, 1, 2], [0, 7, 1, 1, 3], [1, 7, 1, 1, 4], [1, 8, 1, 1, 5]]
+    ).T
+    merged = np.array(merge(label, level, hits, visible, count)).T
+    assert merged.tolist() == [[0, 7, 1, 1, 3], [1, 7, 1, 1, 6], [1, 8, 1, 1, 5]]
+
+
+@pytest.mark.parametrize("protocol", ["soccernet", "strict"])
+def test_counts_of_grounding_survive_json(protocol):
+    level = np.array([3, 9]) if protocol == "soccernet" else np.array([0.25, 0.5])
+    whole = GroundingStatistics(protocol, (1, 2.5), level, np.array([1, 3]), np.array([0, 2]), 4, 1)
+    again = GroundingStatistics.from_json(json.loads(json.dumps(whole.to_json())))
+    assert again.to_json() == whole.to_json()
+    assert [again.level.dtype, again.kept.dtype, again.hits.dtype] == [level.dtype, np.int64, np.int64]

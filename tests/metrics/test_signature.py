@@ -6,6 +6,7 @@ import pytest
 
 from soccerbench.metrics import LOOSE_S, TIGHT_S, signature
 from soccerbench.metrics.signature import tolerances_term
+from soccerbench.metrics.tolerances import check_tolerances, parse_tolerances
 
 COMMON = {"split": "test", "games": 100, "deltas_s": LOOSE_S, "version": "0.1.0"}
 
@@ -67,3 +68,10 @@ def test_a_choice_of_classes_is_named():
 def test_unknown_protocol():
     with pytest.raises(ValueError, match="protocol 'loose'"):
         signature(task="spotting", protocol="loose", **COMMON)
+
+
+def test_tolerances_are_whole_numbers_where_they_can_be():
+    assert [(type(one), one) for one in parse_tolerances("1,2.5")] == [(int, 1), (float, 2.5)]
+    assert len(check_tolerances(range(1, 53))) == 52
+    with pytest.raises(ValueError, match="53 tolerances: from 1 to 52 are possible"):
+        check_tolerances(range(1, 54))

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soccerbench.events import Events
+from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.specs.grounding import Filter, Fuse
 from soccerbench.tasks.grounding_postprocess import distinct, filter_before, fuse, join, scaled, suppress
+from soccerbench.tasks.postprocess import postprocess
 
 START_S, END_S = 200, 210
 
@@ -121,3 +125,19 @@ def test_no_step_changes_its_input_or_leaves_the_unit_interval(
     assert all(((result.score >= 0) & (result.score <= 1)).all() for result in results)
     kept = np.sort(results[2].time_s)
     assert (np.diff(kept) > window_s / 2).all()
+
+
+def test_games_are_fused_with_the_events_of_their_half_class_and_score() -> None:
+    events = Events(
+        half=np.array([1, 1, 2, 1]),
+        label=np.array([3, 4, 3, 3]),
+        position_ms=np.array([180_000, 190_000, 195_000, 185_000]),
+        confidence=np.array([0.4, 0.9, 0.9, 0.1]),
+        game="game",
+    )
+    game = GroundingPredictions("game", (replay((170, 0.3)),))
+    step = Fuse.model_construct(labels=(CLASSES[3],), score=0.1, window_s=42, nearest=1.25, second=0.8)
+    (fused,) = postprocess(step, [game], [events])
+    assert [pairs(one) for one in fused.replays] == [[(180, 0.5)]]
+    (left,) = postprocess(Filter(step="filter", before_s=20), [game], [events])
+    assert [pairs(one) for one in left.replays] == [[]]

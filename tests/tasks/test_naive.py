@@ -54,3 +54,14 @@ def test_a_submission_for_the_replays_of_the_real_challenge(tmp_path: Path) -> N
     write_grounding_predictions(tmp_path / "submission.zip", (task.detect(None, game, None) for game in games))
     problems = validate_submission(tmp_path / "submission.zip", task="grounding", split="challenge", labels=labels)
     assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("delays_s", "best"),
+    [
+        ([0.0, 0.0, 5.0], 1.0),  # 0 to 2 s: near the first two at 2.5 s, and at 5 s, edge included, near all
+        ([130.0], 120.0),  # no delay is longer
+    ],
+)
+def test_the_best_delay_by_hand(delays_s: list[float], best: float) -> None:
+    assert best_delay_s(delays_s) == best

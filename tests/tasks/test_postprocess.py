@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soccerbench.tasks.postprocess import suppress_non_maxima
+from soccerbench.tasks.postprocess import suppress_non_maxima, suppress_times
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,15 @@ def test_as_the_definition_says(scores: list[float], window: int) -> None:
 def test_a_window_that_would_not_silence_its_own_frame() -> None:
     with pytest.raises(ValueError, match="window_frames is 1"):
         suppress_non_maxima(np.ones(3), window_frames=1)
+
+
+@pytest.mark.parametrize(
+    ("score", "kept"),
+    [
+        ([0.9, 0.5, 0.4], [0, 2]),  # the edge at 4 s is inside, 4.5 s is not
+        ([0.5, 0.9, 0.5], [1]),
+        ([0.5, 0.5, 0.4], [0, 2]),  # of equal ones the earliest first
+    ],
+)
+def test_times_by_hand(score: list[float], kept: list[int]) -> None:
+    assert suppress_times(np.array([0.0, 4.0, 4.5]), np.array(score), window_s=8).tolist() == kept

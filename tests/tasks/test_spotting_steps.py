@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from soccerbench.specs.spotting_steps import Displace, Nms, Resample, SoftNms, Threshold
 from soccerbench.tasks import spotting_steps
-from soccerbench.tasks.frame_scores import FrameScores, events_of
+from soccerbench.tasks.frame_scores import FrameScores, events_of, mean_of
 from soccerbench.tasks.postprocess import postprocess
 from soccerbench.tasks.spotting_steps import displace, hard_nms, resample, soft_nms
 
@@ -134,3 +134,17 @@ def test_soft_nms_keeps_more_than_hard_nms() -> None:
     soft = postprocess(SoftNms(step="soft-nms", window_s=20.0, decay="linear"), found).scores
     assert (hard >= 0).sum() < (soft >= 0).sum()
     np.testing.assert_array_equal(soft.max(axis=0), scores.max(axis=0))
+
+
+def test_a_score_of_zero_is_a_detection_and_a_negative_one_is_none() -> None:
+    found = events_of({2: FrameScores(np.array([[0.0], [-1.0], [0.5]]), fps=2, first_s=1.0)}, game="g")
+    assert found.position_ms.tolist() == [2000, 1000]
+    assert found.confidences.tolist() == [0.5, 0.0]
+    assert found.half.tolist() == [2, 2]
+
+
+def test_the_mean_of_scores_reaches_as_far_as_all_do() -> None:
+    one, other = (FrameScores(np.full((length, 1), float(length)), fps=1, first_s=0.0) for length in (1, 3))
+    found = mean_of([one, other])
+    assert found.scores.tolist() == [[2.0]]
+    assert found.displacement_s is None
