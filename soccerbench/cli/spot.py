@@ -110,7 +110,8 @@ def tune(
     from soccerbench.report.tables.tuning import as_yaml, tuning_table
 
     if not run.is_dir():
-        raise InputError(run, "is not the folder of a run", "give one, such as runs/mini/table2/row-08/seed-0")
+        problem = "is not the folder of a run" if run.exists() else "no such folder"
+        raise InputError(run, problem, "give one, such as runs/mini/table2/row-08/seed-0")
     trained = load_run(run, plugin=plugin, device=device)
     root = root_of_runs([trained.about.dataset], data)
     if root is None:

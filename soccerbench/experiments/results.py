@@ -276,7 +276,8 @@ def read_runs(folder: Path) -> list[Run]:
     """
     files = [file for file in folder.rglob(RESULT) if re.fullmatch(r"seed-\d+", file.parent.name)]
     if not files:
-        raise InputError(folder, "holds no finished run", "give the --out folder of `soccerbench reproduce`")
+        problem = "holds no finished run" if folder.exists() else "no such folder"
+        raise InputError(folder, problem, "give the --out folder of `soccerbench reproduce`")
     runs = [Run(file.parent, read_result(file), read_history(file.with_name(HISTORY))) for file in files]
     return sorted(runs, key=lambda run: (*run.key, run.result.seed))
 

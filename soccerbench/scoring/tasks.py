@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, did_you_mean
 from soccerbench.events import Events, Protocol
 from soccerbench.metrics import (
     Annotations,
@@ -160,7 +160,9 @@ class Spotting(Task):
             return known.names
         unknown = [name for name in names if name not in known.index]
         if unknown or not names or len(set(names)) < len(names):
-            wrong = f"unknown class {unknown[0]!r}" if unknown else "each class must be named once"
+            wrong = "each class must be named once"
+            if unknown:
+                wrong = f"unknown class {unknown[0]!r}{did_you_mean(unknown[0], known.names)}"
             raise ValueError(f"{wrong}; the classes are {', '.join(known.names)}")
         return tuple(names)
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, os_error
 from soccerbench.files import walked
 
 GAME_KEYS = ("UrlLocal", "UrlLocal:", "Game:")  # under which files name their game
@@ -183,6 +183,8 @@ class Tree:
             raise InputError(path, "missing", "put the file there or leave the game out") from None
         except InputError:
             raise
+        except PermissionError as error:
+            raise os_error(path, error, remedy="copy the file again") from None
         except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
             raise InputError(path, f"cannot be read ({error})", "copy the file again") from None
         except Exception as error:  # zlib.error, lzma.LZMAError: whatever the entry's method raises on damage
@@ -231,6 +233,8 @@ def _open_zip(path: Path) -> tuple[_Bounded, zipfile.ZipFile]:
         archive = zipfile.ZipFile(stream)
     except FileNotFoundError:
         raise InputError(path, "no such folder or zip", "give the folder or zip that holds the games") from None
+    except PermissionError as error:
+        raise os_error(path, error, remedy="copy the zip again") from None
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         if stream is not None:
             stream.close()

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, did_you_mean
 from soccerbench.soccernet.archive import Tree
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test", "challenge")
@@ -134,4 +134,4 @@ def _is_relative(game: str) -> bool:
 
 def _check_split(split: str) -> None:
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
+        raise ValueError(f"unknown split {split!r}{did_you_mean(split, SPLITS)}; the splits are {', '.join(SPLITS)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, os_error
 from soccerbench.soccernet.archive import GAME_KEYS, Tree
 from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
 from soccerbench.soccernet.game_files import FileKind, GameFiles, game_named, spelled
@@ -67,10 +67,15 @@ def open_games(
         places = {game: files.alone or files.place(game) for game in games}
         missing = [game for game, name in places.items() if name is None]
         if missing:
+            file = files.tree.path / missing[0] / files.kind.names[0]
+            try:
+                file.stat()
+            except PermissionError as error:  # of a folder, whose files are not listed either
+                raise os_error(file, error, remedy="copy the file again") from None
+            except OSError:
+                pass
             problem = f"missing, as for {len(missing)} of {len(games)} games"
-            raise InputError(
-                files.tree.path / missing[0] / files.kind.names[0], problem, "add the file, or choose another --split"
-            )
+            raise InputError(file, problem, "add the file, or choose another --split")
         for game, name in places.items():
             files.give(game, str(name))
     extra = [] if found.alone else sorted(set(found.games(games)) - set(games))

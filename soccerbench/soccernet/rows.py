@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from soccerbench.errors import did_you_mean
 from soccerbench.events import Bools, Floats, Ints
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.columns import (
@@ -141,7 +142,12 @@ class Table:
         missing = self.missing("label", values, remedy)
         unknown = (label < 0) & ~missing
         self.unknown.update(shown(values[row]) for row in np.flatnonzero(unknown).tolist())
-        self.add(UNKNOWN, unknown, about("unknown event {}", values), f"{remedy} exactly")
+        self.add(
+            UNKNOWN,
+            unknown,
+            lambda row: f"unknown event {shown(values[row])}{did_you_mean(values[row], index)}",
+            f"{remedy} exactly",
+        )
         self.refused |= missing | _where(values, lambda value: isinstance(value, (dict, list)), dict, list)
         return label
 

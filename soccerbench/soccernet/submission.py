@@ -119,7 +119,9 @@ def _another_split(files: GameFiles, split: str, labels: Tree | None) -> str | N
         return None
     remedy = f"choose --split {likely[0]}" if likely else "choose another --split, or give the --labels of their root"
     return str(
-        InputError(files.tree.path, f"holds none of the games of split {split}, but {len(games)} others", remedy)
+        InputError(
+            files.tree.path, f"holds none of the games of split {split}, but {counted(len(games), 'other')}", remedy
+        )
     )
 
 

@@ -26,7 +26,7 @@ def write_run(folder: Path, row: int, seed: int, score: float, *, simulated: boo
     result: dict[str, Any] = {
         "table": "table2", "row": row, "seed": seed, "dataset": "real_data", "simulated": simulated,
         "spec": spec.model_dump(mode="json"), "digest": spec.digest(), "data_fingerprint": "f", "code": "c",
-        "scores": {"test": {"loose": scores}}, "games": {}, "submissions": {},
+        "scores": {"test": {"loose": scores}}, "games": {"test": {"loose": {}}}, "submissions": {},
         "versions": {}, "device": "cpu", "seconds": 1.0,
     }  # fmt: skip
     file = folder / f"real_data/table2/row-{row:02d}/seed-{seed}/result.json"
@@ -73,7 +73,8 @@ def test_half_a_question_is_refused(arguments: list[str]) -> None:
     assert "either a folder of runs, or --task, --labels and --predictions" in str(done.exception)
 
 
-def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["report", str(tmp_path)])
+@pytest.mark.parametrize(("name", "problem"), [("", "holds no finished run"), ("absent", "no such folder")])
+def test_a_folder_without_runs_is_named(tmp_path: Path, name: str, problem: str) -> None:
+    done = CliRunner().invoke(app, ["report", str(tmp_path / name)])
     assert isinstance(done.exception, InputError)
-    assert "holds no finished run" in str(done.exception)
+    assert problem in str(done.exception)

@@ -14,6 +14,9 @@ from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.experiments.compare_runs import compare_runs
 from soccerbench.metrics import SpottingStatistics
+from soccerbench.specs import load_table
+
+SPEC = load_table("table2").row(8).model_dump(mode="json")
 
 
 def counted(mask: int, level: int) -> SpottingStatistics:
@@ -31,7 +34,7 @@ def write(folder: Path, masks: dict[int, list[int]], *, row: int = 1, games: int
                   "map_per_tolerance": [0.5, 0.5]}  # fmt: skip
         for part in ("", "_visible", "_unshown"):
             report |= {f"average_map{part}": sum(found) / 100, f"per_class{part}": {"Goal": 0.5}}
-        result = {"table": "t", "row": row, "seed": seed, "dataset": "d", "spec": {}, "digest": str(row),
+        result = {"table": "t", "row": row, "seed": seed, "dataset": "d", "spec": SPEC, "digest": str(row),
                   "simulated": True, "versions": {}, "device": "cpu", "seconds": 1.0, "submissions": {},
                   "data_fingerprint": "f", "code": "c", "scores": {"test": {"loose": report}, "challenge": None},
                   "games": {"test": {"loose": statistics}}}  # fmt: skip

@@ -22,7 +22,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs.spotting_steps import SoftNms
-from soccerbench.tasks import spotting
+from soccerbench.tasks import frame_task, windows
 from soccerbench.tasks.feature_cache import CachedRows
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training import checkpoint
@@ -227,8 +227,8 @@ def test_no_features_are_held_after_a_run(
         held.append(weakref.ref(rows))
         return rows
 
-    monkeypatch.setattr(spotting, "has_room", lambda *_: True)
-    monkeypatch.setattr(spotting, "CachedRows", hold)
+    monkeypatch.setattr(frame_task, "has_room", lambda *_: True)
+    monkeypatch.setattr(windows, "CachedRows", hold)
     made = experiment(shared_tiny_root, tmp_path)
     if stopped:
         with pytest.raises(Killed):

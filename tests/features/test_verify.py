@@ -190,10 +190,14 @@ def test_labels_that_cannot_be_read(tiny_root: Path) -> None:
     assert found(tiny_root) == [("labels", "test", None, "Labels-v2.json")]
 
 
-@pytest.mark.parametrize(("file", "label"), [("Labels.json", "soccer-ball"), ("Labels-ball.json", "PASS")])
-def test_labels_of_other_versions(tiny_root: Path, file: str, label: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "label"), [("Labels.json", "soccer-ball"), ("Labels-ball.json", "PASS"), ("Labels-v2.json", "Own class")]
+)
+def test_labels_of_other_versions_and_classes(tiny_root: Path, file: str, label: str) -> None:
     games = [game for members in Dataset(tiny_root).games.values() for game in members]
     entry = {"gameTime": "2 - 00:06", "label": label, "position": "6000", "visibility": "visible"}
+    if label == "Own class":
+        (tiny_root / "classes.json").write_text(json.dumps([label, "Another"]))
     for game in games:
         (tiny_root / game / "Labels-v2.json").unlink(missing_ok=True)
         (tiny_root / game / file).write_text(json.dumps({"UrlLocal": game, "annotations": [entry]}))

@@ -94,7 +94,9 @@ def test_what_is_none_of_the_classes_is_named(tmp_path: Path) -> None:
         score(labels, predictions, classes=["Goal"])
     put(predictions, f"{GAME}/results_spotting.json", {"predictions": [{"label": "y-card", "position": "1",
                                                                         "half": "1", "confidence": "1"}]})  # fmt: skip
-    with pytest.raises(InputError, match="entry 1: unknown event 'y-card'; name card or subs or soccer"):
+    with pytest.raises(
+        InputError, match=r"unknown event 'y-card' \(did you mean 'card'\?\); name card or subs or soccer"
+    ):
         score(labels, predictions)
 
 

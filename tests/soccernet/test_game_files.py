@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from shared_data import SHARED
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.scoring.evaluate import Evaluation, evaluate
+from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.submission import pack_submission
 
 FIELD = SHARED / "field"
@@ -73,6 +75,31 @@ def labels(tmp_path: Path) -> Path:
 @pytest.fixture
 def predictions(tmp_path: Path) -> Path:
     return put(tmp_path / "predictions", f"{GAME}/results_spotting.json", spotted_of())
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "zip"])
+def test_what_may_not_be_read_names_its_permissions(
+    labels: Path, predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    stat = Path.stat
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    def status(path: Path, **more: bool) -> Any:
+        return closed() if f"predictions/{GAME}" in str(path) else stat(path, **more)
+
+    if what == "file":
+        monkeypatch.setattr(Tree, "_read_file", closed)
+    elif what == "folder":  # the files of a folder that is closed are not listed
+        shutil.rmtree(predictions / GAME)
+        put(predictions, f"{OTHER}/results_spotting.json", spotted_of(OTHER))
+        monkeypatch.setattr(Path, "stat", status)
+    else:
+        predictions = zipped(tmp_path / "zip.zip", {f"{GAME}/results_spotting.json": spotted_of()})
+        monkeypatch.setattr("soccerbench.soccernet.archive.io.FileIO", closed)
+    with pytest.raises(InputError, match=r"(json|zip): cannot be read \(Permission denied\); change its permissions"):
+        score(labels, predictions)
 
 
 def test_the_labels_of_a_root_by_split(predictions: Path, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def one(action: Callable[[Documents, str], None]) -> Callable[[Documents], None]
         (renamed("results_spotting", "predictions"), "name it results_spotting.json"),
         (renamed("league/", "top/folder/league/"), "top/folder: is around 2 games; pack the leagues at the top"),
         (renamed("/", "\\"), "names with backslashes (2); pack them with forward slashes"),
-        (changed("label", "goal"), "entry 1: unknown event 'goal'"),
+        (changed("label", "goal"), "entry 1: unknown event 'goal' (did you mean 'Goal'?); name one of"),
         (changed("half", 3), "half 3 is neither 1 nor 2"),
         (changed("half", "first"), "half 'first'"),
         (changed("position", 31500.5), "position 31500.5 is no whole number"),
@@ -266,6 +266,8 @@ def test_another_split_is_one_line(labels: Path, tmp_path: Path) -> None:
     for look in (validate_submission(path, task="spotting", split="challenge"),
                  pack_submission(path, tmp_path / "out.zip", task="spotting", split="challenge")):  # fmt: skip
         assert look == [f"{path}: holds none of the games of split challenge, but 100 others; choose --split test"]
+    one = write(tmp_path / "one.zip", dict([files.popitem()]))
+    assert "but 1 other; choose" in validate_submission(one, task="spotting", split="challenge")[0]
     own = write(tmp_path / "own.zip", documents("spotting"))
     (line,) = validate_submission(own, task="spotting", split="challenge")
     assert line.endswith("but 2 others; choose another --split, or give the --labels of their root")

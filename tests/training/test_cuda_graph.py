@@ -162,7 +162,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
     shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool, number: int
 ) -> None:
     if not room:
-        monkeypatch.setattr("soccerbench.tasks.spotting.has_room", lambda *_: False)
+        monkeypatch.setattr("soccerbench.tasks.frame_task.has_room", lambda *_: False)
     pack(shared_tiny_root, tmp_path / "packed")
     whole, stopped = (experiment(tmp_path / "packed", tmp_path / out, number=number) for out in ("whole", "stopped"))
     whole.run(device="cuda", progress=silent)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, did_you_mean
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
@@ -65,7 +65,9 @@ def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
     """
     for split in splits:
         if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
+            raise ValueError(
+                f"unknown split {split!r}{did_you_mean(split, SPLITS)}; the splits are {', '.join(SPLITS)}"
+            )
     found = Dataset(root)
     _check_apart(found)
     if "challenge" in splits and not found.has_labels("challenge"):
