@@ -48,7 +48,7 @@ class _Step(BaseModel):
     step: str
     decay: str | None = None
     before_s: float = 0
-    window_s: float = 0
+    window_s: float | list[float] = 0
     factor: float | list[float] = 0
     above: float | list[float] = 0
 

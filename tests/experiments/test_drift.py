@@ -28,7 +28,7 @@ from soccerbench.experiments.records import (
     with_bands,
     write_records,
 )
-from soccerbench.experiments.results import by_row, read_result, read_runs
+from soccerbench.experiments.results import Result, by_row, read_result, read_runs
 from soccerbench.features.dataset import Dataset
 from soccerbench.files import write_json
 from soccerbench.metrics import average_precision as precision
@@ -37,6 +37,7 @@ from soccerbench.metrics import spotting_counts as counting
 from soccerbench.progress import silent
 from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs import shipped as locate
+from soccerbench.specs.load import table_names
 from soccerbench.tasks import spotting_steps
 from soccerbench.tasks.postprocess import suppress_non_maxima
 
@@ -278,6 +279,14 @@ def test_a_result_that_no_report_can_print_is_refused(
     with pytest.raises(InputError) as raised:
         read_result(tmp_path / "result.json")
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("mini", [False, True])
+def test_a_result_of_each_shipped_row_is_read(runs: Path, mini: bool) -> None:
+    content = read_runs(runs)[0].result.to_json()
+    for table in table_names():
+        for row in load_table(table, mini=mini).rows:
+            Result.model_validate(content | {"spec": row.model_dump(mode="json")})
 
 
 def test_a_game_of_no_tolerances_and_a_record_of_too_few_values_are_refused(runs: Path, tmp_path: Path) -> None:
