@@ -17,15 +17,24 @@ _WHOLE = re.compile(r"-?[0-9]{1,15}")
 
 
 class _Reader:
-    """Reads the values of one parameter in place of Typer's own reader."""
+    """Reads the plain values of one parameter; everything else is left to Typer's own reader."""
+
+    def __init__(self, param: Any) -> None:
+        self._param = param
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own(), name)
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value of a parameter as its function takes it."""
         try:
             return _plain(value, param)
-        except ValueError:
-            vars(param)["_runtime_param"] = None
-            return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+        except (ValueError, AttributeError):  # of another version
+            return self._own().coerce(value, param=param, ctx=ctx)
+
+    def _own(self) -> Any:
+        vars(self._param)["_runtime_param"] = None  # Typer then makes it
+        return self._param.get_runtime_param()
 
 
 def _plain(value: Any, param: Any) -> Any:
@@ -59,7 +68,8 @@ class _Reading:
         """All parameters, that of help too."""
         found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for param in found:
-            vars(param)["_runtime_param"] = _Reader()
+            if hasattr(param, "get_runtime_param"):
+                vars(param)["_runtime_param"] = _Reader(param)
         return found
 
 
