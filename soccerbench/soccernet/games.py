@@ -32,7 +32,7 @@ def official_games(split: str) -> tuple[str, ...]:
     Raises:
         ValueError: no such split.
     """
-    _check_split(split)
+    check_split(split)
     return tuple(_official()[split])
 
 
@@ -49,7 +49,7 @@ def split_games(tree: Tree, split: str) -> list[str]:
         InputError: a `splits.json` that does not map the split to a list of distinct relative game folders.
         ValueError: no such split.
     """
-    _check_split(split)
+    check_split(split)
     if "splits.json" not in tree:
         return list(official_games(split))
     splits: Any = tree.json("splits.json")
@@ -132,6 +132,11 @@ def _is_relative(game: str) -> bool:
     return bool(game) and "\\" not in game and "\0" not in game and not {"", ".", ".."} & set(parts)
 
 
-def _check_split(split: str) -> None:
+def check_split(split: str) -> None:
+    """Refuse what is no split.
+
+    Raises:
+        ValueError: it names the splits.
+    """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}{did_you_mean(split, SPLITS)}; the splits are {', '.join(SPLITS)}")

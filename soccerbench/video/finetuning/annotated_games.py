@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soccerbench.errors import InputError, did_you_mean
+from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.games import SPLITS, GameTree, Layout, official_games, split_games
+from soccerbench.soccernet.games import GameTree, Layout, check_split, official_games, split_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
 from soccerbench.video.decoding.half_file import half_video
 from soccerbench.video.decoding.video import Video, check_duration, probe
@@ -64,10 +64,7 @@ def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
         ValueError: no such split.
     """
     for split in splits:
-        if split not in SPLITS:
-            raise ValueError(
-                f"unknown split {split!r}{did_you_mean(split, SPLITS)}; the splits are {', '.join(SPLITS)}"
-            )
+        check_split(split)
     found = Dataset(root)
     _check_apart(found)
     if "challenge" in splits and not found.has_labels("challenge"):
