@@ -56,19 +56,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Identity:
-    """What the outcome of an experiment depends on, as hashes.
+    """What the outcome of an experiment depends on, as hashes."""
 
-    Args:
-        spec: of the row.
-        data: of labels and features.
-        code: of the code that makes its numbers.
-        model: of all that its weights depend on; rows of a table with equal ones share a training.
-    """
-
-    spec: str
-    data: str
-    code: str
-    model: str
+    spec: str  # of the row
+    data: str  # of labels and features
+    code: str  # of the code that makes its numbers
+    model: str  # of all that its weights depend on; rows of a table with equal ones share a training
 
     @property
     def compared(self) -> dict[str, str]:
@@ -83,29 +76,17 @@ class Identity:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row, trained from one seed on one dataset; all that it is made from, as values. `Planner` makes it.
+    """One row, trained from one seed on one dataset; all that it is made from, as values. `Planner` makes it."""
 
-    Args:
-        row: the spec.
-        seed: of weights and draws.
-        root: the data.
-        out: the folder of all runs.
-        plugin: the file of a custom head, of this row or of one that it needs.
-        store: the row's features; None for a row that reads none.
-        games: split -> the games that it reads.
-        identity: what its outcome depends on.
-        needed: the experiments whose predictions this one takes, of the same seed and data.
-    """
-
-    row: Row
-    seed: int
-    root: Dataset = field(repr=False)
-    out: Path
-    plugin: Path | None
-    store: FeatureStore | None = field(repr=False)
-    games: Mapping[str, Sequence[str]] = field(repr=False)
-    identity: Identity
-    needed: tuple[Experiment, ...]
+    row: Row  # the spec
+    seed: int  # of weights and draws
+    root: Dataset = field(repr=False)  # the data
+    out: Path  # the folder of all runs
+    plugin: Path | None  # the file of a custom head, of this row or of one that it needs
+    store: FeatureStore | None = field(repr=False)  # the row's features; None for a row that reads none
+    games: Mapping[str, Sequence[str]] = field(repr=False)  # split -> the games that it reads
+    identity: Identity  # what its outcome depends on
+    needed: tuple[Experiment, ...]  # the experiments whose predictions this one takes, of the same seed and data
 
     @property
     def folder(self) -> Path:
@@ -312,17 +293,11 @@ class Experiment:
 
 @dataclass
 class Planner:
-    """Makes the experiments of one call. What several of them depend on is opened and hashed once.
+    """Makes the experiments of one call. What several of them depend on is opened and hashed once."""
 
-    Args:
-        root: the data.
-        out: the folder of all runs.
-        plugin: a Python file with custom heads.
-    """
-
-    root: Dataset
-    out: Path
-    plugin: Path | None = None
+    root: Dataset  # the data
+    out: Path  # the folder of all runs
+    plugin: Path | None = None  # a Python file with custom heads
     _fingerprints: dict[Any, str] = field(default_factory=dict)
     _made: dict[tuple[str, int, str, int], Experiment] = field(default_factory=dict)
 

@@ -39,15 +39,10 @@ SHAPES = [
 
 
 class Source(NamedTuple):
-    """A module of this package.
+    """A module of this package."""
 
-    Args:
-        text: without comments, docstrings and blank lines.
-        imports: the modules of this package that it imports, anywhere in it.
-    """
-
-    text: bytes
-    imports: frozenset[str]
+    text: bytes  # without comments, docstrings and blank lines
+    imports: frozenset[str]  # the modules of this package that it imports, anywhere in it
 
 
 def code_hash(*modules: str, without: Iterable[str] = (), plugin: Path | None = None) -> str:

@@ -21,13 +21,11 @@ class Checksums:
 
     Args:
         halves: (game, half, file) -> of its rows, or of its whole file.
-        texts: name below the root -> of a file without rows.
-        whole_files: whether the checksums of halves begin with the header of their file.
     """
 
     halves: dict[tuple[str, int, str], int] = field(default_factory=dict)
-    texts: dict[str, int] = field(default_factory=dict)
-    whole_files: bool = False
+    texts: dict[str, int] = field(default_factory=dict)  # name below the root -> of a file without rows
+    whole_files: bool = False  # whether the checksums of halves begin with the header of their file
 
     def begin_of(self, stored: StoredRows) -> bytes:
         """The bytes before the rows of a half that its checksum includes."""

@@ -28,19 +28,12 @@ from soccerbench.soccernet.games import SPLITS, Layout, official_games
 
 
 class Branch(NamedTuple):
-    """Where the hub has a file of each game.
+    """Where the hub has a file of each game."""
 
-    Args:
-        repository: of a dataset on the hub.
-        name: of the branch.
-        file: its name in a game's folder, without the half.
-        half_bytes: about how many bytes one half has: 2,750 s of float32; 0 for labels.
-    """
-
-    repository: str
-    name: str
-    file: str
-    half_bytes: int = 0
+    repository: str  # of a dataset on the hub
+    name: str  # of the branch
+    file: str  # its name in a game's folder, without the half
+    half_bytes: int = 0  # about how many bytes one half has: 2,750 s of float32; 0 for labels
 
 
 FEATURES = {

@@ -23,21 +23,13 @@ SAMPLED = 16  # one piece in this many is examined column by column
 
 @dataclass(frozen=True)
 class HalfStatistics:
-    """Statistics of one half.
+    """Statistics of one half."""
 
-    Args:
-        not_finite: rows with a value that is not finite.
-        zero: rows of zeros only.
-        constant: indices of blocks that are the same in every row.
-        negative: (width,) columns with a negative value in the sampled rows.
-        crc32: of the bytes as they are stored.
-    """
-
-    not_finite: NDArray[np.int64]
-    zero: NDArray[np.int64]
-    constant: tuple[int, ...]
-    negative: NDArray[np.bool_]
-    crc32: int
+    not_finite: NDArray[np.int64]  # rows with a value that is not finite
+    zero: NDArray[np.int64]  # rows of zeros only
+    constant: tuple[int, ...]  # indices of blocks that are the same in every row
+    negative: NDArray[np.bool_]  # (width,) columns with a negative value in the sampled rows
+    crc32: int  # of the bytes as they are stored
 
 
 def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b"") -> HalfStatistics:

@@ -33,19 +33,12 @@ MAX_WORKERS = 4
 
 @dataclass(frozen=True)
 class Packed:
-    """What was packed.
+    """What was packed."""
 
-    Args:
-        index: the content of the new `pack.json`.
-        nbytes: of the packed files.
-        resumed: halves that an earlier call had written.
-        halves: all of them.
-    """
-
-    index: Index
-    nbytes: int
-    resumed: int
-    halves: int
+    index: Index  # the content of the new `pack.json`
+    nbytes: int  # of the packed files
+    resumed: int  # halves that an earlier call had written
+    halves: int  # all of them
 
 
 def pack(

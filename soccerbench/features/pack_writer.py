@@ -43,19 +43,12 @@ class Half(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pack will hold.
+    """What a pack will hold."""
 
-    Args:
-        dtype: of the packed values.
-        blocks: the packed blocks, in the order of their columns.
-        rows: of each half, in the order of the files.
-        source: checksum of the source files: an interrupted pack resumes only from the same source.
-    """
-
-    dtype: Dtype
-    blocks: dict[str, Block]
-    rows: dict[Half, int]
-    source: str
+    dtype: Dtype  # of the packed values
+    blocks: dict[str, Block]  # the packed blocks, in the order of their columns
+    rows: dict[Half, int]  # of each half, in the order of the files
+    source: str  # checksum of the source files: an interrupted pack resumes only from the same source
 
     def width(self, file: str) -> int:
         """Values in a row of one feature file."""

@@ -28,25 +28,15 @@ LARGEST_GAP = 4  # rows between two requested ones that are read too rather than
 
 @dataclass(frozen=True)
 class StoredRows:
-    """The rows of one half in one file, (rows, width).
+    """The rows of one half in one file, (rows, width)."""
 
-    Args:
-        path: the file.
-        offset: byte of the first row.
-        rows: how many there are.
-        width: values in a row.
-        dtype: of the stored values.
-        place: names the half in messages if the file holds several; ends in a colon and a space.
-        by_columns: stored column after column, in Fortran's order.
-    """
-
-    path: Path
-    offset: int
-    rows: int
-    width: int
-    dtype: np.dtype[Any]
-    place: str = ""
-    by_columns: bool = False
+    path: Path  # the file
+    offset: int  # byte of the first row
+    rows: int  # how many there are
+    width: int  # values in a row
+    dtype: np.dtype[Any]  # of the stored values
+    place: str = ""  # names the half in messages if the file holds several; ends in a colon and a space
+    by_columns: bool = False  # stored column after column, in Fortran's order
 
     @property
     def row_bytes(self) -> int:
@@ -176,15 +166,10 @@ def _reading(path: Path) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Rounding:
-    """What narrowing lost.
+    """What narrowing lost."""
 
-    Args:
-        relative: the largest |error| / max(|value|, SMALLEST_NORMAL).
-        absolute: the largest |error| over all values.
-    """
-
-    relative: float = 0.0
-    absolute: float = 0.0
+    relative: float = 0.0  # the largest |error| / max(|value|, SMALLEST_NORMAL)
+    absolute: float = 0.0  # the largest |error| over all values
 
     def __or__(self, other: Rounding) -> Rounding:
         return Rounding(max(self.relative, other.relative), max(self.absolute, other.absolute))

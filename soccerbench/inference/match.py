@@ -29,34 +29,21 @@ JOINED = "features.npy"
 
 @dataclass(frozen=True)
 class Match:
-    """The files of one match. `find_match` makes it.
+    """The files of one match. `find_match` makes it."""
 
-    Args:
-        name: for people and files.
-        folder: of a game; None where single files were given.
-        features: half -> feature file, of single files.
-        videos: half -> video.
-    """
-
-    name: str
-    folder: Path | None = None
-    features: Mapping[int, Path] = field(default_factory=dict)
-    videos: Mapping[int, Path] = field(default_factory=dict)
+    name: str  # for people and files
+    folder: Path | None = None  # of a game; None where single files were given
+    features: Mapping[int, Path] = field(default_factory=dict)  # half -> feature file, of single files
+    videos: Mapping[int, Path] = field(default_factory=dict)  # half -> video
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The features of one match, float32 in memory; tasks read them as they read a `FeatureStore`.
+    """The features of one match, float32 in memory; tasks read them as they read a `FeatureStore`."""
 
-    Args:
-        halves: half -> (T, C).
-        fps: rows a second.
-        root: named in errors.
-    """
-
-    halves: Mapping[int, NDArray[np.float32]]
-    fps: int
-    root: Path = Path()
+    halves: Mapping[int, NDArray[np.float32]]  # half -> (T, C)
+    fps: int  # rows a second
+    root: Path = Path()  # named in errors
 
     @property
     def width(self) -> int:

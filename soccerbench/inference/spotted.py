@@ -21,19 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Spotted:
-    """What was found in a match.
+    """What was found in a match."""
 
-    Attributes:
-        match: its files.
-        runs: that looked for it.
-        found: the detections, of events or of the events behind replays.
-        lengths_s: half -> seconds of its features.
-    """
-
-    match: Match
-    runs: tuple[Run, ...]
-    found: Found
-    lengths_s: dict[int, float]
+    match: Match  # its files
+    runs: tuple[Run, ...]  # that looked for it
+    found: Found  # the detections, of events or of the events behind replays
+    lengths_s: dict[int, float]  # half -> seconds of its features
 
 
 def spot(

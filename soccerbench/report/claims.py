@@ -35,23 +35,16 @@ class Measured:
     """One pair of rows on one split.
 
     Args:
-        claim: whose pair it is.
-        pair: the rows; None for a claim without any.
-        scored: split and tolerances.
-        points: measured difference or score, in per cent; None without.
-        interval: of it, in per cent.
-        verdict: one of those above.
-        reason: why nothing was measured; else how a claim fails, and the games and seeds of the interval.
         coverage: share of such intervals that contain the truth in simulations; None where it is not known.
     """
 
-    claim: Claim
-    pair: Pair | None
-    scored: Scored | None
-    points: float | None
-    interval: Range | None
-    verdict: str
-    reason: str
+    claim: Claim  # whose pair it is
+    pair: Pair | None  # the rows; None for a claim without any
+    scored: Scored | None  # split and tolerances
+    points: float | None  # measured difference or score, in per cent; None without
+    interval: Range | None  # of it, in per cent
+    verdict: str  # one of those above
+    reason: str  # why nothing was measured; else how a claim fails, and the games and seeds of the interval
     coverage: float | None = None
 
 

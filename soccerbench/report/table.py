@@ -41,34 +41,21 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Column(Generic[T]):
-    """One column.
+    """One column."""
 
-    Args:
-        title: above it.
-        value: of an item: text, a number, a `Mean`, a `Range`, or None.
-        form: format of numbers, such as ".2f"; None for a column of text.
-    """
-
-    title: str
-    value: Callable[[T], Any]
-    form: str | None = None
+    title: str  # above it
+    value: Callable[[T], Any]  # of an item: text, a number, a `Mean`, a `Range`, or None
+    form: str | None = None  # format of numbers, such as ".2f"; None for a column of text
 
 
 @dataclass(frozen=True)
 class Table(Generic[T]):
-    """A title, a row for each item, and notes below.
+    """A title, a row for each item, and notes below."""
 
-    Args:
-        title: names metric and unit where the cells do not.
-        columns: with titles that differ.
-        items: in the order of the rows.
-        notes: one line each.
-    """
-
-    title: str
-    columns: tuple[Column[T], ...]
-    items: tuple[T, ...]
-    notes: tuple[str, ...] = ()
+    title: str  # names metric and unit where the cells do not
+    columns: tuple[Column[T], ...]  # with titles that differ
+    items: tuple[T, ...]  # in the order of the rows
+    notes: tuple[str, ...] = ()  # one line each
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -58,15 +58,10 @@ class Manifest(Report):
 
 
 class Address(NamedTuple):
-    """A model repository of the hub.
+    """A model repository of the hub."""
 
-    Args:
-        repository: owner/name.
-        revision: a branch, tag or commit; None for the newest.
-    """
-
-    repository: str
-    revision: str | None
+    repository: str  # owner/name
+    revision: str | None  # a branch, tag or commit; None for the newest
 
 
 def address(text: str) -> Address:

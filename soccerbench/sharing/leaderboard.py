@@ -32,17 +32,11 @@ RESCORED, SUMMED = "re-scored", "from its games"
 
 @dataclass(frozen=True)
 class Line:
-    """One score of one person.
+    """One score of one person."""
 
-    Attributes:
-        who: name of the person's folder.
-        how: RESCORED or SUMMED.
-        score: what was measured.
-    """
-
-    who: str
-    how: str
-    score: Measured
+    who: str  # name of the person's folder
+    how: str  # RESCORED or SUMMED
+    score: Measured  # what was measured
 
 
 def leaderboard(folder: Path, *, labels: Path | None = None, say: Callable[[str], None]) -> bytes:

@@ -32,40 +32,30 @@ DAMAGED = (ValueError, TypeError, KeyError, IndexError, OverflowError, Attribute
 
 @dataclass(frozen=True)
 class Measured:
-    """One score of one row.
-
-    Attributes:
-        title: of the row, for people.
-        tolerances: "loose" or "tight".
-        deviation: over the seeds; None for one.
-        low: end of the interval over games.
-        high: its other end.
-        digest: of the spec.
-        code: hash of the code that makes the numbers.
-    """
+    """One score of one row."""
 
     dataset: str
     simulated: bool
     table: str
     row: int
-    title: str
+    title: str  # of the row, for people
     features: str
     head: str
     task: str
     split: str
-    tolerances: str
+    tolerances: str  # "loose" or "tight"
     metric: str
     published: float | None
     score: float
-    deviation: float | None
+    deviation: float | None  # over the seeds; None for one
     seeds: tuple[int, ...]
-    low: float
-    high: float
+    low: float  # end of the interval over games
+    high: float  # its other end
     games: int
     signature: str
-    digest: str
+    digest: str  # of the spec
     data_fingerprint: str
-    code: str
+    code: str  # hash of the code that makes the numbers
 
     @property
     def comparable(self) -> str:

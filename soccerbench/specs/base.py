@@ -61,19 +61,12 @@ NOT_OF_THE_MODEL = {
 
 
 class Training(NamedTuple):
-    """One training of a row.
+    """One training of a row."""
 
-    Attributes:
-        learns: the splits that it learns from.
-        selects: the split that its best epoch is chosen on; None where the last one is kept.
-        predicts: the splits that its head predicts.
-        folder: where it is kept in the folder of the run.
-    """
-
-    learns: tuple[str, ...]
-    selects: str | None
-    predicts: tuple[str, ...] = SCORED_SPLITS
-    folder: str = ""
+    learns: tuple[str, ...]  # the splits that it learns from
+    selects: str | None  # the split that its best epoch is chosen on; None where the last one is kept
+    predicts: tuple[str, ...] = SCORED_SPLITS  # the splits that its head predicts
+    folder: str = ""  # where it is kept in the folder of the run
 
 
 class Frozen(BaseModel):

@@ -116,19 +116,12 @@ def load_source(source: str) -> type[Any]:
 
 @dataclass(frozen=True)
 class Head:
-    """A head.
+    """A head."""
 
-    Args:
-        task: what it is for.
-        source: "module:Class" of its torch module (spotting) or of its task (grounding), imported on first use.
-        keys: the type of a row's `architecture` (spotting) or of the row (grounding).
-        is_dense: whether it scores every frame of a chunk instead of one window.
-    """
-
-    task: Literal["spotting", "grounding"]
-    source: str
-    keys: type[Frozen]
-    is_dense: bool = False
+    task: Literal["spotting", "grounding"]  # what it is for
+    source: str  # "module:Class" of its torch module (spotting) or of its task (grounding), imported on first use
+    keys: type[Frozen]  # the type of a row's `architecture` (spotting) or of the row (grounding)
+    is_dense: bool = False  # whether it scores every frame of a chunk instead of one window
 
     @property
     def module(self) -> str:

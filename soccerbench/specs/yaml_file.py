@@ -63,21 +63,13 @@ def _parsed(text: str, file: Path) -> Any:
 
 
 class Outline(NamedTuple):
-    """What a file of specs says of itself.
+    """What a file of specs says of itself."""
 
-    Args:
-        kind: "table", "figure" or "claims".
-        name: of it.
-        title: of it.
-        entries: how many rows or sentences it has; None for a figure.
-        source: where it is from.
-    """
-
-    kind: str
-    name: str
-    title: str
-    entries: int | None
-    source: str
+    kind: str  # "table", "figure" or "claims"
+    name: str  # of it
+    title: str  # of it
+    entries: int | None  # how many rows or sentences it has; None for a figure
+    source: str  # where it is from
 
 
 def outline(file: Path) -> Outline | None:

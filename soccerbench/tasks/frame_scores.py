@@ -25,15 +25,12 @@ class FrameScores:
     """The scores of one half.
 
     Args:
-        scores: (T, K), in [0, 1], or -1.
-        fps: frames a second.
-        first_s: second of frame 0.
         displacement_s: (T, K), or (T, 1) for all classes: seconds from a frame to its event; None if not predicted.
     """
 
-    scores: Scores
-    fps: float
-    first_s: float = 0.0
+    scores: Scores  # (T, K), in [0, 1], or -1
+    fps: float  # frames a second
+    first_s: float = 0.0  # second of frame 0
     displacement_s: Scores | None = None
 
 

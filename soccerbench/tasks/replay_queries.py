@@ -32,23 +32,14 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Query:
-    """One replay whose event is to be found.
+    """One replay whose event is to be found."""
 
-    Args:
-        game: its game.
-        half: 1 or 2.
-        start: first row of the replay.
-        stop: row after its last; above `start`.
-        event: row of its event; -1 where it is not known.
-        label: index of the event's class; -1 where it is not known.
-    """
-
-    game: str
-    half: int
-    start: int
-    stop: int
-    event: int = -1
-    label: int = -1
+    game: str  # its game
+    half: int  # 1 or 2
+    start: int  # first row of the replay
+    stop: int  # row after its last; above `start`
+    event: int = -1  # row of its event; -1 where it is not known
+    label: int = -1  # index of the event's class; -1 where it is not known
 
 
 def query(store: FeatureStore, game: str, replay: Replay, *, shift_s: float) -> Query:

@@ -25,17 +25,13 @@ class Options:
     """How the experiments of one call are run.
 
     Args:
-        device: "auto", "cpu" or "cuda".
-        force: overwrite runs of another spec, other data or code.
-        curves: where learning curves go besides `history.csv`.
-        threads: of each process, for features that are not narrow.
         stage: what to copy to a fast disk of the machine first, and into which folder of it.
     """
 
-    device: str
-    force: bool
-    curves: str | None
-    threads: int
+    device: str  # "auto", "cpu" or "cuda"
+    force: bool  # overwrite runs of another spec, other data or code
+    curves: str | None  # where learning curves go besides `history.csv`
+    threads: int  # of each process, for features that are not narrow
     stage: tuple[str, Path] | None = None
 
 

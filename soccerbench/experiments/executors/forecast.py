@@ -30,21 +30,13 @@ GPU_RECORD = "benchmarks/nvidia-h100-80gb-hbm3-16-cores.json"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What N machines would need.
+    """What N machines would need."""
 
-    Args:
-        machines: N.
-        hours: until all is done.
-        speed_up: over one machine that loses nothing.
-        machine_hours: N times the hours.
-        lost: tasks that were lost and resumed.
-    """
-
-    machines: int
-    hours: float
-    speed_up: float
-    machine_hours: float
-    lost: int
+    machines: int  # N
+    hours: float  # until all is done
+    speed_up: float  # over one machine that loses nothing
+    machine_hours: float  # N times the hours
+    lost: int  # tasks that were lost and resumed
 
 
 def forecast(

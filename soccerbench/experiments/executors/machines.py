@@ -21,21 +21,15 @@ Value = TypeVar("Value")
 class Machines:
     """Where tasks run, and what each takes.
 
-    Args:
-        on: "local", "ray", "ray:ADDRESS", "slurm" or "slurm:PARTITION".
-        jobs: tasks at once at most; None for what the verb chooses here, and for all elsewhere.
-        cpus: cores a task; None for one, or here for its share of them.
-        gpus: GPUs a task; None for one where the device is "cuda", else none.
-
     Raises:
         ValueError: another place.
         ModuleNotFoundError: its package is not installed.
     """
 
-    on: str = "local"
-    jobs: int | None = None
-    cpus: int | None = None
-    gpus: float | None = None
+    on: str = "local"  # "local", "ray", "ray:ADDRESS", "slurm" or "slurm:PARTITION"
+    jobs: int | None = None  # tasks at once at most; None for what the verb chooses here, and for all elsewhere
+    cpus: int | None = None  # cores a task; None for one, or here for its share of them
+    gpus: float | None = None  # GPUs a task; None for one where the device is "cuda", else none
 
     def __post_init__(self) -> None:
         if self.kind not in ("local", *PACKAGES) or (self.is_here and ":" in self.on):

@@ -31,17 +31,11 @@ REPORT_INTERVAL_S = 2.0  # between two steps of a task that are written, at leas
 
 @dataclass(frozen=True)
 class Shipped:
-    """A task as it runs on another machine.
+    """A task as it runs on another machine."""
 
-    Args:
-        task: what to run.
-        note: the file for its steps.
-        folder: to run in, so that relative paths mean the same; on storage that all machines share.
-    """
-
-    task: Task
-    note: Path
-    folder: Path
+    task: Task  # what to run
+    note: Path  # the file for its steps
+    folder: Path  # to run in, so that relative paths mean the same; on storage that all machines share
 
     def __call__(self) -> Ended:
         """Do the work; an exception of it is returned, so that only a lost task raises one."""

@@ -19,15 +19,10 @@ from soccerbench.experiments.executors.task import Ended, Step, Task
 
 @dataclass(frozen=True)
 class Cost:
-    """What a task takes.
+    """What a task takes."""
 
-    Args:
-        seconds: of computing.
-        steps: equal parts of it that are kept after a loss.
-    """
-
-    seconds: float
-    steps: int = 1
+    seconds: float  # of computing
+    steps: int = 1  # equal parts of it that are kept after a loss
 
 
 @dataclass
@@ -35,20 +30,15 @@ class Simulated:
     """An `Executor` that computes nothing.
 
     Args:
-        workers: machines.
-        costs: by the tasks' titles.
-        start_s: before each attempt.
-        losses_per_hour: of each machine.
         rng: draws them.
-        retries: of a lost task.
     """
 
-    workers: int
-    costs: Mapping[str, Cost]
-    start_s: float = 0.0
-    losses_per_hour: float = 0.0
+    workers: int  # machines
+    costs: Mapping[str, Cost]  # by the tasks' titles
+    start_s: float = 0.0  # before each attempt
+    losses_per_hour: float = 0.0  # of each machine
     rng: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - a simulation
-    retries: int = 10**6
+    retries: int = 10**6  # of a lost task
     now_s: float = 0.0
     lost: int = 0
     _waiting: deque[Task] = field(default_factory=deque)

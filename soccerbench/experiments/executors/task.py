@@ -20,19 +20,12 @@ from soccerbench.progress import Progress
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work.
+    """One piece of work."""
 
-    Args:
-        title: for people, and unique.
-        folder: what it writes.
-        work: called with a `Progress`; what it returns is the value of its `Ended`.
-        after: titles of the tasks that must end first.
-    """
-
-    title: str
-    folder: Path
-    work: Callable[[Progress], object]
-    after: frozenset[str] = frozenset()
+    title: str  # for people, and unique
+    folder: Path  # what it writes
+    work: Callable[[Progress], object]  # called with a `Progress`; what it returns is the value of its `Ended`
+    after: frozenset[str] = frozenset()  # titles of the tasks that must end first
 
 
 @dataclass(frozen=True)
@@ -47,21 +40,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a task.
+    """The end of a task."""
 
-    Args:
-        title: of the task.
-        value: what its work returned.
-        problem: one line, where some input was unusable.
-        trace: the traceback, where the work failed.
-        lost: what happened to the process of the work, where it did not end itself.
-    """
-
-    title: str
-    value: Any = None
-    problem: str | None = None
-    trace: str | None = None
-    lost: str | None = None
+    title: str  # of the task
+    value: Any = None  # what its work returned
+    problem: str | None = None  # one line, where some input was unusable
+    trace: str | None = None  # the traceback, where the work failed
+    lost: str | None = None  # what happened to the process of the work, where it did not end itself
 
     def raise_failure(self, task: Task) -> None:
         """Raise what stopped the task, if anything did.

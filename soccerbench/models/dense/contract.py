@@ -18,21 +18,13 @@ from torch import Tensor, nn
 
 
 class Layout(NamedTuple):
-    """What a dense head has to fit; its other arguments are the sizes in a row's `architecture`.
+    """What a dense head has to fit; its other arguments are the sizes in a row's `architecture`."""
 
-    Attributes:
-        widths: of the feature blocks, C in all.
-        rows: T, feature rows in a chunk.
-        frames_per_row: 1 or 2.
-        outputs: K.
-        displacements: predicted for each frame: 0, 1, or 17 for one a class.
-    """
-
-    widths: tuple[int, ...]
-    rows: int
-    frames_per_row: int
-    outputs: int
-    displacements: int
+    widths: tuple[int, ...]  # of the feature blocks, C in all
+    rows: int  # T, feature rows in a chunk
+    frames_per_row: int  # 1 or 2
+    outputs: int  # K
+    displacements: int  # predicted for each frame: 0, 1, or 17 for one a class
 
     @property
     def width(self) -> int:

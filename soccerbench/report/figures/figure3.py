@@ -30,23 +30,14 @@ from soccerbench.specs.figures import Figure3
 
 @dataclass(frozen=True, eq=False)
 class ReplayAnalysis:
-    """What the figure shows.
+    """What the figure shows."""
 
-    Args:
-        games: how many were read.
-        replays: how many replays they have.
-        other_half: those of an event in the other half.
-        unlinked: those of no known event.
-        intervals_s: (N,) of the others.
-        classes: label -> replays that show it, most first; of equals in the official order.
-    """
-
-    games: int
-    replays: int
-    other_half: int
-    unlinked: int
-    intervals_s: NDArray[np.float64]
-    classes: dict[str, int]
+    games: int  # how many were read
+    replays: int  # how many replays they have
+    other_half: int  # those of an event in the other half
+    unlinked: int  # those of no known event
+    intervals_s: NDArray[np.float64]  # (N,) of the others
+    classes: dict[str, int]  # label -> replays that show it, most first; of equals in the official order
 
     def share(self, low_s: float, high_s: float) -> float | None:
         """Which fraction of the intervals is in [low, high]; None without any."""

@@ -18,17 +18,11 @@ from soccerbench.report.table import Table
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, shown as an image: nothing in it can act on the page.
+    """A picture, shown as an image: nothing in it can act on the page."""
 
-    Args:
-        caption: what it shows, with metric and unit.
-        svg: the file.
-        split: the split that it belongs to; shown with every split if empty.
-    """
-
-    caption: str
-    svg: bytes
-    split: str = ""
+    caption: str  # what it shows, with metric and unit
+    svg: bytes  # the file
+    split: str = ""  # the split that it belongs to; shown with every split if empty
 
     @property
     def address(self) -> str:
@@ -38,39 +32,22 @@ class Picture:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row or submission in words and pictures.
+    """One row or submission in words and pictures."""
 
-    Args:
-        name: for people.
-        stated: (key, value) as the paper, or the user, states it.
-        assumed: (key, value, why) where the paper is silent.
-        facts: (what, value): how the numbers were made.
-        pictures: its scores and learning curves.
-    """
-
-    name: str
-    stated: Sequence[tuple[str, str]] = ()
-    assumed: Sequence[tuple[str, str, str]] = ()
-    facts: Sequence[tuple[str, str]] = ()
-    pictures: Sequence[Picture] = ()
+    name: str  # for people
+    stated: Sequence[tuple[str, str]] = ()  # (key, value) as the paper, or the user, states it
+    assumed: Sequence[tuple[str, str, str]] = ()  # (key, value, why) where the paper is silent
+    facts: Sequence[tuple[str, str]] = ()  # (what, value): how the numbers were made
+    pictures: Sequence[Picture] = ()  # its scores and learning curves
 
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report.
+    """A whole report."""
 
-    Args:
-        title: in one line.
-        notes: what a reader must know first, such as that features are simulated.
-        tables: in order.
-        entries: in words, in the order of `data["entries"]`.
-        data: what the scripts draw from.
-        pictures: of all entries together, and figures of the paper.
-    """
-
-    title: str
-    notes: Sequence[str]
-    tables: Sequence[Table[Any]]
-    entries: Sequence[Entry]
-    data: Mapping[str, Any]
-    pictures: Sequence[Picture] = ()
+    title: str  # in one line
+    notes: Sequence[str]  # what a reader must know first, such as that features are simulated
+    tables: Sequence[Table[Any]]  # in order
+    entries: Sequence[Entry]  # in words, in the order of `data["entries"]`
+    data: Mapping[str, Any]  # what the scripts draw from
+    pictures: Sequence[Picture] = ()  # of all entries together, and figures of the paper

@@ -30,19 +30,12 @@ CONFUSIONS_SHOWN = 12
 
 @dataclass(frozen=True)
 class SpottedSplit:
-    """The games of one split: what happened, and what was detected, as data of the page.
+    """The games of one split: what happened, and what was detected, as data of the page."""
 
-    Args:
-        games: name and events of each game, the same for all entries.
-        detected: per game, what one entry detected in it.
-        breakdown: outcomes by class, and the most frequent confusions.
-        omitted: detections that the timelines do not show.
-    """
-
-    games: list[dict[str, Any]]
-    detected: list[dict[str, Any]]
-    breakdown: dict[str, Any]
-    omitted: int
+    games: list[dict[str, Any]]  # name and events of each game, the same for all entries
+    detected: list[dict[str, Any]]  # per game, what one entry detected in it
+    breakdown: dict[str, Any]  # outcomes by class, and the most frequent confusions
+    omitted: int  # detections that the timelines do not show
 
 
 def times_that_fit(events: int) -> int:

@@ -98,25 +98,15 @@ def verdict(report: Mapping[str, Any]) -> str:
 
 
 class SeedScores(NamedTuple):
-    """The scores of one row on one split over its seeds.
+    """The scores of one row on one split over its seeds."""
 
-    Args:
-        row: its name.
-        split: "test" or "challenge".
-        metric: of its task.
-        scores: one a seed.
-        deviation: over the seeds; None for one.
-        interval: of the mean, over games.
-        games: how many.
-    """
-
-    row: str
-    split: str
-    metric: str
-    scores: Sequence[float]
-    deviation: float | None
-    interval: Range
-    games: int
+    row: str  # its name
+    split: str  # "test" or "challenge"
+    metric: str  # of its task
+    scores: Sequence[float]  # one a seed
+    deviation: float | None  # over the seeds; None for one
+    interval: Range  # of the mean, over games
+    games: int  # how many
 
 
 def uncertainty_table(rows: Iterable[SeedScores]) -> Table[SeedScores]:

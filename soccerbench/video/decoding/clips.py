@@ -25,16 +25,12 @@ from numpy.typing import NDArray
 class Clip:
     """What a video model sees of one moment.
 
-    Args:
-        frames: how many frames, at least 1.
-        fps: how many of them a second, at least 1.
-
     Raises:
         ValueError: fewer.
     """
 
-    frames: int
-    fps: int
+    frames: int  # how many frames, at least 1
+    fps: int  # how many of them a second, at least 1
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.fps < 1:

@@ -31,25 +31,17 @@ class Video(Frozen):
     """The video of one half, as the record of its features describes it; `folder` and `stop_s` are not recorded.
 
     Args:
-        file: its name.
-        width: pixels, as stored.
-        height: pixels, as stored.
-        duration_s: of the half; without `video.ini`, from the first picture of the file to the end of the last.
-        fps: on average.
-        start_s: where in the file the half begins, and row 0 is.
-        notes: what is unusual, a clause each.
-        folder: of the file.
         stop_s: where the half ends, counted from its start; None at the end of the file.
     """
 
-    file: str
-    width: int
-    height: int
-    duration_s: float
-    fps: float
-    start_s: float = 0.0
-    notes: tuple[str, ...] = ()
-    folder: Annotated[Path, Field(exclude=True)] = Path()
+    file: str  # its name
+    width: int  # pixels, as stored
+    height: int  # pixels, as stored
+    duration_s: float  # of the half; without `video.ini`, from the first picture of the file to the end of the last
+    fps: float  # on average
+    start_s: float = 0.0  # where in the file the half begins, and row 0 is
+    notes: tuple[str, ...] = ()  # what is unusual, a clause each
+    folder: Annotated[Path, Field(exclude=True)] = Path()  # of the file
     stop_s: Annotated[float | None, Field(exclude=True)] = None
 
     @property

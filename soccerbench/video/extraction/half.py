@@ -61,17 +61,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class HalfExtraction:
-    """The extraction of one half.
+    """The extraction of one half."""
 
-    Args:
-        job: which models, and how.
-        models: by name, in evaluation mode on the job's device.
-        half: of the job's root.
-    """
-
-    job: Job
-    models: Mapping[str, Loaded]
-    half: Half
+    job: Job  # which models, and how
+    models: Mapping[str, Loaded]  # by name, in evaluation mode on the job's device
+    half: Half  # of the job's root
 
     def run(self, progress: Progress) -> Outcome:
         """Extract what is missing.
@@ -207,17 +201,11 @@ _loaded: list[tuple[Job, dict[str, Loaded]]] = []  # the models of this process
 
 @dataclass(frozen=True)
 class ExtractHalf:
-    """The work of one task; a process loads the models for its first half and keeps them.
+    """The work of one task; a process loads the models for its first half and keeps them."""
 
-    Args:
-        job: which models, and how.
-        half: of the job's root.
-        threads: of the process.
-    """
-
-    job: Job
-    half: Half
-    threads: int
+    job: Job  # which models, and how
+    half: Half  # of the job's root
+    threads: int  # of the process
 
     def __call__(self, progress: Progress) -> Outcome:
         """Extract what is missing of the half."""

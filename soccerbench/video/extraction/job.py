@@ -52,29 +52,17 @@ class Loaded(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One extraction: which models over the halves of which root, and how.
+    """One extraction: which models over the halves of which root, and how."""
 
-    Args:
-        root: holds the videos.
-        out: takes the features, in the folders of the same games.
-        rows: the models' specs.
-        weights: their checkpoints, by model.
-        mega: the models were fine-tuned on the mega set: blocks and files of that name.
-        normalise: how each block's row is scaled before it is written.
-        compute: where, how finely and how much at a time.
-        plugin: the file of custom models.
-        force: replace features of another identity.
-    """
-
-    root: Path
-    out: Path
-    rows: tuple[ExtractorRow, ...]
-    weights: dict[str, Weights]
-    mega: bool
-    normalise: Normalise
-    compute: Compute
-    plugin: Path | None
-    force: bool
+    root: Path  # holds the videos
+    out: Path  # takes the features, in the folders of the same games
+    rows: tuple[ExtractorRow, ...]  # the models' specs
+    weights: dict[str, Weights]  # their checkpoints, by model
+    mega: bool  # the models were fine-tuned on the mega set: blocks and files of that name
+    normalise: Normalise  # how each block's row is scaled before it is written
+    compute: Compute  # where, how finely and how much at a time
+    plugin: Path | None  # the file of custom models
+    force: bool  # replace features of another identity
 
     @property
     def untrained(self) -> bool:

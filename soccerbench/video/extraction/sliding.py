@@ -35,17 +35,11 @@ Rows = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how finely the models compute.
+    """Where and how finely the models compute."""
 
-    Args:
-        device: of models and rings.
-        step_s: seconds of video a step.
-        half_precision: bfloat16 wherever autocast takes it.
-    """
-
-    device: torch.device
-    step_s: int = 1
-    half_precision: bool = False
+    device: torch.device  # of models and rings
+    step_s: int = 1  # seconds of video a step
+    half_precision: bool = False  # bfloat16 wherever autocast takes it
 
     @property
     def on_gpu(self) -> bool:

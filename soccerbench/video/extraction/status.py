@@ -23,17 +23,11 @@ RECENT = 50  # halves that the rate is taken from
 
 @dataclass(frozen=True)
 class Status:
-    """Halves and rows, one a second of video, by state.
+    """Halves and rows, one a second of video, by state."""
 
-    Args:
-        halves: state -> count.
-        rows: state -> rows.
-        rows_per_s: of all machines together; None before two halves are done.
-    """
-
-    halves: dict[str, int]
-    rows: dict[str, int]
-    rows_per_s: float | None
+    halves: dict[str, int]  # state -> count
+    rows: dict[str, int]  # state -> rows
+    rows_per_s: float | None  # of all machines together; None before two halves are done
 
     @property
     def left_s(self) -> float | None:

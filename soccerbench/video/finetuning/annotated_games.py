@@ -39,21 +39,13 @@ class Game:
 
 @dataclass
 class Games:
-    """What was found.
+    """What was found."""
 
-    Args:
-        labels: of each game that can be used.
-        videos: of each (game, half) that can be used.
-        games: by name, of those.
-        left_out: games, halves and events that cannot be used, a line each.
-        doubts: what speaks against some that are.
-    """
-
-    labels: dict[str, Events] = field(default_factory=dict)
-    videos: dict[tuple[str, int], Video] = field(default_factory=dict)
-    games: dict[str, Game] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    labels: dict[str, Events] = field(default_factory=dict)  # of each game that can be used
+    videos: dict[tuple[str, int], Video] = field(default_factory=dict)  # of each (game, half) that can be used
+    games: dict[str, Game] = field(default_factory=dict)  # by name, of those
+    left_out: list[str] = field(default_factory=list)  # games, halves and events that cannot be used, a line each
+    doubts: list[str] = field(default_factory=list)  # what speaks against some that are
 
 
 def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:

@@ -48,26 +48,18 @@ class FineTuneRun:
     """One model, fine-tuned once from one seed on one set of snippets.
 
     Args:
-        row: the spec.
-        manifest: the snippets.
-        seed: of weights and draws.
-        out: the folder of all runs.
-        init: a checkpoint to begin with.
         shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
-        plugin: the file of a custom model.
-        room_bytes: of decoded frames kept in memory; what is beyond is decoded again in every epoch.
-        processes: each trains on a share of every batch, on a GPU of its own where there are GPUs.
     """
 
-    row: ExtractorRow
-    manifest: Manifest
-    seed: int
-    out: Path
-    init: Path | None = None
+    row: ExtractorRow  # the spec
+    manifest: Manifest  # the snippets
+    seed: int  # of weights and draws
+    out: Path  # the folder of all runs
+    init: Path | None = None  # a checkpoint to begin with
     shuffled: bool = False
-    plugin: Path | None = None
-    room_bytes: int = ROOM_BYTES
-    processes: int = 1
+    plugin: Path | None = None  # the file of a custom model
+    room_bytes: int = ROOM_BYTES  # of decoded frames kept in memory; what is beyond is decoded again in every epoch
+    processes: int = 1  # each trains on a share of every batch, on a GPU of its own where there are GPUs
 
     @property
     def folder(self) -> Path:
@@ -238,21 +230,13 @@ class FineTuneRun:
 
 @dataclass(frozen=True)
 class FineTune:
-    """A fine-tuning as the work of a task.
+    """A fine-tuning as the work of a task."""
 
-    Args:
-        run: what to train.
-        device: "auto", "cpu" or "cuda".
-        force: replace a run of another identity.
-        curves: where learning curves go besides `history.csv`.
-        threads: of the process; None for what torch has.
-    """
-
-    run: FineTuneRun
-    device: str
-    force: bool
-    curves: str | None
-    threads: int | None
+    run: FineTuneRun  # what to train
+    device: str  # "auto", "cpu" or "cuda"
+    force: bool  # replace a run of another identity
+    curves: str | None  # where learning curves go besides `history.csv`
+    threads: int | None  # of the process; None for what torch has
 
     def __call__(self, progress: Progress) -> Accuracy:
         """Train and measure, or resume."""
