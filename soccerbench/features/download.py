@@ -74,12 +74,7 @@ def download(
     """Fetch features and labels in the official layout.
 
     Args:
-        root: a new folder, or one that holds a part of them.
-        features: names from FEATURES.
-        labels: names from LABELS.
-        splits: of which games.
         games: the folders of some games in these splits; all games if not given.
-        say: called with one line for each step.
 
     Raises:
         InputError: no network, no access, too small a disk, or files that were not downloaded.

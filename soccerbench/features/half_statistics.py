@@ -36,8 +36,6 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
     """Read one half once.
 
     Args:
-        stored: its rows.
-        widths: of the blocks, in their order.
         begin: bytes to be checksummed before the rows.
 
     Raises:
@@ -87,7 +85,6 @@ def place_of_block(negative: NDArray[np.bool_], widths: Sequence[int], block: in
 
     Args:
         negative: (width,) columns with a negative value.
-        widths: of the blocks in their supposed order.
         block: the index of the one without a ReLU.
 
     Returns:

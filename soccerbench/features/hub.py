@@ -23,11 +23,8 @@ def hub_error(place: Path | str, error: Exception, *, page: str, doing: str, aga
     """What went wrong, with a remedy.
 
     Args:
-        place: that was read or written.
         error: whatever the client raised: refused access, no network, a lost connection, a full disk.
-        page: of the repository on the hub.
         doing: "download" or "upload".
-        again: what to do after the cause is removed.
     """
     response = getattr(error, "response", None)
     if response is not None and response.status_code in REFUSED:

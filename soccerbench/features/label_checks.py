@@ -28,7 +28,6 @@ class LabelChecks:
     """The labels of a dataset; problems are reported once a file.
 
     Args:
-        root: the dataset.
         report: takes split, game, file, kind of check and problem.
     """
 

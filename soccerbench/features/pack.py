@@ -56,12 +56,8 @@ def pack(
     packs into the same folder is waited for.
 
     Args:
-        root: a SoccerNet folder.
         out: a new or an empty folder, or one where the same pack was interrupted.
-        dtype: of the packed values.
         blocks: which to pack; all that the dataset has if not given.
-        workers: threads.
-        progress: called with the bytes packed and in all.
 
     Raises:
         InputError: missing or unusable features, a checksum that differs, another pack in `out`, a full

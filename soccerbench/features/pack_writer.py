@@ -80,7 +80,6 @@ class PackWriter:
 
     Args:
         out: a new or an empty folder, or one where the same plan was interrupted or finished.
-        plan: what goes into it.
 
     Raises:
         InputError: the folder holds something else, or too little disk space.
@@ -103,11 +102,7 @@ class PackWriter:
             raise InputError(out, f"needs {left / 1e9:.1f} GB more, and the disk has {free / 1e9:.1f} GB free", RETRY)
 
     def holds(self, half: Half) -> bool:
-        """Whether an earlier call wrote one half and its checksum still matches; thread-safe.
-
-        Args:
-            half: one of the plan's.
-        """
+        """Whether an earlier call wrote one half and its checksum still matches; thread-safe."""
         earlier = self._earlier.get(half)
         if earlier is None or _checksum_of(self._stored[half]) != earlier.crc32:
             return False
@@ -119,7 +114,6 @@ class PackWriter:
         """Write one half; thread-safe.
 
         Args:
-            half: one of the plan's.
             pieces: its rows in order, (any, width).
 
         Raises:

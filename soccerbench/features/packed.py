@@ -74,9 +74,6 @@ class Placed(NamedTuple):
 class PackedFiles:
     """The feature files of a packed root.
 
-    Args:
-        root: holds `pack.json`.
-
     Attributes:
         blocks: every block: those in the pack, and those of files of which nothing is packed.
 

@@ -53,7 +53,6 @@ class StoredRows:
 
         Args:
             rows: any shape (…), each in [0, rows).
-            columns: neighbouring ones.
 
         Returns:
             (…, columns).
@@ -184,9 +183,6 @@ def all_finite(values: NDArray[Any]) -> bool:
 
 def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
     """Round finite float32 values to half precision, and measure what that loses.
-
-    Args:
-        values: of any shape.
 
     Returns:
         Halves of the same shape, and what was lost.

@@ -31,12 +31,7 @@ class Part:
 
 
 class PlainFiles:
-    """The feature files of a plain root.
-
-    Args:
-        root: holds the games, in either public layout.
-        blocks: every block that its files may have.
-    """
+    """The feature files of a plain root."""
 
     def __init__(self, root: Path, blocks: dict[str, Block]) -> None:
         self.root, self.blocks = root, blocks
@@ -71,10 +66,6 @@ Source = PlainFiles | PackedFiles
 
 def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:
     """The rows of a feature file of any width, as its header describes them.
-
-    Args:
-        path: of a .npy file.
-        remedy: for a missing or a damaged file.
 
     Raises:
         InputError: missing, truncated, pickled, empty, no 2-d floats.
@@ -155,13 +146,7 @@ def files_of(blocks: dict[str, Block]) -> dict[str, dict[str, Block]]:
 
 
 def located(source: Source, halves: Collection[tuple[str, int]], names: Iterable[str]) -> dict[str, Block]:
-    """The blocks of a source; those of a joined file that no half has are in their single files where a half has these.
-
-    Args:
-        source: the feature files of a root.
-        halves: game and half.
-        names: the blocks to look for.
-    """
+    """The blocks of a source; those of a joined file that no half has are in their single files where one has these."""
 
     def exists(file: str) -> bool:
         return any(source.has(game, half, file) for game, half in halves)

@@ -99,8 +99,6 @@ class FeatureStore:
         """Rows of one half, all blocks joined.
 
         Args:
-            game: the game's folder below the root.
-            half: 1 or 2.
             rows: any shape (…), each in [0, length).
 
         Returns:

@@ -102,11 +102,6 @@ class _Half:
 def verify(root: Path, *, workers: int | None = None, progress: Progress = silent) -> Report:
     """Verify every feature file of a root, plain or packed, and its labels against them.
 
-    Args:
-        root: a SoccerNet folder.
-        workers: threads.
-        progress: called with the bytes read and in all.
-
     Raises:
         InputError: not a dataset, or an unreadable index or description of features.
     """

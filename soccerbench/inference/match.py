@@ -92,12 +92,6 @@ def find_match(inputs: Sequence[Path]) -> Match:
 def read_features(match: Match, about: Description, names: Sequence[str], *, title: str) -> Features:
     """The features of a match that a run reads.
 
-    Args:
-        match: its files.
-        about: the run's description.
-        names: the run's blocks.
-        title: of the run, for errors.
-
     Raises:
         InputError: none there, a file of another width, or one that cannot be read.
     """
@@ -114,13 +108,10 @@ def read_features(match: Match, about: Description, names: Sequence[str], *, tit
 
 
 def array_features(features: Any, *, fps: float, width: int, rate: int) -> Features:
-    """Arrays in memory as the features of a match.
+    """Arrays in memory as the features of a match, for a run that reads `width` columns at `rate` rows a second.
 
     Args:
         features: (T, C) of half 1, or half -> (T, C).
-        fps: their rows a second.
-        width: C that the run needs.
-        rate: rows a second that the run needs.
 
     Raises:
         ValueError: arrays of another rate, shape or type, or values that are not finite.

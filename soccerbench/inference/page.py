@@ -23,8 +23,6 @@ def page(spotted: Spotted, found: Found, *, folder: Path, least: float = LEAST) 
     """The page.
 
     Args:
-        spotted: the match and the runs.
-        found: the detections to show.
         folder: where the page will be, for the paths of the videos.
         least: confidence at which the slider begins.
     """

@@ -70,11 +70,6 @@ def spot(
 def spot_match(runs: Sequence[Run], match: Match, *, replays: Path | None = None) -> Spotted:
     """Find the events of a match.
 
-    Args:
-        runs: one, or several spotting runs to average.
-        match: its files.
-        replays: the list of replays, for a grounding run.
-
     Raises:
         InputError, ValueError: as `spot`.
     """

@@ -63,13 +63,6 @@ def tune(
 ) -> Tuning:
     """Try post-processing on the validation games; what comes before suppression in the row's steps stays.
 
-    Args:
-        run: a spotting run that did not learn from the validation games.
-        root: the data.
-        tolerances: what the best trial is chosen by.
-        split: "valid"; others are refused.
-        progress: called as the work proceeds.
-
     Raises:
         ValueError: another split, or a grounding run.
         InputError: a run that learned from the validation games, or data without any.

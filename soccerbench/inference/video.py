@@ -22,14 +22,7 @@ def with_features(
 ) -> Match:  # fmt: skip
     """Slide the video models of the runs' blocks over the videos; features of an earlier call are kept.
 
-    Args:
-        match: with videos.
-        runs: their blocks say which models.
-        out: the folder for the features.
-        checkpoints: of the models, `MODEL=FILE` or folders.
-        untrained: random weights for models without a checkpoint.
-        settings: of the models, as `extract --set` gives them.
-        device: "auto", "cpu" or "cuda".
+    The other arguments are those of `extract`.
 
     Raises:
         InputError: no video, or one that cannot be read to its end.

@@ -24,10 +24,6 @@ def write(spotted: Spotted, found: Found, folder: Path, *, formats: Sequence[str
     """Write the events into a folder: the official JSON, `events.csv`, `events.html` and OSL-JSON.
 
     Args:
-        spotted: the match and the runs.
-        found: the detections to write.
-        folder: for the files.
-        formats: of `FORMATS`.
         least: confidence at which the page's slider begins.
 
     Raises:

@@ -40,11 +40,7 @@ class SameConv1d(nn.Conv1d):
 
 
 class Pyramid(nn.ModuleList):
-    """Convolutions of many widths over the same frames.
-
-    Args:
-        scales: `SameConv1d` of one number of input channels.
-    """
+    """Convolutions of many widths over the same frames."""
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, in, T) to (B, out, T), `out` the channels of all of them."""
@@ -57,7 +53,6 @@ class Cmn(nn.Module):
     Lengths are in frames, so halve them for features at 1 fps: 120 and 40 are the same seconds as 240 and 80 at 2 fps.
 
     Args:
-        width: C, the width of the features.
         chunk_frames: T, the length of both clips, at least 15.
         field_frames: receptive field, the longest kernel of the pyramid; the others are a half, a third, a seventh.
 
@@ -144,7 +139,6 @@ def segmentation_loss(
     Args:
         segmentation: (B, T, 1) in [0, 1], from the model.
         shifts: (B, T, 1), frames from the event.
-        k_frames: K1 to K4.
         border_frames: frames at either end of a chunk that do not count; half the receptive field.
         hit: the frame of the event costs nothing if p >= 1 - hit.
         miss: a far frame costs nothing if p <= 1 - miss.

@@ -7,12 +7,7 @@ from torch import Tensor, nn
 
 
 class Constant(nn.Module):
-    """One learned logit a class; training fits it to the share of clips with the class.
-
-    Args:
-        width: of the features, which are not read.
-        classes: events, background not counted.
-    """
+    """One learned logit a class; training fits it to the share of clips with the class."""
 
     def __init__(self, width: int, *, classes: int = 17) -> None:  # noqa: ARG002 - every head takes the width
         super().__init__()

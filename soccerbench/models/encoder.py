@@ -10,8 +10,6 @@ def sinusoids(frames: int, width: int, *, like: Tensor) -> Tensor:
     """Positions 0 to frames - 1 as (frames, width), sines in the even columns and cosines in the odd ones.
 
     Args:
-        frames: how many positions.
-        width: how many columns, even.
         like: a tensor whose device and type the positions take.
     """
     exponents = torch.arange(0, width, 2, device=like.device, dtype=torch.float64) / width
@@ -20,15 +18,7 @@ def sinusoids(frames: int, width: int, *, like: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Encoder layers, each initialised separately (nn.TransformerEncoder copies the first).
-
-    Args:
-        d_model: width of a token.
-        heads: attention heads; they share the width.
-        layers: how many.
-        feedforward: hidden width of the feed-forward part.
-        dropout: everywhere the original has it.
-    """
+    """Encoder layers, each initialised separately (nn.TransformerEncoder copies the first)."""
 
     def __init__(self, *, d_model: int, heads: int, layers: int, feedforward: int, dropout: float) -> None:
         super().__init__()

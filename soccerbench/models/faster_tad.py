@@ -14,11 +14,7 @@ class FasterTad(nn.Module):
     residual convolutions of 3 frames doubles from each to the next.
 
     Args:
-        width: C, the width of the features.
         delays: rows before a replay in which its event may be.
-        d_model: width of a token.
-        layers: convolutions.
-        dropout: of the projected rows and in the convolutions.
 
     Attributes:
         delays: (delays,) the number of training replays that start 1, 2, … rows after their event.

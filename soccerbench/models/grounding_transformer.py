@@ -13,14 +13,6 @@ class GroundingTransformer(nn.Module):
 
     The paper gives four layers, sine and cosine positions and the two outputs; the rest is assumed. Positions count
     from the start of either clip, so that a replay does not depend on the length of the chunk it is joined to.
-
-    Args:
-        width: C, the width of the features.
-        d_model: width of a token.
-        heads: attention heads.
-        layers: encoder layers.
-        feedforward: hidden width of the feed-forward part.
-        dropout: inside the layers and on the tokens.
     """
 
     def __init__(

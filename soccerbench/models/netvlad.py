@@ -25,12 +25,7 @@ CENTRES_PER_BLOCK = 256  # windows scored together: bounds the memory, and the G
 
 
 class NetVLAD(nn.Module):
-    """A vocabulary of clusters; pools a set of frames into its residuals from them.
-
-    Args:
-        clusters: K, the size of the vocabulary.
-        width: D, the width of a frame.
-    """
+    """A vocabulary of clusters; pools a set of frames into its residuals from them."""
 
     def __init__(self, clusters: int, width: int) -> None:
         super().__init__()
@@ -92,11 +87,8 @@ class NetVLADpp(nn.Module):
     The weights do not depend on the length of the window; any number of frames from 2 on goes in.
 
     Args:
-        width: C, the width of the features.
         clusters: K, in both vocabularies together.
         projection: D; features of another width are first projected to it.
-        classes: events, background not counted.
-        dropout: share of the pooled vector dropped in training.
     """
 
     def __init__(

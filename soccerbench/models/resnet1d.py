@@ -9,12 +9,7 @@ from soccerbench.models.sliding import WindowHead
 
 
 class Block(nn.Module):
-    """A basic block (He et al., 2016) over time: two convolutions with batch norm around a shortcut.
-
-    Args:
-        channels: in and out.
-        kernel: frames a convolution sees, odd.
-    """
+    """A basic block (He et al., 2016) over time: two convolutions with batch norm around a shortcut."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -35,12 +30,7 @@ class ResNet1D(WindowHead):
     """Frames projected, basic blocks over time, averaged over time, classified. All sizes are assumed.
 
     Args:
-        width: C, the width of the features.
-        classes: events, background not counted.
-        channels: width of the network.
         blocks: basic blocks; four of kernel 3 see 17 frames.
-        kernel: frames a convolution sees, odd.
-        dropout: share of the averaged vector dropped in training.
     """
 
     def __init__(

@@ -25,7 +25,6 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
     Args:
         frames: length of the half, at least 1.
         window_frames: length of a window, at least 1; it may be longer than the half.
-        device: of the result.
 
     Returns:
         int64 (frames, window_frames), each in [0, frames).

@@ -15,13 +15,8 @@ class STE(WindowHead):
     """The largest of neighbouring columns and frames, projected, convolved over time, classified.
 
     Args:
-        width: C, the width of the features.
-        classes: events, background not counted.
         columns: neighbouring columns of which the largest is kept.
-        projection: width after the pools.
         channels: of the four convolutions.
-        dropout: after the projection.
-        last_dropout: before the classifier.
     """
 
     def __init__(

@@ -12,15 +12,6 @@ class SpottingTransformer(WindowHead):
     """Frames projected, positions added, encoded, averaged over time, classified.
 
     The paper gives three layers, four heads, "hidden dimension" 64 and sine and cosine positions; the rest is assumed.
-
-    Args:
-        width: C, the width of the features.
-        classes: events, background not counted.
-        d_model: width of a token.
-        heads: attention heads.
-        layers: encoder layers.
-        feedforward: hidden width of the feed-forward part.
-        dropout: inside the layers and on the tokens.
     """
 
     def __init__(

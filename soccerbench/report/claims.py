@@ -54,11 +54,7 @@ def judge(
     """Every claim with what the runs in a folder show.
 
     Args:
-        claims: the specs.
-        runs: the folder of all runs.
         dataset: whose runs count; None if they are of one dataset.
-        repetitions: resamples of games and seeds.
-        progress: called as the work proceeds.
 
     Returns:
         The name of the dataset, whether it is simulated, and one `Measured` a pair and split.

@@ -95,7 +95,6 @@ class Remaining:
     """The time that all experiments of a call still need, from the share of their work that this call has done.
 
     Args:
-        rows: how many there are.
         weights: title -> work, in any unit; each has the same if not given.
     """
 
@@ -183,7 +182,6 @@ def bars(rows: int, weights: Mapping[str, float] | None = None) -> Iterator[Bars
     """Bars that vanish when all is done; lines where standard error is no terminal.
 
     Args:
-        rows: experiments in all.
         weights: title -> work of each, for the time left; equal if not given.
     """
     console = Console(stderr=True)

@@ -19,13 +19,7 @@ SIMULATED = "**Simulated features: these numbers are not comparable with the pap
 
 
 def model_card(members: Sequence[Run], scores: Sequence[Measured], *, name: str) -> bytes:
-    """The card.
-
-    Args:
-        members: the runs of the row, one a seed.
-        scores: what they measured.
-        name: of the model in the `model-index`.
-    """
+    """The card."""
     result = members[0].result
     spec = {key: value for key, value in result.spec.items() if key != "published"}  # the table has it
     assumed, left_open = spec.pop("assumed", {}), spec.pop("left_open", {})

@@ -30,7 +30,6 @@ def export(folder: Path, *, to: str, out: Path, benchmark: str | None = None) ->
     """Write the results of runs in one form.
 
     Args:
-        folder: of runs.
         to: one of FORMS.
         out: the file of a CSV or Parquet; else a folder, which gets a folder a row unless there is one row only.
         benchmark: a dataset of the hub that evaluation results are about; SoccerNet's for real features.

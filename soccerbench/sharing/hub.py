@@ -84,9 +84,7 @@ def push(
     Args:
         folder: with the runs of the row, one a seed.
         target: `hf://owner/name`; the repository is made if there is none.
-        private: make it private.
         benchmark: as in `export`; evaluation results are left out for simulated features without one.
-        say: called with one line for each step.
 
     Returns:
         The commit.
@@ -128,7 +126,6 @@ def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
     Args:
         source: `hf://owner/name`, with `@revision` if not the newest.
         out: a folder of runs; each run gets its place in it, with `pulled.json`, which names repository and commit.
-        say: called with one line for each step.
 
     Returns:
         The folders of the runs.

@@ -43,9 +43,7 @@ def leaderboard(folder: Path, *, labels: Path | None = None, say: Callable[[str]
     """The page.
 
     Args:
-        folder: one folder a person.
         labels: folder or zip, to score predictions again.
-        say: called with one line for each person.
 
     Raises:
         InputError: no such folder, or no run in it that can be used.

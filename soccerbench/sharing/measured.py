@@ -87,9 +87,6 @@ def measure_split(members: Sequence[Run], split: str, tolerances: str, statistic
     """One score of one row.
 
     Args:
-        members: its runs, one a seed.
-        split: that they were scored on.
-        tolerances: "loose" or "tight".
         statistics: of each run, one a game: its own, or those of predictions that were scored again.
     """
     first = members[0].result

@@ -237,10 +237,6 @@ class TrainedRow(BaseRow):
     def whole_rows(self, key: str, fps: int) -> int:
         """How many feature rows a length in seconds spans.
 
-        Args:
-            key: of the length, such as `chunk_s`.
-            fps: rows per second in the dataset.
-
         Raises:
             SpecError: not an integer number of rows.
         """

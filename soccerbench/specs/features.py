@@ -53,7 +53,6 @@ def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
     """The block names of a set, of a single block, or of several with `+` between, in order.
 
     Args:
-        features: names of sets and blocks.
         mega: the mega variants of all of them.
 
     Raises:

@@ -196,9 +196,6 @@ def _with_runs(file: Path, rows: Sequence[Row], load: Callable[[str], Table], in
     """The rows of a table, each with the rows whose runs it needs, so that it holds all that its result depends on.
 
     Args:
-        file: of the table, for errors.
-        rows: of the table.
-        load: reads another table by its name.
         inside: tables that are being read, which must not be referred to.
 
     Raises:

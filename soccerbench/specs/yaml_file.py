@@ -90,10 +90,6 @@ def outline(file: Path) -> Outline | None:
 def parse_yaml(text: str, place: object) -> Any:
     """The value that a YAML text holds.
 
-    Args:
-        text: of a file or of a setting.
-        place: named in errors.
-
     Raises:
         SpecError: not YAML, or a key given twice.
     """

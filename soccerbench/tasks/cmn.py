@@ -56,15 +56,7 @@ EventRows = Mapping[tuple[str, int, int], Sequence[int]]  # by game, half and cl
 
 
 class CmnSampler:
-    """Draws the first rows of chunks for replays.
-
-    Args:
-        queries: the training replays.
-        lengths: rows of each replay's half.
-        events: rows of the annotated events of a game, half and class.
-        chunk: rows in a chunk.
-        field: rows in the receptive field.
-    """
+    """Draws the first rows of chunks for replays."""
 
     def __init__(
         self, queries: Sequence[Query], lengths: Sequence[int], events: EventRows, *, chunk: int, field: int

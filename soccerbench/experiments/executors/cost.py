@@ -23,10 +23,6 @@ LEAST_S = 0.1
 def weights(experiments: Sequence[Experiment], results: Path) -> dict[str, float]:
     """Title -> weight.
 
-    Args:
-        experiments: in the order in which they will run.
-        results: the folder of all records.
-
     Raises:
         InputError: a record that cannot be read.
     """

@@ -46,9 +46,6 @@ def forecast(
 
     Args:
         costs: one a task, in the order in which they begin.
-        counts: numbers of machines.
-        losses_per_hour: of each machine.
-        seed: draws the losses.
     """
     by_title = {str(number): cost for number, cost in enumerate(costs)}
     alone_s = sum(cost.seconds + START_S for cost in costs)

@@ -32,7 +32,6 @@ class Local:
     """An `Executor` of processes.
 
     Args:
-        jobs: processes at most.
         environments: of the processes, one after the other and again from the first; variables to set.
     """
 

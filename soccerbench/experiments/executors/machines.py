@@ -49,20 +49,13 @@ class Machines:
         return self.kind == "local"
 
     def threads(self, available: int, jobs: int) -> int:
-        """Threads of each task.
-
-        Args:
-            available: threads of this process.
-            jobs: tasks at once, which share them where they run here.
-        """
+        """Threads of each task."""
         return self.cpus or (max(available // jobs, 1) if self.is_here else 1)
 
     def executor(self, shared: Path, *, jobs: int, device: str) -> Executor:
         """A new executor.
 
         Args:
-            shared: a folder that all machines see.
-            jobs: processes at most, where tasks run here.
             device: "cuda" for a GPU a task, if not given.
 
         Raises:
@@ -88,10 +81,7 @@ class Machines:
 
         Args:
             work: what to do; called again, it resumes.
-            title: for people.
             folder: what it reads or writes; its parent is on storage that all machines share.
-            progress: of the work.
-            device: as for `executor`.
 
         Raises:
             ValueError, RuntimeError: as `Ended.raise_failure`.

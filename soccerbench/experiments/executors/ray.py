@@ -28,10 +28,7 @@ class Ray(Remote):
     """An `Executor` of Ray tasks, spread over the nodes.
 
     Args:
-        shared: a folder that all nodes see.
         address: of the cluster; None for $RAY_ADDRESS, else one that runs on this machine, else this machine alone.
-        jobs: tasks at once at most.
-        cpus: cores that each task reserves.
         gpus: GPUs that each task reserves, such as 0.5.
     """
 

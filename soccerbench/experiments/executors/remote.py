@@ -64,7 +64,6 @@ class Remote(ABC):
     """An `Executor` on other machines.
 
     Args:
-        shared: a folder that all machines see.
         jobs: tasks at once at most; None for all that can begin.
     """
 

@@ -33,9 +33,6 @@ class Slurm(Remote):
 
     Args:
         shared: a folder that all nodes see; the jobs' logs go into `.slurm` in it.
-        partition: of the cluster; None for its default.
-        jobs: at once at most.
-        cpus: cores of each job.
         gpus: of each job, a whole number.
     """
 

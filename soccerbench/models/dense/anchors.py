@@ -21,7 +21,6 @@ class DenseAnchors(DenseHead):
         layout: what it has to fit; displacements come from a second network.
         projections: widths of the layers of each row, the last one that of the trunk.
         trunk: (B, projections[-1], T') to the same shape.
-        head: name of the head, for errors.
     """
 
     def __init__(self, layout: Layout, *, projections: Sequence[int], trunk: nn.Module, head: str) -> None:

@@ -19,11 +19,6 @@ class Astra(DenseHead):
 
     Args:
         layout: what it has to fit; a displacement for each class, with its variance, or none.
-        d_model: width of a token.
-        heads: attention heads.
-        feedforward: hidden width of the feed-forward parts.
-        decoder_layers: how many.
-        dropout: inside the layers.
         block_dropout: in the perceptron of each block.
         drop: share of the rows that become the learned vector.
         switch: share of the pairs of neighbours that are exchanged.

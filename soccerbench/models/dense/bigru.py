@@ -15,8 +15,6 @@ class BiGru(DenseHead):
     Args:
         layout: what it has to fit; it has no displacement.
         hidden: width of the projection and of each direction.
-        layers: of the GRU.
-        dropout: share dropped before the classifier.
     """
 
     def __init__(self, layout: Layout, *, hidden: int = 512, layers: int = 1, dropout: float = 0.5) -> None:

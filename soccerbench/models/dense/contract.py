@@ -65,7 +65,6 @@ class Apart(DenseHead):
     """Two heads that were trained apart: one scores, the other's scores are the displacement, in `decode` alone.
 
     Args:
-        scores: gives the scores.
         displacement: its scores, squashed by a tanh, are shares of the radius.
         radius_frames: the largest displacement.
     """

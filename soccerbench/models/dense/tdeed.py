@@ -76,7 +76,6 @@ class Tdeed(DenseHead):
 
     Args:
         layout: what it has to fit; one displacement for all classes, or none.
-        d_model: width of a frame.
         levels: halvings in time.
         kernel: frames of the short windows, odd.
         ratio: of the long windows to the short ones.

@@ -17,7 +17,6 @@ class Bottleneck(nn.Module):
     """A pre-activated bottleneck block (He et al., 2016) over time, without batch norm.
 
     Args:
-        channels: in.
         width: out; a convolution of kernel 1 is the shortcut where it differs.
     """
 
@@ -74,9 +73,7 @@ class UNet(DenseAnchors):
     """A U-Net over the frames of a chunk.
 
     Args:
-        layout: what it has to fit.
         projections: widths of the first layers of each row; the last one leads to the first level.
-        widths: of the levels.
     """
 
     def __init__(

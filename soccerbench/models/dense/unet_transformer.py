@@ -12,16 +12,7 @@ from soccerbench.models.dense.contract import Layout
 
 
 class EncoderTrunk(nn.Module):
-    """Learned positions and a pre-norm encoder with GELU; a last norm after it.
-
-    Args:
-        frames: T'.
-        d_model: width of a token.
-        heads: attention heads.
-        layers: encoder layers.
-        feedforward: hidden width of the feed-forward part.
-        dropout: inside the layers.
-    """
+    """Learned positions and a pre-norm encoder with GELU; a last norm after it."""
 
     def __init__(self, frames: int, *, d_model: int, heads: int, layers: int, feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -49,13 +40,7 @@ class UNetTransformer(DenseAnchors):
     """The U-Net's head with an encoder as its trunk, which separates the architecture from the dense anchors.
 
     Args:
-        layout: what it has to fit.
         projections: widths of the first layers of each row; the last one leads to the encoder.
-        d_model: width of a token.
-        heads: attention heads.
-        layers: encoder layers.
-        feedforward: hidden width of the feed-forward part.
-        dropout: inside the layers.
     """
 
     def __init__(

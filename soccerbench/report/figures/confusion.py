@@ -22,12 +22,7 @@ LIGHT_ABOVE = 55.0  # per cent from which a number is written in white
 
 
 def write_confusion(folder: Path, record: Accuracy) -> None:
-    """Write `confusion.png` and `confusion.svg`; nothing where no split has snippets.
-
-    Args:
-        folder: takes the files.
-        record: the content of `accuracy.json`.
-    """
+    """Write `confusion.png` and `confusion.svg`; nothing where no split has snippets."""
     split = next((name for name in SHOWN if record.splits[name].snippets), None)
     if split is None:
         return

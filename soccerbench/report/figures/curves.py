@@ -19,7 +19,6 @@ def tolerance_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]
     Args:
         curves: name -> tolerances in seconds, and the score at each as a fraction; an empty one keeps its colour for
             the curve of that name in another picture.
-        metric: of one tolerance, such as "mAP".
     """
 
     def draw(figure: Any) -> None:
@@ -54,14 +53,7 @@ def learning_curves(seeds: Sequence[Run]) -> bytes:
 
 
 def class_scores(scores: Scores, visible: Scores, unshown: Scores, *, metric: str) -> bytes:
-    """A bar a class over all its events, and a dot each for the events that were shown and those that were not.
-
-    Args:
-        scores: class -> fraction, over all events.
-        visible: over those that were shown.
-        unshown: over the others.
-        metric: such as "average-mAP, loose".
-    """
+    """A bar a class over all its events, and a dot each for the events that were shown and those that were not."""
 
     def draw(figure: Any) -> None:
         axes = _axes(figure, f"{metric} (%)", None)

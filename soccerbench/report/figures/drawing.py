@@ -27,13 +27,7 @@ Draw = Callable[[Any], None]
 
 
 def picture(draw: Draw, size_in: tuple[float, float], *, kinds: Sequence[str] = ("svg",)) -> list[bytes]:
-    """A drawing in each kind of file.
-
-    Args:
-        draw: draws into an empty matplotlib figure.
-        size_in: width and height in inches.
-        kinds: "png" or "svg".
-    """
+    """What `draw` draws into an empty matplotlib figure, as a file of each kind, "png" or "svg"."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

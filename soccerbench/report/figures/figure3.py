@@ -109,12 +109,7 @@ def histogram(intervals_s: NDArray[np.float64], spec: Figure3) -> tuple[NDArray[
 
 
 def write_figure3(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write `figure3.png`, `.svg`, `.csv` and `.json`.
-
-    Args:
-        folder: takes the files.
-        content: from `summary`.
-    """
+    """Write `figure3.png`, `.svg`, `.csv` and `.json`."""
     write_json(folder / "figure3.json", content)
     write_bytes(folder / "figure3.csv", _csv(content).encode())
     write_pictures(folder, "figure3", lambda figure: _draw(figure, content), (10, 4.2))

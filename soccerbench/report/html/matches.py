@@ -23,9 +23,7 @@ def with_videos(page: Page, folder: Path | None, out: Path) -> Page:
     """The page with the addresses of the videos of its games, relative to the page; nothing is copied.
 
     Args:
-        page: of runs or of a submission.
         folder: holds the games' folders; None for labels in a zip.
-        out: where the page will be written.
     """
     arcs = [split.get("arcs", []) for entry in page.data["entries"] for split in entry["splits"].values()]
     games = dict.fromkeys(game["folder"] for members in (*page.data["games"].values(), *arcs) for game in members)

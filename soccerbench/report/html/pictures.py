@@ -48,9 +48,7 @@ def by_tolerance(title: str, rows: Mapping[str, Scores], *, metric: str) -> Iter
     """Scores by tolerance, a picture a split.
 
     Args:
-        title: of the rows together.
         rows: name of a row -> its scores; drawn as they are, so they must be short.
-        metric: of the task, such as "average-mAP".
     """
     at_one = metric.removeprefix("average-")
     for split in dict.fromkeys(split for scores in rows.values() for split in scores):

@@ -44,8 +44,6 @@ def self_contained(
     """A template that extends `page.html`, with its styles, scripts and data inside.
 
     Args:
-        template: the file.
-        styles: files, in order.
         scripts: files, in order; they share one scope.
         data: what the scripts read, as JSON.
         media: the directive of the content security policy for media, ending in "; "; empty for none.

@@ -30,7 +30,6 @@ def grounded_games(
 
     Args:
         labels: one a game; replays without a link, or with one into the other half, are not drawn.
-        predictions: one a game, in the same order.
     """
     games, counts = [], np.zeros(len(GROUNDED), dtype=np.int64)
     for game, predicted in zip(labels, predictions, strict=True):

@@ -40,9 +40,7 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
     """Everything that the report shows about some runs.
 
     Args:
-        runs: of any tables and seeds.
         root: where the labels of their dataset are; without one there are no timelines and no error breakdown.
-        figures: as `figures_below` gives them.
 
     Raises:
         InputError: runs that are no seeds of one another, or predictions or labels that cannot be read.

@@ -20,12 +20,6 @@ from soccerbench.soccernet.replays import read_replays
 def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split: str) -> Page:
     """Everything that the report shows about a submission, scored as the official scorer does.
 
-    Args:
-        task: "spotting" or "grounding".
-        labels: folder or zip with the labels.
-        predictions: folder or zip with the submission.
-        split: "train", "valid", "test", "challenge" or "all".
-
     Raises:
         InputError: files that are missing or cannot be used.
         ValueError: an unknown split.

@@ -52,7 +52,6 @@ def spotted_split(
         labels: one a game.
         predictions: one a game, in the same order.
         times: how many times as many detections as events are shown.
-        classes: how many there are.
     """
     events = sum((np.bincount(game.label, minlength=classes) for game in labels), np.zeros(classes, int))
     counted, shown = most_confident(events, predictions), most_confident(events, predictions, times=times)
@@ -94,13 +93,8 @@ def timelines(
     """The timelines of one entry on a split; the events of its games are put into `games`, where they are not yet.
 
     Args:
-        task: "spotting" or "grounding".
         labels: one a game: events, or for grounding replays.
-        predictions: one a game, in the same order.
         games: of the page.
-        name: of the split in `games`.
-        times: how many times as many detections as events are shown.
-        classes: how many there are.
     """
     if task == "grounding":
         arcs, counts = grounded_games(labels, predictions)

@@ -132,13 +132,7 @@ def status_table(
 
 
 def accuracy_table(record: Accuracy, *, title: str, folder: Path) -> Table[tuple[Any, ...]]:
-    """A line a class, and one for all: snippets and top-1 accuracy, split by split.
-
-    Args:
-        record: the content of `accuracy.json`.
-        title: of the run.
-        folder: of the run, named below the table.
-    """
+    """A line a class, and one for all: snippets and top-1 accuracy, split by split."""
     splits = record.splits
     lines: list[tuple[Any, ...]] = []
     for place, name in enumerate(record.classes):
@@ -162,7 +156,6 @@ def snippets_table(
     """A line a class, a column a split, and their sums.
 
     Args:
-        title: above it.
         counts: split -> class -> snippets, the same classes in each.
         ambiguous: split -> how many of these are ambiguous.
     """

@@ -69,8 +69,6 @@ def summarise(
     """One record a row: what was published, what was measured over the seeds, and the difference.
 
     Args:
-        rows: the specs, as plain data.
-        results: in any order.
         reasons: row number -> why it could not run.
         simulated: leave out published numbers; also done if a result is simulated.
 
@@ -110,16 +108,7 @@ def summarise(
 def paper_table(
     title: str, records: Sequence[Record], *, dataset: str, task: str, simulated: bool, folder: Path
 ) -> Table[Record]:
-    """The table of some records.
-
-    Args:
-        title: of the paper's table.
-        records: from `summarise`.
-        dataset: where they were measured.
-        task: "spotting" or "grounding".
-        simulated: whether the features are.
-        folder: of the runs, named below the table.
-    """
+    """The table of some records of `summarise`; the folder of the runs is named below it."""
     named: list[Column[Record]] = [Column("Name", lambda record: record["name"] or "")]
     columns: list[Column[Record]] = [
         Column("Row", lambda record: record["row"], "d"),

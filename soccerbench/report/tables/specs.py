@@ -57,12 +57,7 @@ def accuracies(results: Path) -> list[Accuracy]:
 
 
 def table_of_extractors(found: ExtractorTable, records: Sequence[Accuracy]) -> Drawn[ExtractorRow]:
-    """One line a model, its top-1 accuracies in per cent.
-
-    Args:
-        found: the models.
-        records: from `accuracies`; several of a model are averaged.
-    """
+    """One line a model, its top-1 accuracies in per cent."""
     columns: list[Column[ExtractorRow]] = [
         Column("Row", lambda row: row.row, "d"),
         Column("Model", lambda row: row.model),

@@ -36,7 +36,6 @@ def annotated_games(labels: Path, *, seed: int, games: int) -> list[Game]:
     Args:
         labels: a folder or zip in the official layout with `Labels-v2.json` files.
         seed: draws the replays where the source has none.
-        games: how many, at least 4.
 
     Raises:
         InputError: not such a folder or zip, too few games in it, or a label file that cannot be used.

@@ -105,10 +105,7 @@ def features(
     """The rows of one file, in pieces of at most CHUNK_ROWS rows, (rows, channels), float32.
 
     Args:
-        blocks: the file's blocks, all of one rate.
-        latent: what `look` gives for their rate.
         split: the game's split; blocks are less noisy on what they were fine-tuned on.
-        scale: `mini` or `release`.
         key: numbers that name the dataset, the game and the half; the same key gives the same noise.
     """
     views = [_View(block, split, scale, key) for block in blocks]

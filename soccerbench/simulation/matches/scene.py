@@ -87,8 +87,6 @@ class Scene:
         """What is there at the times i / fps: (rows, LATENT), float32.
 
         Args:
-            rows: how many.
-            fps: rows in a second.
             smear_s: half-width of what one row sees: wide for a five-second clip, narrow for a single frame.
         """
         times_s = np.arange(rows, dtype=np.float32) / np.float32(fps)

@@ -53,13 +53,10 @@ def write_mini(
 
     Args:
         out: a folder that does not exist or is empty, or that already holds this very dataset.
-        seed: draws the matches; at least 0.
-        games: how many, at least one for each of the four splits.
         scale: `mini` has few channels and every block; `release` has the released files at their real width.
         labels: a folder or zip of real annotations; then only features and unknown replays are simulated.
         packed: as a packed root of float16.
         files: the feature files to simulate; all of the scale if not given.
-        progress: called with the number of games written and of all.
 
     Raises:
         InputError: `out` holds something else or cannot be written, or `labels` cannot be used.

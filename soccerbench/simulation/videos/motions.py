@@ -99,9 +99,6 @@ def phases(label: str | None, event_frame: int, frames: int, fps: int, rng: np.r
 
     Args:
         label: the class of its event; None for a shot without one.
-        event_frame: where the event is.
-        frames: T, the shot's length.
-        fps: frames a second.
         rng: where it begins, its side and pace, and its aimless motion.
 
     Returns:

@@ -71,9 +71,7 @@ def season(games: int, minutes: float, seed: int) -> list[Game]:
     """Every game, from the seed alone.
 
     Args:
-        games: how many, over all splits.
         minutes: of each half; enough for a shot.
-        seed: at least 0.
 
     Raises:
         ValueError: a number outside these limits.

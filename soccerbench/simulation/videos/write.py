@@ -46,10 +46,6 @@ def write_videos(
 
     Args:
         out: a folder that does not exist or is empty, or that already holds this very root.
-        seed: draws everything; at least 0.
-        games: how many, at least one for each of the four splits.
-        minutes: of each half.
-        progress: called with the number of games written and of all.
 
     Raises:
         InputError: `out` holds something else or cannot be written.

@@ -58,9 +58,6 @@ def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) ->
 
     Args:
         model: a dense head in evaluation mode; one without `embed` and `decode` sees whole chunks.
-        features: of one half.
-        row: its chunks, borders and overlap.
-        fps: feature rows a second.
 
     Raises:
         ValueError: the model is in training mode.
@@ -85,14 +82,7 @@ def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) ->
 
 
 class Joined:
-    """Collects the scores of the chunks of a half.
-
-    Args:
-        length: of the half, in rows.
-        row: how chunks are joined.
-        chunk: rows in a chunk.
-        border: rows dropped.
-    """
+    """Collects the scores of the chunks of a half."""
 
     def __init__(self, length: int, row: DenseRow, *, chunk: int, border: int) -> None:
         self.length, self.row, self.chunk, self.border = length, row, chunk, border

@@ -19,8 +19,6 @@ def score_loss(recipe: Loss, logits: Tensor, targets: Tensor, positives: Tensor)
     """The loss of scores.
 
     Args:
-        recipe: which.
-        logits: (B, T', K).
         targets: the same, in [0, 1].
         positives: (17,) share of the training frames that are positives of each class, for the balanced one.
     """
@@ -55,7 +53,6 @@ def displacement_loss(
     """The loss of displacements, of the frames that are `near` an event.
 
     Args:
-        recipe: which.
         frames_per_s: of the output.
         predicted: (B, T', 17 or 1), in frames.
         log_variance: the same, for the Gaussian one.

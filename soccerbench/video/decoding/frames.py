@@ -39,7 +39,6 @@ def frames(
     """Decode a video once, as it is asked for, and give the pictures of its grid.
 
     Args:
-        path: a video file.
         fps: grid frames a second.
         size: pixels of the short side.
         crop: cut the centred square out.
@@ -80,12 +79,7 @@ def on_grid(
 
 
 class Scaler:
-    """Pictures as RGB arrays of one size; its converter is set up once.
-
-    Args:
-        size: pixels of the short side.
-        crop: cut the centred square out.
-    """
+    """Pictures as RGB arrays, the short side of `size` pixels, with `crop` the centred square; one converter."""
 
     def __init__(self, size: int, *, crop: bool) -> None:
         self._size, self._crop = size, crop

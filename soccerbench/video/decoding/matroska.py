@@ -38,9 +38,6 @@ class CutShortError(ValueError):
 class Checksums:
     """The clusters of a Matroska file, each checked when the first packet of it has been read.
 
-    Args:
-        path: a Matroska file.
-
     Raises:
         CutShortError: it is shorter than it says.
         ValueError: it is no Matroska file.

@@ -61,11 +61,6 @@ def opened(path: Path) -> Iterator[Source]:
 class Source:
     """One open file.
 
-    Args:
-        path: named in errors.
-        container: open.
-        stream: of `container`, not decoded yet.
-
     Attributes:
         skipped: packets before the first key picture.
         reordered: whether a picture was ever coded after one that is shown later. A container whose times never say so

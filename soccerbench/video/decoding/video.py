@@ -70,11 +70,6 @@ def probe(path: Path) -> Video:
 def check_duration(video: Video, labels: Events, half: int) -> str | None:
     """What speaks against a video being that of its labels, in one line.
 
-    Args:
-        video: of one half.
-        labels: of its game.
-        half: 1 or 2.
-
     Returns:
         None where the half's last event is inside the video and its end is not more than half an hour later.
     """

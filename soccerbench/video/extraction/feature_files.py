@@ -43,13 +43,7 @@ PIECE_ROWS = 1024
 
 
 class FeatureWriter:
-    """Writes a float32 .npy row by row.
-
-    Args:
-        stream: a new file, open for writing bytes.
-        rows: how many rows will come.
-        width: of each row.
-    """
+    """Writes a float32 .npy of (rows, width) row by row into a new file."""
 
     def __init__(self, stream: IO[bytes], *, rows: int, width: int) -> None:
         self._stream, self._width, self._rows, self.written = stream, width, rows, 0

@@ -70,9 +70,6 @@ class HalfExtraction:
     def run(self, progress: Progress) -> Outcome:
         """Extract what is missing.
 
-        Args:
-            progress: called with the half, its rows that are done and all of them.
-
         Returns:
             Whether it was done now, had been done before, or why it cannot be done.
         """

@@ -91,7 +91,6 @@ class Job:
         """Refuse to replace features that this extraction did not make.
 
         Args:
-            half: to be extracted.
             video: the key of identity of its video; if not given, it is not compared.
 
         Returns:
@@ -131,7 +130,6 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
     """A checkpoint for each model.
 
     Args:
-        models: names.
         given: `MODEL=FILE`, or a folder that holds `MODEL/…/checkpoint.pt`; a named file goes before a folder.
         untrained: models without a checkpoint get random weights.
 
@@ -184,12 +182,6 @@ def load_models(
     rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
 ) -> dict[str, Loaded]:
     """The models by name, in evaluation mode on a device; random weights always are those of SEED.
-
-    Args:
-        rows: their specs.
-        weights: their checkpoints, by model.
-        device: to move them to.
-        plugin: the file of custom models.
 
     Raises:
         InputError: a checkpoint of another model, or one with pickled code.

@@ -113,10 +113,6 @@ def plan(
 def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
     """Extract what was planned, half by half; what is there and whole is kept.
 
-    Args:
-        planned: from `plan`.
-        progress: called with a half, its rows that are done and all of them.
-
     Yields:
         What became of each half, in the order in which they are done; those without a usable video first.
 

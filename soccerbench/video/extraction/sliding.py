@@ -72,10 +72,8 @@ class Slider:
 
     Args:
         model: in evaluation mode, on the device.
-        clip: what it sees of one second.
         size: of the square pictures it looks at, in pixels.
         rows: how many seconds the half has.
-        compute: where and how finely.
     """
 
     def __init__(self, model: Extractor, clip: Clip, *, size: int, rows: int, compute: Compute) -> None:
@@ -102,10 +100,7 @@ class Slider:
             self._taken += len(part)
 
     def give(self, *, ended: bool = False) -> Iterator[Rows]:
-        """The rows whose windows are complete, as many a time as go through the model in one call.
-
-        Args:
-            ended: there are no more frames; all rows that are left are given.
+        """The rows whose windows are complete, as many a time as go through the model in one call; all once it `ended`.
 
         Yields:
             (n, width).
@@ -152,9 +147,7 @@ def slide(
     """Slide models over a half together.
 
     Args:
-        sliders: by name.
         steps: the half's grid frames in order, one step of seconds after the other: size -> (N, H, W, 3) uint8.
-        device: of the sliders.
 
     Yields:
         A name and its next rows, (n, width); as many of each name as the half has seconds.

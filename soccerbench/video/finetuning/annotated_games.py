@@ -89,12 +89,7 @@ def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
 
 
 def look_through(games: Sequence[Game], progress: Progress = silent) -> Games:
-    """Read the labels of each game and look at its videos, see `video.probe`.
-
-    Args:
-        games: as the functions above give them.
-        progress: called with the games done and in all.
-    """
+    """Read the labels of each game and look at its videos, see `video.probe`."""
     found = Games()
     present = [game for game in games if (game.root / game.folder).is_dir()]
     absent = [game for game in games if not (game.root / game.folder).is_dir()]

@@ -29,9 +29,6 @@ def augment(frames: NDArray[np.uint8], length: int, strength: Augmentation, rng:
 
     Args:
         frames: (T, H, W, 3) RGB, T at least `length`: frames before and after the clip may be drawn into it.
-        length: frames of the clip.
-        strength: how much of each change.
-        rng: of this clip's draws.
 
     Returns:
         (length, 3, S, S) uint8, S the shorter of H and W.

@@ -43,13 +43,8 @@ class SnippetClips:
     """Some snippets and the frames around their centres.
 
     Args:
-        snippets: of one split.
-        video_of: the half that a snippet is in.
-        clip: what the model sees.
         spare: frames more on either side.
         size: pixels of the short side.
-        crop: only the centred square.
-        room: for frames to keep.
         threads: snippets decoded at a time.
     """
 

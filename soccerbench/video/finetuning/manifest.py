@@ -115,15 +115,7 @@ class Manifest(Frozen):
 def manifest_of(
     found: Games, *, background_per_half: int, seed: int, mega: bool = False, leave_out_ambiguous: bool = False
 ) -> Manifest:
-    """Draw the snippets of the games that were found.
-
-    Args:
-        found: games, labels and videos.
-        background_per_half: snippets of background, or as many as there is room for.
-        seed: draws them.
-        mega: whether the games were pooled.
-        leave_out_ambiguous: no events with one of another class near.
-    """
+    """Draw the snippets of the games that were found."""
     roots = list(dict.fromkeys(str(game.root.resolve()) for game in found.games.values()))
     halves = []
     for (name, half), video in found.videos.items():

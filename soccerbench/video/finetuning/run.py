@@ -107,11 +107,6 @@ class FineTuneRun:
 
         Where another process does the same, its end is waited for.
 
-        Args:
-            device: "auto", "cpu" or "cuda".
-            progress: called after every step.
-            force: replace a run of another identity.
-
         Raises:
             InputError: as `identity` and `finished`; a video that cannot be decoded; a full disk.
             ValueError: no training snippets, or no validation snippets for a plateau.

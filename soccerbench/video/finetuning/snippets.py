@@ -64,9 +64,6 @@ def snippets_of_half(
 
     Args:
         labels: of the game; an event after the end of the video has no snippet.
-        game: its name.
-        half: 1 or 2.
-        duration_s: of its video.
         background: as many, or as many as there is room for.
         seed: draws the background; other games and their number do not change what is drawn for this half.
     """
@@ -90,14 +87,7 @@ def ambiguous_events(position_ms: NDArray[np.int64], label: NDArray[np.int64]) -
 def background_centres(
     position_ms: NDArray[np.int64], duration_s: float, count: int, rng: np.random.Generator
 ) -> list[int]:
-    """Draw centres of background between the events of one half, in milliseconds, increasing.
-
-    Args:
-        position_ms: (N,) of all its events.
-        duration_s: of its video.
-        count: as many, or fewer where there is no room.
-        rng: draws them.
-    """
+    """Draw up to `count` centres of background between the events of one half, in milliseconds, increasing."""
     if not len(position_ms):
         return []
     length_ms, reach_ms = 1000 * SNIPPET_S, 500 * SNIPPET_S

@@ -37,12 +37,9 @@ class FineTuning:
     """What the training loop asks for, of one model and one set of snippets.
 
     Args:
-        row: model, clip, augmentation and batch size.
         training: the training snippets, with spare frames for the jitter.
         targets: (N,) their classes; given apart, so that a control can shuffle them.
         valid: the validation snippets; none where every split trains.
-        init: weights to begin with.
-        plugin: the file of a custom model.
     """
 
     def __init__(
@@ -114,11 +111,6 @@ def confusion(
 
     Args:
         model: in evaluation mode, on the device that computes.
-        snippets: with the centred square alone.
-        classes: K.
-        batch_size: snippets at a time.
-        progress: called after every batch.
-        stage: what it is called with.
 
     Returns:
         (K, K) counts, the true class by row, the found one by column.

@@ -24,11 +24,7 @@ class Extractor(nn.Module, ABC):
     """A video model that classifies clips, and whose last layer but one is the feature.
 
     Args:
-        width: of the feature.
-        classes: of the classifier.
-        dropout: before the classifier.
-        mean: of red, green and blue, as fractions of 255.
-        std: their standard deviations.
+        mean: of red, green and blue, as fractions of 255; so is their deviation `std`.
     """
 
     mean: Tensor

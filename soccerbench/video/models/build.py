@@ -29,10 +29,6 @@ MODELS: dict[str, Callable[[Any], Extractor]] = {
 def build(row: ExtractorRow, *, plugin: Path | None = None) -> Extractor:
     """The model of a row, with fresh weights from torch's global generator.
 
-    Args:
-        row: the spec.
-        plugin: the file that holds the class of a custom model.
-
     Raises:
         SpecError, InputError: the plugin does not hold the custom model.
         ValueError: sizes that do not fit one another, or a backbone that timm does not know.

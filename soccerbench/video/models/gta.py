@@ -66,8 +66,6 @@ class GlobalTemporalAttention(nn.Module):
     The value's convolution mixes all channels before the heads share them out, so that a head spans channels.
 
     Args:
-        channels: C.
-        frames: T.
         heads: learned matrices, each for an equal share of the C / 2 value channels.
         regions: that the pixels of a frame are assigned to, softly and by how they look.
     """
@@ -94,11 +92,6 @@ class GlobalTemporalAttention(nn.Module):
 
 class TemporalMixing(nn.Module):
     """Frames as means of all frames, their weights learned and the same for every clip and place.
-
-    Args:
-        channels: shared out among the heads.
-        frames: T.
-        heads: each with separate weights T x T.
 
     Raises:
         ValueError: heads that do not divide the channels.

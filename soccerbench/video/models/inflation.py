@@ -15,10 +15,7 @@ from torch import Tensor, nn
 
 
 def resnet(name: str) -> ResNet:
-    """A ResNet for images without its classifier, fresh weights.
-
-    Args:
-        name: as timm knows it, such as "resnet50".
+    """A ResNet of timm for images, such as "resnet50", without its classifier, fresh weights.
 
     Raises:
         ValueError: timm has no plain ResNet of this name.

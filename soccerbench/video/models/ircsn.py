@@ -73,9 +73,7 @@ class Bottleneck(nn.Module):
     """1 x 1 x 1 mixes channels, depthwise 3 x 3 x 3 space and time, 1 x 1 x 1 channels again, plus a shortcut.
 
     Args:
-        channels: that come in.
         middle: of the depthwise convolution; four times as many go out.
-        stride: of the depthwise convolution and the shortcut, in space and time.
     """
 
     def __init__(self, channels: int, middle: int, *, stride: int) -> None:

@@ -19,9 +19,6 @@ class SlowBackbone(nn.Module):
     """A ResNet whose last two stages see time: the first convolution of each of their blocks spans three frames.
 
     Its stem and first two stages have no extent in time and stay two-dimensional.
-
-    Args:
-        name: the ResNet for images, as timm knows it.
     """
 
     def __init__(self, name: str) -> None:

@@ -127,13 +127,7 @@ class LevelFusion(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """A classifier on res4 that keeps its features meaningful; in training alone.
-
-    Args:
-        channels: C4.
-        classes: of the classifier.
-        dropout: before it.
-    """
+    """A classifier on res4 that keeps its features meaningful; in training alone."""
 
     def __init__(self, channels: int, *, classes: int, dropout: float) -> None:
         super().__init__()

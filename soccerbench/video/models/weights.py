@@ -46,7 +46,6 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
         model: changed in place, or not at all where an error is raised.
         path: safetensors, or a file of `torch.save`: a timm network for images, a network for video in a public layout,
             or a checkpoint of a fine-tuning.
-        row: what the model was built from.
 
     Returns:
         What was loaded, and what was left fresh, in one line.
