@@ -9,9 +9,9 @@ Conventions
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ import numpy.typing as npt
 from soccerbench.events import Floats, Ints, Protocol
 
 STEPS = 10  # of recall
-LONG = 128  # numbers in a row
+FEW = 8  # resamples
+MOST_CELLS = 2**24  # that are held for each game
 
 
 class GameCounts:
@@ -27,40 +28,43 @@ class GameCounts:
 
     Args:
         level: (N,) level of each detection, or of equal ones, from 0.
+        label: (N,) its class, from 0.
         game: (N,) its game, from 0.
         masks: (N,) bit d is set where it counts at tolerance d.
         count: (N,) how many equal ones there are.
-        shape: L, D, G.
+        shape: L, C classes, D, G.
     """
 
     def __init__(
-        self, level: Ints, game: Ints, masks: npt.NDArray[Any], count: Ints, shape: tuple[int, int, int]
+        self, level: Ints, label: Ints, game: Ints, masks: Ints, count: Ints, shape: tuple[int, int, int, int]
     ) -> None:
         self.shape = shape
-        rows = np.flatnonzero(masks)
+        rows, bit = np.flatnonzero(masks), np.int64(0)
         self.some = len(rows) > 0
-        row, bit = np.nonzero(masks[rows, None] >> np.arange(shape[1]) & 1)
-        rows = rows[row]
-        self._cell, self._game, self._count = level[rows] * shape[1] + bit, game[rows], count[rows].astype(np.float64)
+        if shape[2] > 1:
+            row, bit = np.nonzero(masks[rows, None] >> np.arange(shape[2]) & 1)
+            rows = rows[row]
+        self._cell = (level[rows] * shape[1] + label[rows]) * shape[2] + bit
+        self._game, self._count = game[rows], count[rows].astype(np.float64)
 
     def cumulative(self, weights: Floats) -> Floats:
-        """The counts at each level or a more confident one: weights (R, G) in, (L, D, R) out."""
-        levels, tolerances, _ = self.shape
-        if len(weights) == 1:  # an evaluation without intervals does not import scipy
-            counted = self._count * weights[0, self._game]
-            summed: Floats = np.bincount(self._cell, counted, levels * tolerances).astype(np.float64)
-        else:
-            summed = self._sparse @ weights.T
-        cumulative: Floats = summed.reshape(levels, tolerances, len(weights))
-        _accumulate(np.add, cumulative)
-        return cumulative
+        """The counts at each level or a more confident one: weights (R, G) in, (L, C, D, R) out, whole numbers."""
+        levels = self.shape[:3]
+        if len(weights) < FEW or math.prod(self.shape) > MOST_CELLS:
+            cells = math.prod(levels)
+            summed = [np.bincount(self._cell, self._count * one[self._game], cells) for one in weights]
+            counts = np.stack(summed, axis=-1).astype(np.float64).reshape(*levels, len(weights))
+            np.add.accumulate(counts, axis=0, out=counts)
+            return counts
+        exact = np.float32 if self._count.sum() * weights.max() < 2**24 else np.float64
+        product: Floats = self._by_game.astype(exact, copy=False) @ weights.T.astype(exact)
+        return product.reshape(*levels, len(weights))
 
     @cached_property
-    def _sparse(self) -> Any:
-        from scipy.sparse import csr_array
-
-        levels, tolerances, games = self.shape
-        return csr_array((self._count, (self._cell, self._game)), shape=(levels * tolerances, games))
+    def _by_game(self) -> npt.NDArray[np.float32]:
+        """(L * C * D, G) the counts of each game, at each level or a more confident one."""
+        cells = np.bincount(self._cell * self.shape[3] + self._game, self._count, math.prod(self.shape))
+        return np.cumsum(cells.reshape(self.shape), axis=0, dtype=np.float32).reshape(-1, self.shape[3])
 
 
 def average_precision(found: Floats, passed: Floats, events: Floats, protocol: Protocol) -> Floats:
@@ -75,32 +79,26 @@ def average_precision(found: Floats, passed: Floats, events: Floats, protocol: P
     Returns:
         (…) in [0, 1]. Without an event 0 under `soccernet` and NaN under `strict`.
     """
-    precision = found / np.maximum(passed, 1)
+    precision = np.divide(found, np.maximum(passed, 1), dtype=np.float64)
     if protocol == "strict":
         gains = np.moveaxis(precision * np.diff(found, axis=0, prepend=0), 0, -1)
         return _ratio(np.ascontiguousarray(gains).sum(axis=-1), events, otherwise=np.nan)  # pairwise: more exact
-    levels, last = precision.shape[1:], len(precision) - 1
     best, found, events = (values.reshape(len(values), -1) for values in (precision, found, events[None]))
-    _accumulate(np.maximum, best[::-1])
-    columns, total = np.arange(best.shape[1]), best[0].copy()
-    whole = np.min_scalar_type(int(max(found[-1].max(initial=0), events.max(initial=0))))
-    found = found.astype(whole)  # comparing short integers, and adding bytes below, is faster
-    counter = np.min_scalar_type(len(best))
-    for step in range(1, STEPS + 1):
-        short = found < np.ceil(events * step / STEPS).astype(whole)
-        level = np.add.reduce(short.view(np.uint8), axis=0, dtype=counter)
-        total += np.where(level > last, 0, best[np.minimum(level, last), columns])  # no level reaches the recall
-    mean: Floats = total.reshape(levels) / (STEPS + 1)
+    for below, level in pairwise(best[::-1]):  # many times faster than `accumulate` for long rows
+        np.maximum(below, level, out=level)
+    columns, flat = best.shape[1], found.ravel()
+    needed = np.ceil(events * np.arange(1, STEPS + 1)[:, None] / STEPS).astype(found.dtype)
+    place = np.tile(np.arange(columns), (STEPS, 1))  # of the first level that reaches each recall, by bisection
+    left = len(found)
+    while left:
+        half = (left + 1) // 2
+        place += (flat.take(place + (half - 1) * columns, mode="clip") < needed) * (half * columns)
+        left -= half
+    total = best[0].copy()
+    for reached in place:
+        total += np.where(reached >= best.size, 0, best.ravel().take(reached, mode="clip"))  # 0: no level reaches it
+    mean: Floats = total.reshape(precision.shape[1:]) / (STEPS + 1)
     return mean
-
-
-def _accumulate(add: np.ufunc, values: Floats) -> None:
-    """`add.accumulate` over the first axis in place; row by row it is many times faster for long rows."""
-    if values[0].size < LONG:
-        add.accumulate(values, axis=0, out=values)
-        return
-    for before, row in pairwise(values):
-        add(before, row, out=row)
 
 
 def trapezoid_mean(values: Floats) -> Floats:

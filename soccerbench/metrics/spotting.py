@@ -26,7 +26,7 @@ from soccerbench.metrics.average_precision import GameCounts, average_precision,
 from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
-CELLS: dict[Protocol, int] = {"soccernet": 2**18, "strict": 2**21}  # numbers in memory at once
+CELLS: dict[Protocol, int] = {"soccernet": 2**19, "strict": 2**21}  # numbers in memory at once
 THREADS = min(os.cpu_count() or 1, 4)
 KINDS = ("", "_visible", "_unshown")
 
@@ -92,40 +92,42 @@ def resampled_spotting_scores(
     """
     check_alike(statistics)
     deltas_s, protocol = statistics[0].deltas_s, statistics[0].protocol
-    label, *columns = (np.concatenate(parts) for parts in zip(*(game.rows() for game in statistics), strict=True))
+    columns = [np.concatenate(parts) for parts in zip(*(game.rows() for game in statistics), strict=True)]
     columns.append(np.repeat(np.arange(len(statistics)), [len(game.label) for game in statistics]))
     shown, unshown = (
         np.array([getattr(game, name) for game in statistics], dtype=float).T  # (C, G)
         for name in ("events_visible", "events_unshown")
     )
-    precision = np.empty((len(KINDS) if visibility else 1, len(weights), statistics[0].classes, len(deltas_s)))
+    kinds, classes = len(KINDS) if visibility else 1, statistics[0].classes
+    precision = np.empty((kinds, len(weights), classes, len(deltas_s)))
 
-    def score_class(index: int) -> None:
-        rows = np.flatnonzero(label == index)
-        events = np.stack([shown[index] + unshown[index], shown[index], unshown[index]][: len(precision)])
-        counts = _ClassCounts(*(values[rows] for values in columns), events=events, tolerances=len(deltas_s))
+    def score_classes(first: int, stop: int) -> None:
+        rows = np.flatnonzero((columns[0] >= first) & (columns[0] < stop)) if stop - first < classes else slice(None)
+        label, *others = (values[rows] for values in columns)
+        events = np.stack([shown + unshown, shown, unshown])[:kinds, first:stop]
+        counts = _Counts(label - first, *others, events=events, tolerances=len(deltas_s))
         step = max(1, CELLS[protocol] // counts.cells)
         for chosen in (slice(start, start + step) for start in range(0, len(weights), step)):
-            precision[:, chosen, index] = counts.precision(weights[chosen], protocol)
+            precision[:, chosen, first:stop] = counts.precision(weights[chosen], protocol)
 
-    if len(weights) == 1:
-        list(map(score_class, range(statistics[0].classes)))
+    if len(weights) == 1 and protocol == "soccernet":  # of 200 levels at most
+        score_classes(0, classes)
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(THREADS) as pool:  # numpy and scipy compute without the interpreter's lock
-            list(pool.map(score_class, range(statistics[0].classes)))
+        with ThreadPoolExecutor(THREADS) as pool:  # numpy computes without the interpreter's lock
+            list(pool.map(score_classes, range(classes), range(1, classes + 1)))
     per_tolerance = mean_of_defined(precision.swapaxes(-1, -2))  # (kinds, R, D)
     scores = {"map_per_tolerance": per_tolerance[0]}
-    for name, overall, classes in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
-        scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, classes
+    for name, overall, each in zip(KINDS, trapezoid_mean(per_tolerance), trapezoid_mean(precision), strict=False):
+        scores[f"average_map{name}"], scores[f"per_class{name}"] = overall, each
     if visibility and protocol == "soccernet" and len(deltas_s) > 1:
         scores["average_map_unshown"] = scores["average_map_unshown"] * 17 / 13
     return scores
 
 
-class _ClassCounts:
-    """The counts of one class: columns of `SpottingStatistics` with the game of each row, and (kinds, G) events.
+class _Counts:
+    """The counts of some classes: columns of `SpottingStatistics` with the game of each row, (kinds, C, G) events.
 
     A level at which nothing hits joins the next less confident one at which something does: it can neither be the best
     precision at any recall nor add to recall. Those below all hits are the last level.
@@ -133,6 +135,7 @@ class _ClassCounts:
 
     def __init__(
         self,
+        label: Ints,
         level: npt.NDArray[Any],
         hits: Ints,
         visible: Ints,
@@ -144,28 +147,37 @@ class _ClassCounts:
     ) -> None:
         hit_levels, _ = np.unique(-level[hits > 0], return_index=True)  # without an index it imports numpy.ma
         self.events = events
-        self.cells = (len(hit_levels) + 1) * tolerances * len(events)
-        place, games = np.searchsorted(hit_levels, -level), events.shape[1]
+        kinds, classes, games = events.shape
+        self.cells = (len(hit_levels) + 1) * classes * tolerances * kinds
+        place = _places(hit_levels, -level)
 
-        def counts(masks: npt.NDArray[Any], tolerances: int = tolerances) -> GameCounts:
-            return GameCounts(place, game, masks, count, (len(hit_levels) + 1, tolerances, games))
+        def counts(masks: Ints, tolerances: int = tolerances) -> GameCounts:
+            return GameCounts(place, label, game, masks, count, (len(hit_levels) + 1, classes, tolerances, games))
 
-        always = visible == 2**tolerances - 1
+        always = (visible == 2**tolerances - 1).astype(np.int64)
         self.everything, self.hits = counts(np.ones_like(always), 1), counts(hits)
         self.always_visible, self.visible_hits = counts(always, 1), counts(hits & visible)
         self.partly_visible = counts(np.where(always, 0, visible))  # strict hits alone
 
     def precision(self, weights: Floats, protocol: Protocol) -> Floats:
-        """Average precision of each kind in weighted games; (kinds, R, D)."""
+        """Average precision of each kind in weighted games; (kinds, R, C, D)."""
         hits, everything = self.hits.cumulative(weights), self.everything.cumulative(weights)
-        found = np.empty((len(hits), len(self.events), *hits.shape[1:]))  # (L, kinds, D, R)
-        found[:, 0], passed = hits, everything[:, None]
+        found, passed = hits[:, None], everything[:, None]  # (L, kinds, C, D, R)
         if len(self.events) > 1:
             visible = self.always_visible.cumulative(weights)
             if self.partly_visible.some:
                 visible = visible + self.partly_visible.cumulative(weights)
-            found[:, 1] = self.visible_hits.cumulative(weights)
-            np.subtract(hits, found[:, 1], out=found[:, 2])
+            shown = self.visible_hits.cumulative(weights)
+            found = np.stack([hits, shown, hits - shown], axis=1)
             passed = np.stack([np.broadcast_to(everything, visible.shape), visible, everything - visible], axis=1)
-        events = np.broadcast_to((self.events @ weights.T)[:, None], found.shape[1:])
-        return np.swapaxes(average_precision(found, passed, events, protocol), -1, -2)
+        events = np.broadcast_to((self.events @ weights.T)[:, :, None], found.shape[1:])
+        return np.moveaxis(average_precision(found, passed, events, protocol), -1, 1)
+
+
+def _places(levels: npt.NDArray[Any], values: npt.NDArray[Any]) -> Ints:
+    """`np.searchsorted`, by a table where whole numbers are near each other."""
+    low = values.min(initial=0)
+    if values.dtype != np.int64 or values.max(initial=0) - low > len(values):
+        return np.searchsorted(levels, values)
+    places: Ints = np.searchsorted(levels, np.arange(low, values.max(initial=0) + 1))[values - low]
+    return places

@@ -83,11 +83,19 @@ def test_a_resample_scores_as_the_games_drawn(protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_chunks_change_nothing(protocol, monkeypatch):
+    """Chunks of one resample are summed without the matrix product that many resamples share."""
     counts = statistics(0, protocol)
-    weights = np.random.default_rng(2).multinomial(12, [1 / 12] * 12, 7).astype(float)
+    weights = np.random.default_rng(2).multinomial(12, [1 / 12] * 12, 14).astype(float)
     expected = resampled_spotting_scores(counts, weights)
     monkeypatch.setattr("soccerbench.metrics.spotting.CELLS", {protocol: 50})
     for name, values in resampled_spotting_scores(counts, weights).items():
+        np.testing.assert_array_equal(values, expected[name])
+
+
+def test_counts_that_float32_cannot_hold():
+    counts, weights = statistics(0), np.random.default_rng(2).multinomial(12, [1 / 12] * 12, 14).astype(float)
+    expected = resampled_spotting_scores(counts, weights)
+    for name, values in resampled_spotting_scores(counts, weights * (2**22 + 1)).items():
         np.testing.assert_array_equal(values, expected[name])
 
 
