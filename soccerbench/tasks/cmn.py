@@ -37,15 +37,14 @@ from soccerbench.models.cmn import Cmn, segmentation_loss, spotting_loss
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import CmnRow, CmnSampling
-from soccerbench.tasks.block_statistics import standardised
 from soccerbench.tasks.grounding_postprocess import detections_of
+from soccerbench.tasks.grounding_task import GroundingTask
 from soccerbench.tasks.replay_queries import (
     VALID_SEED,
     Query,
     clip,
     event_rows,
     half_lengths_s,
-    learnt,
     query,
     tiled,
 )
@@ -107,15 +106,11 @@ class Batch(NamedTuple):
     targets: Tensor  # (B, 1, 2)
 
 
-class CmnTask:
-    """The task of one row, for the training loop and the predictor.
+class CmnTask(GroundingTask[CmnRow]):
+    """The task of Cmn, which looks at all of a replay's half.
 
     Args:
-        row: the spec.
-        store: its features.
-        train: games to learn from, with their replays.
-        valid: games to choose the epoch by.
-        events: the annotated events of those games; those that replays show, where a game has none.
+        events: the annotated events of the games; those that replays show, where a game has none.
     """
 
     def __init__(
@@ -127,34 +122,32 @@ class CmnTask:
         valid: Mapping[str, GameReplays],
         events: Mapping[str, Events] | None = None,
     ) -> None:
-        self.row, self.store, self._events = row, store, events or {}
+        super().__init__(row, store, train=train, valid=valid)
         self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
-        self._games, self._valid_seed = tuple(train), VALID_SEED
-        self._train, self._valid = self._sampler(train), self._sampler(valid)
+        self._events, self._valid_seed = events or {}, VALID_SEED
+        self._training = self._sampler(self._train, train)
+        self._validation = self._sampler(self._valid, valid)
 
-    def model(self) -> nn.Module:
+    def head(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator."""
-        head = Cmn(self.store.width, chunk_frames=self.chunk, field_frames=self.field)
-        if self.row.standardise:
-            head.set_submodule("embed", standardised(head.embed, self.store, self._games))
-        return head
+        return Cmn(self.store.width, chunk_frames=self.chunk, field_frames=self.field)
 
     @property
     def steps(self) -> int:
         """Batches in one epoch; about half of them where the row skips the others."""
-        return -(-len(self._train.queries) // self.row.batch_size) * self._samples
+        return -(-len(self._train) // self.row.batch_size) * self._samples
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every sample of every replay, in batches of replays in random order."""
         if self.row.sampling.redraw_validation:
             self._valid_seed = int(rng.integers(2**32))
-        order = rng.permutation(len(self._train.queries))
-        yield from self._batches(self._train, order, rng, skip=self.row.sampling.skip_half_the_batches)
+        order = rng.permutation(len(self._train))
+        yield from self._batches(self._training, order, rng, skip=self.row.sampling.skip_half_the_batches)
 
     def valid_batches(self) -> Iterator[Batch]:
         """Samples of every validation replay: the same each time, unless the row draws others in each epoch."""
-        order = np.arange(len(self._valid.queries))
-        yield from self._batches(self._valid, order, np.random.default_rng(self._valid_seed), skip=False)
+        order = np.arange(len(self._valid))
+        yield from self._batches(self._validation, order, np.random.default_rng(self._valid_seed), skip=False)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The two losses of CALF, weighted, over the pairs of the batch."""
@@ -172,13 +165,12 @@ class CmnTask:
     def detect(self, model: nn.Module, game: GameReplays, device: torch.device) -> GroundingPredictions:
         """Look for every replay of a game in all of its half; links are not read."""
         assert isinstance(model, Cmn)
-        found: dict[int, list[ReplayDetections]] = {}
+        found: dict[int, Iterator[ReplayDetections]] = {}
         for half in HALVES:
             replays = [replay for replay in game.replays if replay.half == half]
-            found[half] = self._detect_half(model, game.game, half, replays, device) if replays else []
-        ordered = {half: iter(replays) for half, replays in found.items()}
-        replays_in_order = tuple(next(ordered[replay.half]) for replay in game.replays)
-        return GroundingPredictions(game.game, replays_in_order, half_lengths_s(self.store, game.game))
+            found[half] = iter(self._detect_half(model, game.game, half, replays, device) if replays else [])
+        in_order = tuple(next(found[replay.half]) for replay in game.replays)
+        return GroundingPredictions(game.game, in_order, half_lengths_s(self.store, game.game))
 
     def candidate(self, game: str, half: int, start: int) -> NDArray[np.float32]:
         """A chunk (T, C) of a half."""
@@ -195,8 +187,7 @@ class CmnTask:
         sampling = self.row.sampling
         return sampling.positive + sampling.same_class + sampling.random
 
-    def _sampler(self, games: Mapping[str, GameReplays]) -> CmnSampler:
-        queries = learnt(self.store, games, shift_s=self.row.shift_s, shuffle=self.row.shuffle_links)
+    def _sampler(self, queries: Sequence[Query], games: Mapping[str, GameReplays]) -> CmnSampler:
         lengths = [self.store.length(asked.game, asked.half) for asked in queries]
         rows: dict[tuple[str, int, int], list[int]] = {}
         for asked in queries:

@@ -25,15 +25,12 @@ from torch import Tensor, nn
 
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.faster_tad import FasterTad
-from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.grounding_predictions import ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import FasterTadRow
-from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import embedded_half
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.replay_queries import Query, clip, half_lengths_s, learnt, padded, query
-
-REPLAYS_PER_BATCH = 64
+from soccerbench.tasks.grounding_task import GroundingTask
+from soccerbench.tasks.replay_queries import Query, clip, padded, query
 
 
 class Batch(NamedTuple):
@@ -47,15 +44,8 @@ class Batch(NamedTuple):
     offsets: Tensor  # (B, T)
 
 
-class FasterTadTask:
-    """The task of one row, for the training loop and the predictor.
-
-    Args:
-        row: the spec.
-        store: its features.
-        train: games to learn from, with their replays.
-        valid: games to choose the epoch by; none in ultra mode.
-    """
+class FasterTadTask(GroundingTask[FasterTadRow]):
+    """The task of a detector of segments, which looks at the seconds before each replay."""
 
     def __init__(
         self,
@@ -65,23 +55,17 @@ class FasterTadTask:
         train: Mapping[str, GameReplays],
         valid: Mapping[str, GameReplays],
     ) -> None:
-        self.row, self.store = row, store
+        super().__init__(row, store, train=train, valid=valid)
         self.chunk, self.before, self.segment = (
             row.whole_rows(key, store.fps) for key in ("chunk_s", "before_s", "segment_s")
         )
-        self._games = tuple(train)
-        self._train, self._valid = (
-            learnt(store, games, shift_s=row.shift_s, shuffle=row.shuffle_links) for games in (train, valid)
-        )
 
-    def model(self) -> nn.Module:
-        """A fresh head, drawn from torch's global generator, that knows the delays of the training replays."""
+    def head(self) -> nn.Module:
+        """A fresh head that knows the delays of the training replays."""
         head = FasterTad(self.store.width, delays=self.chunk, **self.row.architecture.model_dump())
         delays = np.array([asked.start - asked.event for asked in self._train], dtype=np.int64)
         known = delays[(delays > 0) & (delays <= self.chunk)]
         head.delays.copy_(torch.from_numpy(np.bincount(known - 1, minlength=self.chunk)))
-        if self.row.standardise:
-            head.set_submodule("embed", standardised(head.embed, self.store, self._games))
         return head
 
     @property
@@ -106,25 +90,17 @@ class FasterTadTask:
         loss: Tensor = presence / batch.inside.sum().clamp(min=1) + offset
         return loss
 
-    @torch.no_grad()
-    def detect(self, model: nn.Module, game: GameReplays, device: torch.device) -> GroundingPredictions:
-        """Look for every replay of a game in the seconds before it; links are not read."""
-        assert isinstance(model, FasterTad)
-        tokens = {
-            half: embedded_half(model.embed, self.store, game.game, half, device)
-            for half in sorted({replay.half for replay in game.replays})
-        }
+    def detections(
+        self, model: FasterTad, game: str, replays: Sequence[Replay], tokens: Mapping[int, Tensor]
+    ) -> list[ReplayDetections]:
+        """One detection a row of the half before each replay, from the embedded rows (T, d) of each half."""
         weights = self.weights(model.delays.double().cpu().numpy())
-        detections: list[ReplayDetections] = []
-        for first in range(0, len(game.replays), REPLAYS_PER_BATCH):
-            replays = game.replays[first : first + REPLAYS_PER_BATCH]
-            asked = [query(self.store, game.game, replay, shift_s=self.row.shift_s) for replay in replays]
-            rows = [self.rows(one, self.before) for one in asked]
-            frames = torch.stack([tokens[one.half][mine.clip(0)] for one, mine in zip(asked, rows, strict=True)])
-            clips = [tokens[one.half][one.start : min(one.stop, one.start + self.chunk)] for one in asked]
-            found = model.head(frames, *padded(clips)).double().sigmoid().cpu().numpy()
-            detections += map(self._detections, replays, asked, rows, found, [weights] * len(replays))
-        return GroundingPredictions(game.game, tuple(detections), half_lengths_s(self.store, game.game))
+        asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
+        rows = [self.rows(one, self.before) for one in asked]
+        frames = torch.stack([tokens[one.half][mine.clip(0)] for one, mine in zip(asked, rows, strict=True)])
+        clips = [tokens[one.half][one.start : min(one.stop, one.start + self.chunk)] for one in asked]
+        found = model.head(frames, *padded(clips)).double().sigmoid().cpu().numpy()
+        return list(map(self._detections, replays, asked, rows, found, [weights] * len(replays)))
 
     def _detections(
         self,

@@ -26,15 +26,12 @@ from torch import Tensor, nn
 
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.grounding_transformer import GroundingTransformer
-from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.grounding_predictions import ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import GroundingTransformerRow
-from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import embedded_half
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, half_lengths_s, learnt, padded, query
-
-REPLAYS_PER_BATCH = 16
+from soccerbench.tasks.grounding_task import GroundingTask
+from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, padded, query
 
 
 class Batch(NamedTuple):
@@ -47,15 +44,10 @@ class Batch(NamedTuple):
     offsets: Tensor  # (B,)
 
 
-class GroundingTransformerTask:
-    """The task of one row, for the training loop and the predictor.
+class GroundingTransformerTask(GroundingTask[GroundingTransformerRow]):
+    """The task of the grounding transformer, which looks at chunks of the seconds before each replay."""
 
-    Args:
-        row: the spec.
-        store: its features.
-        train: games to learn from, with their replays.
-        valid: games to choose the epoch by; none in ultra mode.
-    """
+    replays_per_batch = 16
 
     def __init__(
         self,
@@ -65,20 +57,13 @@ class GroundingTransformerTask:
         train: Mapping[str, GameReplays],
         valid: Mapping[str, GameReplays],
     ) -> None:
-        self.row, self.store = row, store
+        super().__init__(row, store, train=train, valid=valid)
         self.chunk, self.before = (row.whole_rows(key, store.fps) for key in ("chunk_s", "before_s"))
         self.stride = max(round(row.stride_s * store.fps), 1)
-        self._games = tuple(train)
-        self._train, self._valid = (
-            learnt(store, games, shift_s=row.shift_s, shuffle=row.shuffle_links) for games in (train, valid)
-        )
 
-    def model(self) -> nn.Module:
+    def head(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator."""
-        head = GroundingTransformer(self.store.width, **self.row.architecture.model_dump())
-        if self.row.standardise:
-            head.set_submodule("embed", standardised(head.embed, self.store, self._games))
-        return head
+        return GroundingTransformer(self.store.width, **self.row.architecture.model_dump())
 
     @cached_property
     def steps(self) -> int:
@@ -104,23 +89,10 @@ class GroundingTransformerTask:
         loss: Tensor = presence + self.row.offset_loss * errors.sum() / batch.present.sum().clamp(min=1)
         return loss
 
-    @torch.no_grad()
-    def detect(self, model: nn.Module, game: GameReplays, device: torch.device) -> GroundingPredictions:
-        """Look for every replay of a game in the seconds before it; links are not read."""
-        assert isinstance(model, GroundingTransformer)
-        tokens = {
-            half: embedded_half(model.embed, self.store, game.game, half, device)
-            for half in sorted({replay.half for replay in game.replays})
-        }
-        detections: list[ReplayDetections] = []
-        for first in range(0, len(game.replays), REPLAYS_PER_BATCH):
-            detections += self._detect(model, game.game, game.replays[first : first + REPLAYS_PER_BATCH], tokens)
-        return GroundingPredictions(game.game, tuple(detections), half_lengths_s(self.store, game.game))
-
-    def _detect(
+    def detections(
         self, model: GroundingTransformer, game: str, replays: Sequence[Replay], tokens: Mapping[int, Tensor]
     ) -> list[ReplayDetections]:
-        """Detections of some replays, from the embedded rows (T, d) of each half."""
+        """One detection a chunk before each replay, from the embedded rows (T, d) of each half."""
         asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
         starts = [self.starts(one, stride=self.stride) for one in asked]
         owners = np.repeat(np.arange(len(asked)), [len(one) for one in starts])
