@@ -1,4 +1,4 @@
-"""How long it would take: the real scheduler on machines that are only simulated."""
+"""How long it would take, on machines that are only simulated."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.experiments.executors.forecast import START_S, experiment_costs, extraction_costs, forecast
-from soccerbench.experiments.executors.simulated import Cost
+from soccerbench.experiments.executors.forecast import START_S, Cost, experiment_costs, extraction_costs, forecast
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "machines.md"
 
