@@ -252,11 +252,7 @@ def read_accuracy(file: Path) -> Accuracy:
 
 
 def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> ReportT:
-    """A JSON file of a typed object.
-
-    Raises:
-        InputError: no JSON, a missing or unknown key, or a value of another type.
-    """
+    """A JSON file of a typed object."""
     try:
         return kind.model_validate(orjson.loads(file.read_bytes()))
     except ValidationError as error:
@@ -269,11 +265,7 @@ def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> R
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """Every finished run in a folder and below, by dataset, table, row and seed.
-
-    Raises:
-        InputError: there is none, or one that cannot be read.
-    """
+    """Every finished run in a folder and below, by dataset, table, row and seed."""
     files = [file for file in folder.rglob(RESULT) if re.fullmatch(r"seed-\d+", file.parent.name)]
     if not files:
         problem = "holds no finished run" if folder.exists() else "no such folder"
@@ -283,11 +275,7 @@ def read_runs(folder: Path) -> list[Run]:
 
 
 def runs_of_one_row(folder: Path) -> list[Run]:
-    """The runs in a folder and below, one a seed of one row.
-
-    Raises:
-        InputError: as `read_runs` and `by_row`, or runs of several rows.
-    """
+    """The runs in a folder and below, one a seed of one row."""
     rows = list(by_row(read_runs(folder)).values())
     if len(rows) > 1:
         raise InputError(folder, f"holds runs of {len(rows)} rows", "give the folder of one, such as …/table2/row-08")
@@ -295,12 +283,7 @@ def runs_of_one_row(folder: Path) -> list[Run]:
 
 
 def by_row(runs: Iterable[Run]) -> dict[Key, list[Run]]:
-    """Runs grouped by dataset, table and row.
-
-    Raises:
-        InputError: two runs of a row that differ in spec, data or code, so that they are not seeds of one row, or that
-            have the same seed.
-    """
+    """Runs grouped by dataset, table and row."""
     rows: dict[Key, list[Run]] = {}
     for run in runs:
         rows.setdefault(run.key, []).append(run)

@@ -82,11 +82,7 @@ class Dataset:
         return {game: self._events(game) for game in self.games[split]}
 
     def events(self, games: Iterable[str]) -> dict[str, Events]:
-        """The annotations of those of some games that have a label file.
-
-        Raises:
-            InputError: as `labels`.
-        """
+        """The annotations of those of some games that have a label file."""
         return {game: self._events(game) for game in games if f"{game}/{SPOTTING_LABELS}" in self.tree}
 
     def _events(self, game: str) -> Events:

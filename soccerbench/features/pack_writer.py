@@ -80,9 +80,6 @@ class PackWriter:
 
     Args:
         out: a new or an empty folder, or one where the same plan was interrupted or finished.
-
-    Raises:
-        InputError: the folder holds something else, or too little disk space.
     """
 
     def __init__(self, out: Path, plan: Plan) -> None:

@@ -108,11 +108,7 @@ class PackedFiles:
         return (game, half, file) in self._places
 
     def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """The rows of one feature file of one half.
-
-        Raises:
-            InputError: not packed, another width, or a packed file that is missing, truncated or another than indexed.
-        """
+        """The rows of one feature file of one half."""
         at = self._places.get((game, half, file))
         if at is None:
             problem = f"{game}: half {half} of {file} is not in this pack"
@@ -147,11 +143,7 @@ class PackedFiles:
 
 
 def read_index(path: Path) -> Index:
-    """Read a `pack.json`.
-
-    Raises:
-        InputError: it cannot be read, or is not an index.
-    """
+    """Read a `pack.json`."""
     try:
         return Index.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -74,11 +74,7 @@ class StoredRows:
         return joined[np.searchsorted(wanted, rows)]
 
     def pieces(self, count: int) -> Iterator[NDArray[Any]]:
-        """All rows in order, `count` at a time; each piece is overwritten by the next.
-
-        Raises:
-            InputError: as `take`.
-        """
+        """All rows in order, `count` at a time; each piece is overwritten by the next."""
         if self.by_columns:
             values = self.take(np.arange(self.rows), slice(None))
             yield from (values[start : start + count] for start in range(0, self.rows, count))
@@ -103,11 +99,7 @@ class StoredRows:
                 os.posix_fadvise(descriptor, offset, count * self.row_bytes, os.POSIX_FADV_WILLNEED)
 
     def fill(self, descriptor: int, values: NDArray[Any], first: int) -> None:
-        """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's.
-
-        Raises:
-            InputError: as `take`.
-        """
+        """Read whole rows from row `first` on into `values`; `descriptor` is the opened file's."""
         if not self.by_columns:
             self._read(descriptor, values, self.offset + first * self.row_bytes)
             return
@@ -136,9 +128,6 @@ def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
 
     Args:
         runs: the stored rows, the first row to read, and the output array, (n, width) of the stored type.
-
-    Raises:
-        InputError: as `StoredRows.take`.
     """
     runs = list(runs)
     with ExitStack() as files:
@@ -186,9 +175,6 @@ def narrow(values: NDArray[np.float32]) -> tuple[NDArray[np.float16], Rounding]:
 
     Returns:
         Halves of the same shape, and what was lost.
-
-    Raises:
-        ValueError: a value that is not finite or too large for half precision.
     """
     size = np.abs(values)
     largest = float(size.max(initial=0))

@@ -46,11 +46,7 @@ class PlainFiles:
         return self.path(game, half, file).exists()
 
     def rows(self, game: str, half: int, file: str, width: int) -> StoredRows:
-        """The rows of one feature file, as its header describes them.
-
-        Raises:
-            InputError: missing, truncated, pickled, empty, no 2-d floats, of another width.
-        """
+        """The rows of one feature file, as its header describes them."""
         path = self.path(game, half, file)
         released = any(block.file == file and block.released for block in self.blocks.values())
         get = "download the features of this half" if released else "it was never released: extract it"
@@ -65,11 +61,7 @@ Source = PlainFiles | PackedFiles
 
 
 def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:
-    """The rows of a feature file of any width, as its header describes them.
-
-    Raises:
-        InputError: missing, truncated, pickled, empty, no 2-d floats.
-    """
+    """The rows of a feature file of any width, as its header describes them."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -103,11 +95,7 @@ def _damage(path: Path, said: str) -> tuple[str, str]:
 
 
 def open_source(root: Path) -> Source:
-    """The feature files of a root, plain or packed.
-
-    Raises:
-        InputError: an invalid `features.json` or `pack.json`, or an unfinished pack.
-    """
+    """The feature files of a root, plain or packed."""
     if (root / INDEX).exists():
         return PackedFiles(root)
     if (root / JOURNAL).exists():

@@ -21,11 +21,7 @@ Value = TypeVar("Value")
 
 
 def staged(source: str, folder: Path) -> Path:
-    """The copy of a packed root below `folder`, under the name of the root; made now if it is not there.
-
-    Raises:
-        InputError: no packed root there, a store that cannot be read, a damaged copy, one of another pack, a full disk.
-    """
+    """The copy of a packed root below `folder`, under the name of the root; made now if it is not there."""
     system, path = _opened(source)
     target = folder / PurePosixPath(path).name
     with only_writer(target):

@@ -41,9 +41,6 @@ class FeatureStore:
 
     Attributes:
         file_blocks: every block of the files that are read, in the order of the columns.
-
-    Raises:
-        InputError: an invalid `features.json`, or blocks of different rates.
     """
 
     def __init__(self, root: Path, blocks: Sequence[str], *, source: Source | None = None) -> None:
@@ -103,9 +100,6 @@ class FeatureStore:
 
         Returns:
             (…, width), a copy.
-
-        Raises:
-            InputError: a file as `check` refuses it, one that changed meanwhile, or non-finite values.
         """
         joined = np.empty((*rows.shape, self.width), dtype=np.float32)
         column = 0

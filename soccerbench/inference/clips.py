@@ -24,11 +24,7 @@ BEFORE_S, AFTER_S = 10, 5
 
 
 def write_clips(match: Match, found: Found, folder: Path, *, cut: bool) -> list[Path]:
-    """Write `clips.csv`: file, half, start_s, end_s, and the event; with `cut` also the clips, into `clips/`.
-
-    Raises:
-        InputError: a half without a video, or a video that cannot be read.
-    """
+    """Write `clips.csv`: file, half, start_s, end_s, and the event; with `cut` also the clips, into `clips/`."""
     events = frame(found)
     suffixes = {half: path.suffix.lower() for half, path in match.videos.items()}
     names = [
@@ -54,11 +50,7 @@ def write_clips(match: Match, found: Found, folder: Path, *, cut: bool) -> list[
 
 
 def copy(video: Path, clip: Path, *, start_s: float, end_s: float) -> None:
-    """Copy the pictures from the key frame before `start_s` to `end_s` into a new file.
-
-    Raises:
-        InputError: the video cannot be read, or the clip not be written.
-    """
+    """Copy the pictures from the key frame before `start_s` to `end_s` into a new file."""
     part = clip.with_name(f".part-{clip.name}")
     clip.parent.mkdir(parents=True, exist_ok=True)
     with opened(video) as source:

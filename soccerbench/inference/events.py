@@ -58,11 +58,7 @@ def csv_bytes(events: pd.DataFrame, *first: str) -> bytes:
 
 
 def chosen(found: Found, *, min_confidence: float = 0.0, classes: Sequence[str] | None = None) -> Found:
-    """The detections that are confident enough and of some classes.
-
-    Raises:
-        ValueError: an unknown class, or classes of replays.
-    """
+    """The detections that are confident enough and of some classes."""
     if isinstance(found, Events):
         unknown = [name for name in classes or () if name not in CLASS_INDEX]
         if unknown:

@@ -60,11 +60,7 @@ class Features:
 
 
 def find_match(inputs: Sequence[Path]) -> Match:
-    """The match that some paths are of.
-
-    Raises:
-        InputError: neither a folder nor a feature file or video, or two files of a half.
-    """
+    """The match that some paths are of."""
     if not inputs:
         raise ValueError("give a game's folder, feature files (.npy) or videos")
     if len(inputs) == 1 and inputs[0].is_dir():
@@ -90,11 +86,7 @@ def find_match(inputs: Sequence[Path]) -> Match:
 
 
 def read_features(match: Match, about: Description, names: Sequence[str], *, title: str) -> Features:
-    """The features of a match that a run reads.
-
-    Raises:
-        InputError: none there, a file of another width, or one that cannot be read.
-    """
+    """The features of a match that a run reads."""
     place = match.folder or next(iter(match.features.values()), Path(match.name))
     blocks, paths = _in_folder(match.folder, about, names) if match.folder else _in_files(match, about, names, title)
     halves = [half for half in HALVES if any(path.exists() for (of, _), path in paths.items() if of == half)]
@@ -112,9 +104,6 @@ def array_features(features: Any, *, fps: float, width: int, rate: int) -> Featu
 
     Args:
         features: (T, C) of half 1, or half -> (T, C).
-
-    Raises:
-        ValueError: arrays of another rate, shape or type, or values that are not finite.
     """
     if fps != rate:
         raise ValueError(f"features at {fps:g} rows a second, but the run reads {rate}; resample them")

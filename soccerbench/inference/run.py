@@ -86,11 +86,7 @@ class Run:
         return next(self.model.parameters()).device
 
     def scores(self, features: Features) -> dict[int, FrameScores]:
-        """Half -> the scores of each class, of a spotting run.
-
-        Raises:
-            ValueError: a grounding run.
-        """
+        """Half -> the scores of each class, of a spotting run."""
         if not isinstance(self.row, SpottingRow):
             raise ValueError(f"{self.title} grounds replays; give the list of them with --replays")
         task = load_source(self.row.task_class)
@@ -101,12 +97,7 @@ class Run:
             }
 
     def ground(self, features: Features, replays: GameReplays) -> GroundingPredictions:
-        """Where the event of each replay is, of a grounding run.
-
-        Raises:
-            ValueError: a spotting run.
-            InputError: a row whose steps need the predictions of other runs, or a replay beyond the features.
-        """
+        """Where the event of each replay is, of a grounding run."""
         if isinstance(self.row, SpottingRow):
             raise ValueError(f"{self.title} spots events; leave out --replays, or give a grounding run")
         if any(step.uses for step in self.row.postprocess):

@@ -68,11 +68,7 @@ def spot(
 
 
 def spot_match(runs: Sequence[Run], match: Match, *, replays: Path | None = None) -> Spotted:
-    """Find the events of a match.
-
-    Raises:
-        InputError, ValueError: as `spot`.
-    """
+    """Find the events of a match."""
     if not runs:
         raise ValueError("give at least one run")
     first, features = runs[0], [read_features(match, run.about, run.row.blocks, title=run.title) for run in runs]

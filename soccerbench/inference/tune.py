@@ -61,12 +61,7 @@ class Tuning(Report):
 def tune(
     run: Run, root: Dataset, *, tolerances: Tolerances = "tight", split: str = "valid", progress: Progress = silent
 ) -> Tuning:
-    """Try post-processing on the validation games; what comes before suppression in the row's steps stays.
-
-    Raises:
-        ValueError: another split, or a grounding run.
-        InputError: a run that learned from the validation games, or data without any.
-    """
+    """Try post-processing on the validation games; what comes before suppression in the row's steps stays."""
     if split != "valid":
         raise ValueError(f"--split {split}: post-processing is tuned on valid alone; {split} is for the final score")
     row = run.row

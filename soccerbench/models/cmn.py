@@ -55,9 +55,6 @@ class Cmn(nn.Module):
     Args:
         chunk_frames: T, the length of both clips, at least 15.
         field_frames: receptive field, the longest kernel of the pyramid; the others are a half, a third, a seventh.
-
-    Raises:
-        ValueError: the chunk is too short for the three poolings.
     """
 
     def __init__(self, width: int, *, chunk_frames: int = 240, field_frames: int = 80) -> None:
@@ -83,11 +80,7 @@ class Cmn(nn.Module):
         return self.head(self.segment(trunks))
 
     def trunk(self, clip: Tensor) -> Tensor:
-        """Features of one clip, candidate or replay: (B, T, C) to (B, 76, T).
-
-        Raises:
-            ValueError: the clip is not of `chunk_frames`.
-        """
+        """Features of one clip, candidate or replay: (B, T, C) to (B, 76, T)."""
         if clip.shape[1] != self.chunk_frames:
             raise ValueError(f"a clip of {clip.shape[1]} frames for chunks of {self.chunk_frames}; another rate?")
         frames = self.embed(clip).mT  # (B, 16, T)
@@ -142,9 +135,6 @@ def segmentation_loss(
         border_frames: frames at either end of a chunk that do not count; half the receptive field.
         hit: the frame of the event costs nothing if p >= 1 - hit.
         miss: a far frame costs nothing if p <= 1 - miss.
-
-    Raises:
-        ValueError: `k_frames` out of order, or nothing left between the borders.
     """
     k1, k2, k3, k4 = k_frames
     if not k1 < k2 < 0 < k3 < k4:

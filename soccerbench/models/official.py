@@ -32,9 +32,6 @@ def from_official(path: Path | str) -> nn.Module:
     Returns:
         A `NetVLADpp` or `Cmn` on the CPU, float32, in eval mode. NetVLAD++ gives logits where the official model gives
         their sigmoid.
-
-    Raises:
-        ValueError: in one line, what is wrong with the file and what to do.
     """
     try:
         weights = _Weights(_state_dict(Path(path)))

@@ -28,9 +28,6 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
 
     Returns:
         int64 (frames, window_frames), each in [0, frames).
-
-    Raises:
-        ValueError: a length below 1.
     """
     if frames < 1 or window_frames < 1:
         raise ValueError(f"a half of {frames} frames and a window of {window_frames}: both need at least 1")
@@ -40,11 +37,7 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
 
 
 def check_sliding(model: nn.Module, features: Tensor, window_frames: int, *, shortest: int = 1) -> None:
-    """Check that sliding `model` over `features` gives valid scores.
-
-    Raises:
-        ValueError: `model` is in training mode, `features` are not one half (T, C), or the window is too short.
-    """
+    """Check that sliding `model` over `features` gives valid scores."""
     if model.training:
         raise ValueError("sliding is inference, and the model is in training mode; call eval() first")
     if features.ndim != 2 or not len(features):

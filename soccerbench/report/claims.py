@@ -58,9 +58,6 @@ def judge(
 
     Returns:
         The name of the dataset, whether it is simulated, and one `Measured` a pair and split.
-
-    Raises:
-        InputError: runs of several datasets and none chosen, or a run that cannot be read.
     """
     found = by_row(read_runs(runs)) if runs.is_dir() and any(runs.rglob("result.json")) else {}
     names = sorted({name for name, _, _ in found})

@@ -188,10 +188,7 @@ def bars(rows: int, weights: Mapping[str, float] | None = None) -> Iterator[Bars
     if not console.is_terminal:
         yield Lines(rows, weights or {})
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _progress(console) as progress:
         yield Bars(progress, rows, weights or {})
 
 
@@ -202,23 +199,19 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
     if not console.is_terminal:
         yield silent
         return
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    counts = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _progress(console, in_bytes=in_bytes) as progress:
         steps = progress.add_task(title, total=None)
         yield lambda stage, done, total: progress.update(
             steps, description=f"{title}: {stage}", completed=done, total=total
         )
+
+
+def _progress(console: Console, *, in_bytes: bool = False) -> Progress:
+    from rich import progress as rich
+
+    counts = (rich.DownloadColumn(), rich.TransferSpeedColumn()) if in_bytes else (rich.MofNCompleteColumn(),)
+    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), *counts, rich.TimeRemainingColumn())
+    return rich.Progress(*columns, console=console, transient=True)
 
 
 @contextmanager

@@ -69,11 +69,7 @@ def eval_file(members: Sequence[Run]) -> str:
 
 
 def eval_results(members: Sequence[Run], scores: Sequence[Measured], *, benchmark: str | None) -> bytes:
-    """The scores of one row as the hub's evaluation results.
-
-    Raises:
-        InputError: simulated features without a `benchmark`.
-    """
+    """The scores of one row as the hub's evaluation results."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     if benchmark is None and members[0].result.simulated:

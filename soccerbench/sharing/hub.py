@@ -65,11 +65,7 @@ class Address(NamedTuple):
 
 
 def address(text: str) -> Address:
-    """`hf://owner/name` or `hf://owner/name@revision`.
-
-    Raises:
-        ValueError: anything else.
-    """
+    """`hf://owner/name` or `hf://owner/name@revision`."""
     match = ADDRESS.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not hf://OWNER/NAME or hf://OWNER/NAME@REVISION")

@@ -44,9 +44,6 @@ def leaderboard(folder: Path, *, labels: Path | None = None, say: Callable[[str]
 
     Args:
         labels: folder or zip, to score predictions again.
-
-    Raises:
-        InputError: no such folder, or no run in it that can be used.
     """
     if not folder.is_dir():
         raise InputError(folder, "no such folder", "give a folder with one folder a person")
@@ -123,11 +120,7 @@ def _zip_of(run: Run, split: str) -> Path | None:
 
 
 def _rescored(run: Run, split: str, tolerances: str, labels: Path, file: Path) -> list[Any]:
-    """The statistics of a run's predictions, scored again.
-
-    Raises:
-        InputError: another score than the run reports.
-    """
+    """The statistics of a run's predictions, scored again."""
     report: Any = (run.result.scores[split] or {})[tolerances]
     found = evaluate(
         task=report.task, labels=labels, predictions=file, split=split, deltas_s=report.tolerances_s,

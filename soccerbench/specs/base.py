@@ -235,11 +235,7 @@ class TrainedRow(BaseRow):
         )
 
     def whole_rows(self, key: str, fps: int) -> int:
-        """How many feature rows a length in seconds spans.
-
-        Raises:
-            SpecError: not an integer number of rows.
-        """
+        """How many feature rows a length in seconds spans."""
         seconds: float = getattr(self, key)
         rows = seconds * fps
         if abs(rows - round(rows)) > 1e-6:

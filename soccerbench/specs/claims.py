@@ -99,11 +99,7 @@ def load_claims() -> Claims:
 
 
 def claim_text(claims: Claims, number: int) -> str:
-    """A claim as YAML.
-
-    Raises:
-        SpecError: there is none of that number.
-    """
+    """A claim as YAML."""
     for claim in claims.sentences:
         if claim.claim == number:
             content = claim.model_dump(mode="json", exclude_none=True)

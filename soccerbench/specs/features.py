@@ -54,9 +54,6 @@ def blocks_of(features: str, *, mega: bool) -> tuple[str, ...]:
 
     Args:
         mega: the mega variants of all of them.
-
-    Raises:
-        ValueError: no such set or block, a block without a mega variant, one named twice, or blocks of different rates.
     """
     known = load_features()
     names: tuple[str, ...] = ()

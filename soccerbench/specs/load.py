@@ -91,11 +91,7 @@ def load_table(
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """`key=value` into a dotted key and a value, read as YAML.
-
-    Raises:
-        SpecError: no `=`, no key, or a value that is not YAML.
-    """
+    """`key=value` into a dotted key and a value, read as YAML."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise SpecError(f"--set {text}", "write key=value, such as max_epochs=5")
@@ -176,11 +172,7 @@ def _with_settings(row: Row, settings: Sequence[tuple[str, Any]]) -> Row:
 
 
 def row_type(place: str, task: object, head: object, keys: Collection[str]) -> type[Row]:
-    """The type of the rows of a task and head; `keys` of the row say whether a custom head is dense.
-
-    Raises:
-        SpecError: an unknown task, or an unknown head of replay grounding.
-    """
+    """The type of the rows of a task and head; `keys` of the row say whether a custom head is dense."""
     if task == "spotting":
         return DenseRow if is_dense(head, keys) else SpottingRow
     if task != "grounding":
@@ -197,9 +189,6 @@ def _with_runs(file: Path, rows: Sequence[Row], load: Callable[[str], Table], in
 
     Args:
         inside: tables that are being read, which must not be referred to.
-
-    Raises:
-        SpecError: a reference to a missing row, to a row of the wrong task, or a circular one.
     """
     known = {row.row: row for row in rows}
 

@@ -237,9 +237,6 @@ def load_extractors(
         models: those that are wanted, in the table's order; all where none is named.
         settings: (dotted key, value) pairs, as `--set` gives them: `size` for every row that knows the key,
             `vtn.backbone` for the row of one model.
-
-    Raises:
-        SpecError: an unknown model, a setting that no row takes, or anything that no model could be built from.
     """
     file = table_file(name)
     content, raw_rows = read_table(file, _TABLE_KEYS)

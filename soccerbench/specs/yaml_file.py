@@ -40,11 +40,7 @@ class _UniqueKeys(_Loader):  # type: ignore[misc, valid-type]
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in `file`.
-
-    Raises:
-        SpecError: missing, unreadable, not YAML, a key given twice, or not a mapping.
-    """
+    """The mapping in `file`."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -73,11 +69,7 @@ class Outline(NamedTuple):
 
 
 def outline(file: Path) -> Outline | None:
-    """What a file says of itself, without making its rows; None for one that is neither table, figure nor claims.
-
-    Raises:
-        SpecError: as `parse_yaml`.
-    """
+    """What a file says of itself, without making its rows; None for one that is neither table, figure nor claims."""
     node = _yaml_of(yaml.compose, file.read_text("utf-8"), file)
     found = {key.value: value.value for key, value in node.value}
     kind = next((kind for kind in ("table", "figure", "claims") if kind in found), None)
@@ -109,9 +101,6 @@ def split(place: str, raw: Mapping[str, Any]) -> Layer:
     """All values by key, stated or assumed, and the reason of each assumed one.
 
     An assumption with a reason but no value is kept under `left_open`.
-
-    Raises:
-        SpecError: not a mapping, a key both stated and assumed, an assumption without a reason, or a computed key.
     """
     if not isinstance(raw, Mapping) or not isinstance(raw.get("assumed") or {}, Mapping):
         raise SpecError(place, "a mapping of keys to values is needed, and another one under assumed")
@@ -148,11 +137,7 @@ def still_open(reasons: Mapping[str, str], over: Mapping[str, Any]) -> dict[str,
 
 
 def put(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put `value` at a dotted key; every level but the last must exist.
-
-    Raises:
-        SpecError: a level that holds no keys.
-    """
+    """Put `value` at a dotted key; every level but the last must exist."""
     *levels, last = dotted.split(".")
     setting = f"{dotted}={value}"
     for level in levels:
@@ -171,11 +156,7 @@ def settings_at_fault(changed: Sequence[str], error: ValidationError) -> str:
 
 
 def read_table(file: Path, known: set[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The content of a table's file, and its rows as they are written.
-
-    Raises:
-        SpecError: as `read_yaml`, a key that is not one of `known`, or no list of rows.
-    """
+    """The content of a table's file, and its rows as they are written."""
     content = read_yaml(file)
     unknown = sorted(set(content) - known)
     if unknown:
@@ -188,11 +169,7 @@ def read_table(file: Path, known: set[str]) -> tuple[dict[str, Any], list[dict[s
 
 
 def checked(kind: type[ModelT], content: object, place: object) -> ModelT:
-    """Plain data as a model.
-
-    Raises:
-        SpecError: what the model refuses; names the place and the key.
-    """
+    """Plain data as a model."""
     from pydantic import ValidationError
 
     try:

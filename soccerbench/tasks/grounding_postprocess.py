@@ -166,11 +166,7 @@ def scaled(games: Sequence[GroundingPredictions]) -> list[GroundingPredictions]:
 
 
 def join(replay: ReplayDetections, other: ReplayDetections) -> ReplayDetections:
-    """The detections of two models for the same replay.
-
-    Raises:
-        ValueError: two replays.
-    """
+    """The detections of two models for the same replay."""
     if (replay.half, replay.start_s, replay.end_s) != (other.half, other.start_s, other.end_s):
         raise ValueError(f"a replay ending at {replay.end_s} s and one at {other.end_s} s: the same is needed")
     time_s, score = (np.concatenate([getattr(one, key) for one in (replay, other)]) for key in ("time_s", "score"))

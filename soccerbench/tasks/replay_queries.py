@@ -43,11 +43,7 @@ class Query:
 
 
 def query(store: FeatureStore, game: str, replay: Replay, *, shift_s: float) -> Query:
-    """A replay on the grid, without its event.
-
-    Raises:
-        InputError: a replay so far beyond the end of its half that labels and features cannot belong together.
-    """
+    """A replay on the grid, without its event."""
     length = store.length(game, replay.half)
     if replay.end_ms / 1000 > length / store.fps + MAX_LATE_S:
         raise InputError(
@@ -64,11 +60,7 @@ def query(store: FeatureStore, game: str, replay: Replay, *, shift_s: float) -> 
 def learnt(
     store: FeatureStore, games: Mapping[str, GameReplays], *, shift_s: float, shuffle: bool = False
 ) -> list[Query]:
-    """The replays of some games that can be learnt from, with their events; `shuffle` as in `shuffled`.
-
-    Raises:
-        InputError: as `query`.
-    """
+    """The replays of some games that can be learnt from, with their events; `shuffle` as in `shuffled`."""
     found = []
     for game, read in games.items():
         for replay in read.replays:

@@ -90,11 +90,7 @@ class Local:
 
 
 def gpu_environments(gpus: float = 1) -> list[dict[str, str]]:
-    """The environments of workers that each see so many GPUs of those that this process may use, at least one.
-
-    Raises:
-        ValueError: fewer GPUs here.
-    """
+    """The environments of workers that each see so many GPUs of those that this process may use, at least one."""
     import torch
 
     given = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -19,12 +19,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Machines:
-    """Where tasks run, and what each takes.
-
-    Raises:
-        ValueError: another place.
-        ModuleNotFoundError: its package is not installed.
-    """
+    """Where tasks run, and what each takes."""
 
     on: str = "local"  # "local", "ray", "ray:ADDRESS", "slurm" or "slurm:PARTITION"
     jobs: int | None = None  # tasks at once at most; None for what the verb chooses here, and for all elsewhere
@@ -82,9 +77,6 @@ class Machines:
         Args:
             work: what to do; called again, it resumes.
             folder: what it reads or writes; its parent is on storage that all machines share.
-
-        Raises:
-            ValueError, RuntimeError: as `Ended.raise_failure`.
         """
         if self.is_here:
             return work(progress)

@@ -70,11 +70,7 @@ class Ray(Remote):
         return list(done)
 
     def _check_head(self) -> None:
-        """Notice that the head is gone before Ray does, which ends this process after a minute.
-
-        Raises:
-            ConnectionError: it has not answered for a while.
-        """
+        """Notice that the head is gone before Ray does, which ends this process after a minute."""
         if time.monotonic() - self._asked_s < ASK_S:
             return
         self._asked_s = time.monotonic()
@@ -108,11 +104,7 @@ def _call(shipped: Shipped) -> Ended:
 
 
 def _check_reachable(address: str | None) -> None:
-    """Ray itself would try for minutes.
-
-    Raises:
-        ConnectionError: nobody listens there.
-    """
+    """Ray itself would try for minutes."""
     host, _, port = (address or "").rpartition(":")
     if not host or not port.isdigit() or "/" in host:
         return

@@ -68,11 +68,7 @@ def analyse(games: Sequence[GameReplays]) -> ReplayAnalysis:
 
 
 def read_games(root: Dataset, spec: Figure3) -> list[GameReplays]:
-    """The replays of every game of the figure's splits that has camera annotations.
-
-    Raises:
-        InputError: no such game, or a file that cannot be read.
-    """
+    """The replays of every game of the figure's splits that has camera annotations."""
     games = [game for split in spec.splits for game in root.games[split] if f"{game}/{CAMERA_LABELS}" in root.tree]
     if not games:
         raise InputError(root.path, f"no game has a {CAMERA_LABELS}", "download the camera annotations")

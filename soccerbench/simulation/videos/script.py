@@ -56,11 +56,7 @@ class Game:
 
 
 def split_sizes(games: int) -> dict[str, int]:
-    """Games in each split: a sixth each for valid and test, a twelfth for the challenge, at least one; the rest trains.
-
-    Raises:
-        ValueError: fewer games than splits.
-    """
+    """Games in each split: a sixth each for valid and test, a twelfth for the challenge, at least one; others train."""
     if games < len(SPLITS):
         raise ValueError(f"{games} games cannot fill {len(SPLITS)} splits; at least {len(SPLITS)} are needed")
     sizes = {"valid": max(1, games // 6), "test": max(1, games // 6), "challenge": max(1, games // 12)}
@@ -72,9 +68,6 @@ def season(games: int, minutes: float, seed: int) -> list[Game]:
 
     Args:
         minutes: of each half; enough for a shot.
-
-    Raises:
-        ValueError: a number outside these limits.
     """
     if seed < 0:
         raise ValueError(f"seed {seed} is negative; seeds count from 0")

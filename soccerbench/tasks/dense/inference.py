@@ -58,9 +58,6 @@ def dense_scores(model: nn.Module, features: Tensor, row: DenseRow, fps: int) ->
 
     Args:
         model: a dense head in evaluation mode; one without `embed` and `decode` sees whole chunks.
-
-    Raises:
-        ValueError: the model is in training mode.
     """
     if model.training:
         raise ValueError("prediction is inference, and the model is in training mode; call eval() first")

@@ -23,11 +23,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Clip:
-    """What a video model sees of one moment.
-
-    Raises:
-        ValueError: fewer.
-    """
+    """What a video model sees of one moment."""
 
     frames: int  # how many frames, at least 1
     fps: int  # how many of them a second, at least 1
@@ -38,11 +34,7 @@ class Clip:
 
 
 def grid_fps(clips: Iterable[Clip]) -> int:
-    """The rate of the grid that holds the frames of all of `clips`.
-
-    Raises:
-        ValueError: no clips.
-    """
+    """The rate of the grid that holds the frames of all of `clips`."""
     rates = [clip.fps for clip in clips]
     if not rates:
         raise ValueError("no clips: the grid has no rate; give those of the models that share it")
@@ -60,9 +52,6 @@ def window(clip: Clip, second: float, grid_fps: int) -> NDArray[np.int64]:
 
     Returns:
         (frames,) int64, increasing; negative before the half.
-
-    Raises:
-        ValueError: a time that is not finite, or a grid that does not hold the clip's frames.
     """
     if not math.isfinite(second):
         raise ValueError(f"a clip centred on {second} s: the time must be a finite number of seconds")
@@ -73,22 +62,14 @@ def window(clip: Clip, second: float, grid_fps: int) -> NDArray[np.int64]:
 
 
 def clamp(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """`indices` with those outside a video of `length` grid frames moved to its first or last one.
-
-    Raises:
-        ValueError: a video without frames.
-    """
+    """`indices` with those outside a video of `length` grid frames moved to its first or last one."""
     if length < 1:
         raise ValueError("a video without a single grid frame has nothing to clamp to")
     return np.clip(indices, 0, length - 1)
 
 
 def row_count(duration_s: float) -> int:
-    """How many rows a half of `duration_s` seconds has.
-
-    Raises:
-        ValueError: a duration that is not finite, or not positive.
-    """
+    """How many rows a half of `duration_s` seconds has."""
     if not (math.isfinite(duration_s) and duration_s > 0):
         raise ValueError(f"a half of {duration_s} s: the duration must be a positive number of seconds")
     return max(1, math.floor(duration_s))

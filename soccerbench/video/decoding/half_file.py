@@ -28,19 +28,15 @@ MAX_INI_BYTES = 2**16
 
 
 class Stretch(NamedTuple):
-    """The part of a file that is a half, as a section of `video.ini` says; no duration: to the end of the file."""
+    """The part of a file that is a half, seconds from the first picture; no duration: to the end of the file."""
 
-    section: str
+    path: Path  # named as the section of `video.ini` names it
     start_s: float
     duration_s: float | None
 
 
 def half_video(folder: Path, half: int) -> Path:
-    """The video of one half, the first of `videos_of`.
-
-    Raises:
-        InputError: none there.
-    """
+    """The video of one half, the first of `videos_of`."""
     for path in videos_of(folder, half):
         return path
     raise InputError(folder, f"no video of half {half}", f"put {half}_224p.mkv there, or leave the game out")
@@ -55,11 +51,7 @@ def videos_of(folder: Path, half: int) -> list[Path]:
 
 
 def stretch_of(path: Path) -> Stretch | None:
-    """Where in a file the half is; None without a section for it.
-
-    Raises:
-        InputError: a `video.ini` that cannot be read.
-    """
+    """Where in a file the half is; None without a section for it."""
     ini = path.with_name(INI)
     if not ini.is_file():
         return None
@@ -84,7 +76,7 @@ def stretch_of(path: Path) -> Stretch | None:
         if value is not None and not least <= value < math.inf:
             raise InputError(ini, f"[{section}] {key} = {str(text)[:40]}: no number of seconds", remedy)
         values.append(value)
-    return Stretch(section, values[0] or 0.0, values[1])
+    return Stretch(path.with_name(section), values[0] or 0.0, values[1])
 
 
 def start_s(path: Path) -> float:

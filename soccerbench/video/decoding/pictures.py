@@ -78,11 +78,7 @@ def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]
 
 
 def pictures(source: Source, *, seek_s: Fraction | None = None) -> Iterator[Picture]:
-    """The pictures in the order of time, from the beginning or from the key picture before `seek_s`.
-
-    Raises:
-        InputError: damage.
-    """
+    """The pictures in the order of time, from the beginning or from the key picture before `seek_s`."""
     found = _Decoder(source).frames()
     current = next(found, None)
     if current is None:
@@ -99,11 +95,7 @@ def pictures(source: Source, *, seek_s: Fraction | None = None) -> Iterator[Pict
 
 
 def extent(source: Source) -> tuple[int, int]:
-    """The time of the first picture, which is decoded, and the end of the last, by its packet; in ticks.
-
-    Raises:
-        InputError: damage in the packets read, no picture, or more than LONGEST_S of them.
-    """
+    """The time of the first picture, which is decoded, and the end of the last, by its packet; in ticks."""
     first = next(_Decoder(source).frames(), None)
     if first is None:
         raise InputError(source.path, "holds not a single picture that can be decoded", COPY)

@@ -42,11 +42,7 @@ _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """A video file, open for reading.
-
-    Raises:
-        InputError: missing, empty, cut short, no video file, or pictures of more than MAX_PIXELS.
-    """
+    """A video file, open for reading."""
     _check_file(path)
     # Only files, and only containers of video: a playlist or an SDP text would have others read, from the network too.
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
@@ -77,11 +73,7 @@ class Source:
         self._checksums = self._open_checksums()
 
     def packets(self, *, seek: int | None = None) -> Iterator[Packet[VideoStream]]:
-        """The packets that count, from the beginning or from the key picture at a time or before it.
-
-        Raises:
-            InputError: damage.
-        """
+        """The packets that count, from the beginning or from the key picture at a time or before it."""
         key: int | None = None
         count = 0
         for packet in self._read(seek):

@@ -119,7 +119,8 @@ def _cut(video: Video, stretch: Stretch) -> Video:
     start_s, ini = stretch.start_s, video.path.with_name(INI)
     left_s = video.duration_s - start_s
     if left_s <= 0:
-        problem = f"[{stretch.section}] start_time_second = {start_s:g}, but the video lasts {video.duration_s:.1f} s"
+        section, lasts_s = stretch.path.name, video.duration_s
+        problem = f"[{section}] start_time_second = {start_s:g}, but the video lasts {lasts_s:.1f} s"
         raise InputError(ini, problem, "correct the section, or remove it if the file begins with the half")
     duration_s = min(left_s, left_s if stretch.duration_s is None else stretch.duration_s)
     notes = [*video.notes, f"{INI}: the half is seconds {start_s:g} to {start_s + duration_s:g} of the file"]

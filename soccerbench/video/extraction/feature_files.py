@@ -52,11 +52,7 @@ class FeatureWriter:
         np.lib.format.write_array_header_1_0(stream, header)
 
     def append(self, rows: NDArray[np.floating[Any]]) -> None:
-        """Write (N, width) rows.
-
-        Raises:
-            ValueError: rows of another width.
-        """
+        """Write (N, width) rows."""
         if rows.ndim != 2 or rows.shape[1] != self._width:
             raise ValueError(f"rows of shape {rows.shape}, expected (N, {self._width})")
         data = np.ascontiguousarray(rows, dtype="<f4").tobytes()
@@ -65,11 +61,7 @@ class FeatureWriter:
         self.written += len(rows)
 
     def finish(self) -> str:
-        """The SHA-256 of the values.
-
-        Raises:
-            ValueError: more or fewer rows than announced.
-        """
+        """The SHA-256 of the values."""
         if self.written != self._rows:
             raise ValueError(f"{self.written} rows, expected {self._rows}")
         return self._hash.hexdigest()
@@ -130,11 +122,7 @@ class HalfRecord(Frozen):
 
 
 def checked_rows(folder: Path, file: FeatureFile | JoinedFile) -> Iterator[NDArray[np.float32]]:
-    """Read a feature file once, PIECE_ROWS rows at a time, and compare its values with its record at the end.
-
-    Raises:
-        InputError: the file is missing, has another shape, or was changed after it was written.
-    """
+    """Read a feature file once, PIECE_ROWS rows at a time, and compare its values with its record at the end."""
     path, digest = folder / file.file, hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -162,11 +150,7 @@ def is_whole(folder: Path, file: FeatureFile | JoinedFile) -> bool:
 
 
 def read_record(folder: Path, half: int) -> HalfRecord | None:
-    """The record of a half, or None if there is none.
-
-    Raises:
-        InputError: the file of that name is not a record.
-    """
+    """The record of a half, or None if there is none."""
     path = folder / f"{half}_{RECORD}"
     try:
         content: Any = parse_json(path.read_bytes(), path)

@@ -95,9 +95,6 @@ class Job:
 
         Returns:
             The record of an earlier extraction of the half.
-
-        Raises:
-            InputError: a feature file of unknown origin, or one of another identity; a file that is not a record.
         """
         folder = self.out / half.game
         try:
@@ -132,10 +129,6 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
     Args:
         given: `MODEL=FILE`, or a folder that holds `MODEL/…/checkpoint.pt`; a named file goes before a folder.
         untrained: models without a checkpoint get random weights.
-
-    Raises:
-        InputError: no such file or folder, or several checkpoints of one model in it.
-        ValueError: a model without a checkpoint.
     """
     named, folders = {}, []
     for text in given:
@@ -163,11 +156,7 @@ def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool
 
 
 def settings_of(row: ExtractorRow, weights: Weights) -> list[tuple[str, Any]]:
-    """What the `spec.yaml` next to a checkpoint says of its model and clip and `row` does not, as settings.
-
-    Raises:
-        InputError: a `spec.yaml` that cannot be read, or one of another model.
-    """
+    """What the `spec.yaml` next to a checkpoint says of its model and clip and `row` does not, as settings."""
     file = None if weights.file is None else weights.file.with_name(SPEC)
     if file is None or not file.is_file():
         return []

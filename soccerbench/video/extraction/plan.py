@@ -146,11 +146,7 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
 
 
 def check_unmixed(out: Path, halves: Iterable[Half]) -> None:
-    """Refuse random weights in a folder with other features: the whole folder would be marked as simulated.
-
-    Raises:
-        InputError: there are such features, and the folder is not marked yet.
-    """
+    """Refuse random weights in a folder with other features: the whole folder would be marked as simulated."""
     if simulation(out):
         return
     known = {block.file for block in root_blocks(out).values()}

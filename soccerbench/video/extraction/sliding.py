@@ -104,9 +104,6 @@ class Slider:
 
         Yields:
             (n, width).
-
-        Raises:
-            ValueError: a value that is not finite.
         """
         after = self.clip.frames - 1 - self.clip.frames // 2  # frames of a window that come after its second
         complete = self.rows if ended else min(self.rows, (self._taken - 1 - after) // self.clip.fps + 1)
@@ -151,9 +148,6 @@ def slide(
 
     Yields:
         A name and its next rows, (n, width); as many of each name as the half has seconds.
-
-    Raises:
-        ValueError: a value that is not finite; names the model.
     """
     rate = grid_fps(slider.clip for slider in sliders.values())
     for step in chain(steps, [None]):  # nothing comes after the last step

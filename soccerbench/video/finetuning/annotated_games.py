@@ -66,12 +66,7 @@ def games_of_splits(root: Path, splits: Sequence[str]) -> list[Game]:
 
 
 def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
-    """The games for mega features: train, valid and test of `root`, and all annotated games of `extra`.
-
-    Raises:
-        InputError: as `games_of_splits`; a game of the challenge set, a game that is there already, or a folder without
-            a single annotated game.
-    """
+    """The games for mega features: train, valid and test of `root`, and all annotated games of `extra`."""
     games = [Game(game.name, root, game.folder, "train") for game in games_of_splits(root, OWN_SPLITS)]
     refused = {_plain(game) for game in (*official_games("challenge"), *Dataset(root).games["challenge"])}
     known = {_plain(game.name) for game in games}

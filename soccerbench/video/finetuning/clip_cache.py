@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from soccerbench.errors import InputError
 from soccerbench.video.decoding.clips import Clip, clamp, window
 from soccerbench.video.decoding.frames import frames
-from soccerbench.video.finetuning.snippets import Snippet, Stretch
+from soccerbench.video.decoding.half_file import Stretch
+from soccerbench.video.finetuning.snippets import Snippet
 
 Frames = NDArray[np.uint8]
 
@@ -85,6 +86,7 @@ class SnippetClips:
     def _decode(self, index: int) -> Frames:
         snippet, fps = self._snippets[index], self._clip.fps
         path, start_s, duration_s = self._video_of(snippet)
+        assert duration_s is not None
         wanted = window(Clip(self._clip.frames + 2 * self._spare, fps), snippet.centre_s - start_s, fps)
         first = max(0, int(wanted[0]))
         stretch = {"start_s": first / fps, "stop_s": min((int(wanted[-1]) + 1) / fps, duration_s), "origin_s": start_s}

@@ -25,8 +25,9 @@ from soccerbench.files import write_json
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS
 from soccerbench.specs.base import Frozen
+from soccerbench.video.decoding.half_file import Stretch
 from soccerbench.video.finetuning.annotated_games import Games
-from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, Stretch, snippets_of_half
+from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Snippet, snippets_of_half
 
 FILE = "snippets.json"
 Counts = dict[str, dict[str, int]]
@@ -170,11 +171,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read `snippets.json`, or that of a folder.
-
-    Raises:
-        InputError: missing, or not what `soccerbench snippets` writes; names the first place at fault.
-    """
+    """Read `snippets.json`, or that of a folder."""
     path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise InputError(path, "no such file", "make it with `soccerbench snippets ROOT OUT`")

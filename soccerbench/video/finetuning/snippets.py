@@ -18,8 +18,6 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +45,6 @@ class Snippet:
     label: int
     split: str
     ambiguous: bool = False
-
-
-class Stretch(NamedTuple):
-    """The stretch of a video file that is a half: seconds from the file's first picture."""
-
-    path: Path
-    start_s: float
-    duration_s: float
 
 
 def snippets_of_half(

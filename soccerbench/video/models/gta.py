@@ -16,31 +16,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soccerbench.specs.video_models import GtaRow
-from soccerbench.video.models.base import Extractor
-from soccerbench.video.models.slowonly import SlowBackbone
+from soccerbench.video.models.slowonly import SlowOnly
 
 
-class GTA(Extractor):
-    """A SlowOnly backbone with attention over space and over time between its last two stages."""
+class GTA(SlowOnly):
+    """A SlowOnly with attention over space and over time between its last two stages."""
 
     def __init__(self, row: GtaRow) -> None:
-        net = SlowBackbone(row.backbone)
-        super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
-        self.backbone = net
-        self.over_space = SpatialAttention(net.channels[0])
+        super().__init__(row)
+        channels, _ = self.backbone.channels
+        self.over_space = SpatialAttention(channels)
         self.over_time = GlobalTemporalAttention(
-            net.channels[0], frames=row.clip.frames, heads=row.temporal_heads, regions=row.regions
+            channels, frames=row.clip.frames, heads=row.temporal_heads, regions=row.regions
         )
 
-    def per_frame(self, images: Tensor) -> Tensor:
-        """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
-        return self.backbone.per_frame(self.normalise(images))
-
-    def per_clip(self, frames: Tensor) -> Tensor:
-        """The features (B, width) of frames (B, T, C3, h, w)."""
-        res4 = self.backbone.res4(frames)  # (B, C4, T, h / 2, w / 2)
-        res5 = self.backbone.res5(self.over_time(self.over_space(res4)))
-        return res5.mean(dim=(2, 3, 4))
+    def pooled(self, res4: Tensor) -> Tensor:
+        """The last stage on what the attention makes of res4 (B, C4, T, h, w), averaged over space and time."""
+        return super().pooled(self.over_time(self.over_space(res4)))
 
 
 class SpatialAttention(nn.Module):
@@ -91,11 +83,7 @@ class GlobalTemporalAttention(nn.Module):
 
 
 class TemporalMixing(nn.Module):
-    """Frames as means of all frames, their weights learned and the same for every clip and place.
-
-    Raises:
-        ValueError: heads that do not divide the channels.
-    """
+    """Frames as means of all frames, their weights learned and the same for every clip and place."""
 
     def __init__(self, channels: int, *, frames: int, heads: int) -> None:
         super().__init__()
@@ -104,11 +92,7 @@ class TemporalMixing(nn.Module):
         self.weights = nn.Parameter(0.02 * torch.randn(heads, frames, frames))
 
     def forward(self, values: Tensor) -> Tensor:
-        """(B, C, T, P) to the same.
-
-        Raises:
-            ValueError: clips of another length than the weights were learned for.
-        """
+        """(B, C, T, P) to the same."""
         heads, frames, _ = self.weights.shape
         if values.shape[2] != frames:
             raise ValueError(f"clips of {values.shape[2]} frames; these weights were learned for {frames}")

@@ -15,11 +15,7 @@ from torch import Tensor, nn
 
 
 def resnet(name: str) -> ResNet:
-    """A ResNet of timm for images, such as "resnet50", without its classifier, fresh weights.
-
-    Raises:
-        ValueError: timm has no plain ResNet of this name.
-    """
+    """A ResNet of timm for images, such as "resnet50", without its classifier, fresh weights."""
     model = timm.create_model(name, num_classes=0, global_pool="") if timm.is_model(name) else None
     if not isinstance(model, ResNet):
         raise ValueError(f"backbone {name!r}: timm knows no ResNet of this name; give one such as resnet50")
@@ -46,11 +42,7 @@ def inflate(module: nn.Module, *, taps: dict[str, int] | None = None) -> None:
 
 
 def inflate_weight(weight: Tensor, shape: torch.Size) -> Tensor:
-    """A convolution's weight (O, I, k, k) as (O, I, t, k, k), all of it in the middle tap.
-
-    Raises:
-        ValueError: `weight` is no slice of `shape`.
-    """
+    """A convolution's weight (O, I, k, k) as (O, I, t, k, k), all of it in the middle tap."""
     if len(shape) != 5 or weight.shape != (*shape[:2], *shape[3:]):
         raise ValueError(f"a weight {tuple(weight.shape)} cannot be inflated to {tuple(shape)}")
     inflated = weight.new_zeros(shape)

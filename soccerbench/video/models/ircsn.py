@@ -29,9 +29,6 @@ class IrCSN(Extractor):
 
     Args:
         row: its backbone is the ResNet that it has the number of blocks of, such as "resnet152".
-
-    Raises:
-        ValueError: a backbone that is not a ResNet of bottlenecks.
     """
 
     def __init__(self, row: IrCsnRow) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from soccerbench.specs.video_models import SlowOnlyRow
+from soccerbench.specs.video_models import GtaRow, SlowOnlyRow, TpnRow
 from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.inflation import inflate, resnet
 
@@ -50,7 +50,7 @@ class SlowBackbone(nn.Module):
 class SlowOnly(Extractor):
     """Frames far apart through a deep ResNet, averaged over space and time."""
 
-    def __init__(self, row: SlowOnlyRow) -> None:
+    def __init__(self, row: SlowOnlyRow | TpnRow | GtaRow) -> None:
         net = SlowBackbone(row.backbone)
         super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
         self.backbone = net
@@ -61,5 +61,8 @@ class SlowOnly(Extractor):
 
     def per_clip(self, frames: Tensor) -> Tensor:
         """The features (B, width) of frames (B, T, C3, h, w)."""
-        res5 = self.backbone.res5(self.backbone.res4(frames))
-        return res5.mean(dim=(2, 3, 4))
+        return self.pooled(self.backbone.res4(frames))
+
+    def pooled(self, res4: Tensor) -> Tensor:
+        """What follows on res4 (B, C4, T, h, w), averaged over space and time: (B, C5)."""
+        return self.backbone.res5(res4).mean(dim=(2, 3, 4))

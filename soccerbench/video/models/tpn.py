@@ -16,14 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from soccerbench.specs.video_models import TpnRow
-from soccerbench.video.models.base import CLASSES, Extractor
-from soccerbench.video.models.slowonly import SlowBackbone
+from soccerbench.video.models.base import CLASSES
+from soccerbench.video.models.slowonly import SlowOnly
 
 GROUPS = 32
 
 
-class TPN(Extractor):
-    """A SlowOnly backbone, the pyramid on its last two stages, and in training a second classifier on res4.
+class TPN(SlowOnly):
+    """A SlowOnly, the pyramid on its last two stages, and in training a second classifier on res4.
 
     In the row, `pools` are the frames joined into one on the level of res4 and of res5. `flows: cascade` starts the
     bottom-up flow from the output of the top-down flow, as the released code does because both work in one list;
@@ -31,30 +31,21 @@ class TPN(Extractor):
     """
 
     def __init__(self, row: TpnRow) -> None:
-        net = SlowBackbone(row.backbone)
-        super().__init__(width=net.channels[1], dropout=row.dropout, mean=row.mean, std=row.std)
-        self.backbone = net
-        self.neck = Pyramid(net.channels, pools=row.pools, flows=row.flows)
-        self.auxiliary = AuxiliaryHead(net.channels[0], classes=CLASSES, dropout=row.dropout)
+        super().__init__(row)
+        channels = self.backbone.channels
+        self.neck = Pyramid(channels, pools=row.pools, flows=row.flows)
+        self.auxiliary = AuxiliaryHead(channels[0], classes=CLASSES, dropout=row.dropout)
         self.auxiliary_weight = row.auxiliary_weight
         initialise(self.classify)
-
-    def per_frame(self, images: Tensor) -> Tensor:
-        """Stem, res2 and res3 of images (N, 3, H, W): (N, C3, H / 8, W / 8)."""
-        return self.backbone.per_frame(self.normalise(images))
-
-    def per_clip(self, frames: Tensor) -> Tensor:
-        """The features (B, C5) of frames (B, T, C3, h, w)."""
-        return self._pooled(self.backbone.res4(frames))
 
     def loss(self, clips: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of clips (B, T, 3, H, W) of classes (B,), and the weighted one on res4."""
         res4 = self.backbone.res4(self.frames(clips))
-        logits = self.classify(self.dropout(self._pooled(res4)))
+        logits = self.classify(self.dropout(self.pooled(res4)))
         auxiliary = F.cross_entropy(self.auxiliary(res4), targets)
         return F.cross_entropy(logits, targets) + self.auxiliary_weight * auxiliary
 
-    def _pooled(self, res4: Tensor) -> Tensor:
+    def pooled(self, res4: Tensor) -> Tensor:
         """What the neck makes of res4 (B, C4, T, h, w) and of res5, averaged over space and time: (B, C5)."""
         joined: Tensor = self.neck(res4, self.backbone.res5(res4))
         return joined.mean(dim=(2, 3, 4))

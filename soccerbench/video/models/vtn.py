@@ -38,9 +38,6 @@ class VTN(Extractor):
 
     In the row, `layers`, `heads`, `feedforward` and `encoder_dropout` are those of the transformer over time; the last
     of the learned `positions` is the class token's.
-
-    Raises:
-        ValueError: heads that do not divide the ViT's width.
     """
 
     def __init__(self, row: VtnRow) -> None:
@@ -77,11 +74,7 @@ class VTN(Extractor):
 
 
 def vit(name: str, size: int) -> VisionTransformer:
-    """A ViT for images of `size` pixels without its classifier, fresh weights.
-
-    Raises:
-        ValueError: timm has no plain ViT of this name, or its patches do not fill the image.
-    """
+    """A ViT for images of `size` pixels without its classifier, fresh weights."""
     model = timm.create_model(name, num_classes=0, img_size=size) if timm.is_model(name) else None
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"backbone {name!r}: timm knows no ViT of this name; give one such as vit_base_patch16_224")

@@ -49,9 +49,6 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
 
     Returns:
         What was loaded, and what was left fresh, in one line.
-
-    Raises:
-        InputError: no checkpoint, a damaged one, one that holds code, or one of another network.
     """
     try:
         content = _read(path)
