@@ -20,8 +20,9 @@ import torch
 
 from soccerbench.experiments.fingerprint import peak_memory_bytes
 from soccerbench.models.faster_tad import FasterTad
-from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import heads_for, load_head, load_source
+from soccerbench.specs.load import load_table
+from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 from soccerbench.training.optimisers import PLAIN, build_optimiser, sharpness_aware, trained
 

@@ -14,7 +14,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
 from soccerbench.simulation.matches import cached_mini
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 ROW, SEEDS = 8, range(3)
 SPLITS = ("test", "challenge")

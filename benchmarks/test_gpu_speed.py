@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import Batch, SpottingTask
 from soccerbench.training.loop import train

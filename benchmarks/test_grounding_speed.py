@@ -15,7 +15,7 @@ import torch
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.cmn import Cmn
 from soccerbench.soccernet.replays import GameReplays, Replay
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.tasks.cmn import CmnTask, chunk_starts, spot_all, trunks
 from soccerbench.tasks.replay_queries import query
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from soccerbench.inference.run import Run, _head
-from soccerbench.specs import load_features, load_table
+from soccerbench.specs.features import load_features
+from soccerbench.specs.load import load_table
 from soccerbench.training.checkpoint import Description
 
 HALF_S, WIDTH = 2700, 8576

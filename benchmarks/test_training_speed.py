@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from soccerbench.features.dataset import Dataset
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
 
 ROW, PLAIN_GAMES = 8, 6

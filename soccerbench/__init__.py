@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from soccerbench.inference.spotted import spot
     from soccerbench.scoring.evaluate import Evaluation
     from soccerbench.scoring.schema import ComparisonReport
-    from soccerbench.specs import Table, load_table
+    from soccerbench.specs.load import load_table
+    from soccerbench.specs.spotting import Table
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,9 +43,9 @@ _HOME = {
     "InputError": "errors",
     "Run": "inference.run",
     "SpecError": "errors",
-    "Table": "specs",
+    "Table": "specs.spotting",
     "load_run": "inference.run",
-    "load_table": "specs",
+    "load_table": "specs.load",
     "spot": "inference.spotted",
 }
 

@@ -96,7 +96,7 @@ class Dataset:
         """
         import numpy as np
 
-        from soccerbench.specs import blocks_of
+        from soccerbench.specs.features import blocks_of
 
         names = blocks_of(blocks, mega=False) if isinstance(blocks, str) else blocks
         store = self.root.store(names)
@@ -184,7 +184,7 @@ def reproduce(
     from soccerbench.features.stage import copied_to, staged
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
-    from soccerbench.specs import load_table
+    from soccerbench.specs.load import load_table
     from soccerbench.specs.shipped import is_file_name, shipped
 
     name, pairs = str(table), list((settings or {}).items())

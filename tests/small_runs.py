@@ -11,7 +11,7 @@ from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.table import Plan, plan, run
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress, silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 
 def planned(

@@ -104,7 +104,7 @@ def reproduce(
     from soccerbench.experiments.drift import check_row
     from soccerbench.report.console import print_table
     from soccerbench.report.tables.checks import record_lines
-    from soccerbench.specs import parse_setting
+    from soccerbench.specs.load import parse_setting
     from soccerbench.specs.shipped import shipped
 
     chosen = [*(settings or []), *([f"trained_for={trained_for}"] if trained_for else [])]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from soccerbench.specs import ExtractorTable, Table
+    from soccerbench.specs.spotting import Table
+    from soccerbench.specs.video_models import ExtractorTable
 
 EXTRACTORS = "extractors"
 TABLE1 = "table1"
@@ -33,9 +34,9 @@ def list_tables(
         return
     from soccerbench.report.tables.claims import table_of_claims
     from soccerbench.report.tables.specs import accuracies, table_of_extractors, table_of_rows
-    from soccerbench.specs import ExtractorTable
     from soccerbench.specs.claims import load_claims
     from soccerbench.specs.shipped import shipped
+    from soccerbench.specs.video_models import ExtractorTable
 
     if table == CLAIMS:
         print_table(table_of_claims(load_claims()))
@@ -84,8 +85,8 @@ def validate(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -
 
 def _load(name: str, *, mini: bool = False) -> Table | ExtractorTable:
     """A table of heads or of video models; the latter are the same on the embedded dataset."""
-    from soccerbench.specs import load_extractors, load_table
+    from soccerbench.specs.load import load_table
     from soccerbench.specs.shipped import table_file
-    from soccerbench.specs.video_models import is_extractor_table
+    from soccerbench.specs.video_models import is_extractor_table, load_extractors
 
     return load_extractors(name) if is_extractor_table(table_file(name)) else load_table(name, mini=mini)

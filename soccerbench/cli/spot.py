@@ -58,7 +58,7 @@ def spot(
     from soccerbench.inference.table import spotted_table
     from soccerbench.inference.write import check_formats, write
     from soccerbench.report.console import note, print_table
-    from soccerbench.specs import parse_setting
+    from soccerbench.specs.load import parse_setting
 
     check_formats(wanted := names(formats))
     runs = [load_run(path, plugin=plugin, device=device) for path in (run, *(average or []))]

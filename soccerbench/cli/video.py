@@ -140,7 +140,7 @@ def finetune(
     from soccerbench.report.console import bars, print_table
     from soccerbench.report.figures.confusion import write_confusion
     from soccerbench.report.tables.checks import accuracy_table
-    from soccerbench.specs import parse_setting
+    from soccerbench.specs.load import parse_setting
     from soccerbench.specs.video_models import load_extractors
     from soccerbench.video.finetuning.manifest import read_manifest
     from soccerbench.video.finetuning.run import FineTune, FineTuneRun
@@ -220,7 +220,7 @@ def extract(
     machines = Machines(on, jobs, cpus, gpus)
     from soccerbench.report.console import print_table, video_bar
     from soccerbench.report.tables.checks import extraction_table
-    from soccerbench.specs import parse_setting
+    from soccerbench.specs.load import parse_setting
     from soccerbench.video.extraction.plan import plan, run
 
     planned = plan(

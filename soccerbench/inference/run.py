@@ -25,10 +25,10 @@ from soccerbench.plugins import load_class
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 from soccerbench.soccernet.replays import GameReplays
-from soccerbench.specs import load_features, load_table
+from soccerbench.specs.features import load_features
 from soccerbench.specs.grounding import CmnRow, LearnedRow
 from soccerbench.specs.heads import load_head, load_source
-from soccerbench.specs.load import row_type
+from soccerbench.specs.load import load_table, row_type
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.frame_task import detections

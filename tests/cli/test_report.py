@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 
 def write_run(folder: Path, row: int, seed: int, score: float, *, simulated: bool) -> None:

@@ -11,7 +11,7 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.experiment import experiment_of
 from soccerbench.experiments.table import try_head
 from soccerbench.features.dataset import Dataset
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 
 def load(tmp_path: Path, root: Path, text: str, **architecture: int) -> None:

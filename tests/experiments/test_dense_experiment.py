@@ -14,7 +14,7 @@ from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.inference.run import load_run
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 SMALL = ("max_epochs=2", "chunks_per_epoch=12", "batch_size=4", "chunk_s=16", "stride_s=8", "border_s=4")
 STEPS = 2 * 3  # of each training

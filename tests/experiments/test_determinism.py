@@ -22,7 +22,7 @@ from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 root, out = Path(sys.argv[1]), Path(sys.argv[2])
 pack(root, out / "packed")

@@ -35,9 +35,8 @@ from soccerbench.metrics import average_precision as precision
 from soccerbench.metrics import spotting
 from soccerbench.metrics import spotting_counts as counting
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs import shipped as locate
-from soccerbench.specs.load import table_names
+from soccerbench.specs.load import load_table, parse_setting, table_names
 from soccerbench.tasks import spotting_steps
 from soccerbench.tasks.postprocess import suppress_non_maxima
 

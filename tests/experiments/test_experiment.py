@@ -20,7 +20,7 @@ from soccerbench.experiments.executors.experiment_tasks import waits
 from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.specs.spotting_steps import SoftNms
 from soccerbench.tasks import frame_task, windows
 from soccerbench.tasks.feature_cache import CachedRows

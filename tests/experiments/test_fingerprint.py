@@ -12,7 +12,7 @@ import pytest
 
 from soccerbench.experiments import fingerprint
 from soccerbench.experiments.experiment import _code_of
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 CHILD = "from soccerbench.experiments.fingerprint import peak_memory_bytes; print(peak_memory_bytes())"
 TRANSFORMER, NETVLAD = (load_table("table2").rows[number - 1] for number in (7, 8))

@@ -22,7 +22,7 @@ from soccerbench.progress import silent
 from soccerbench.report.tables.paper import paper_table, summarise
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.training import checkpoint
 
 EPOCHS = 2

@@ -13,7 +13,7 @@ from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 KEYS = {"average_map": "a_mAP", "average_map_visible": "a_mAP_visible", "average_map_unshown": "a_mAP_unshown"}
 

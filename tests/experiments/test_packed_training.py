@@ -15,7 +15,7 @@ from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 
 def experiment(root: Path, out: Path) -> Experiment:

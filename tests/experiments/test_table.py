@@ -13,7 +13,7 @@ from soccerbench.experiments.table import plan, run
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.training import checkpoint
 
 

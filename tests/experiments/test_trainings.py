@@ -11,8 +11,8 @@ from interruption import Killed
 from soccerbench.experiments.experiment import Experiment, experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.specs import load_table
 from soccerbench.specs.base import Training
+from soccerbench.specs.load import load_table
 
 FOR_TEST, FOR_CHALLENGE = Training(("train",), "valid"), Training(("train", "valid"), "test")
 BOTH = (FOR_TEST._replace(predicts=("test",)), FOR_CHALLENGE._replace(predicts=("challenge",), folder="challenge"))

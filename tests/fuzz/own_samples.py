@@ -34,9 +34,9 @@ from soccerbench.report.tables.checks import accuracy_table
 from soccerbench.report.tables.paper import tables_of_runs
 from soccerbench.simulation.matches.write import is_complete
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import load_extractors, load_table, parse_setting
-from soccerbench.specs.load import spec_text
+from soccerbench.specs.load import load_table, parse_setting, spec_text
 from soccerbench.specs.shipped import shipped
+from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.history import read_history
 from soccerbench.training.loop import train
 from soccerbench.video.decoding.video import Video

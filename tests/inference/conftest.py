@@ -10,7 +10,7 @@ import pytest
 from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 SMALL = [("max_epochs", 1), ("batch_size", 8)]
 

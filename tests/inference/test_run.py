@@ -24,7 +24,7 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import grounding_bytes
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.spotting_predictions import spotting_bytes
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.training.checkpoint import CHECKPOINT
 
 SPOTTED = [("table2", 1, {}), ("table2", 7, {}), ("table2", 8, {"standardise": True}), ("resnet1d", 1, {})]

@@ -18,7 +18,7 @@ from soccerbench.inference.run import load_run
 from soccerbench.inference.tune import tune
 from soccerbench.progress import silent
 from soccerbench.soccernet.archive import Tree
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting_steps import Nms
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from soccerbench.models import Cmn
+from soccerbench.models.cmn import Cmn
 
 
 def build(width=6, **lengths):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from shared_data import SHARED
 
-from soccerbench.models import Cmn, from_official
-from soccerbench.models.cmn import segmentation_loss, spotting_loss
+from soccerbench.models.cmn import Cmn, segmentation_loss, spotting_loss
+from soccerbench.models.official import from_official
 
 GOLDEN = SHARED / "cmn_training_step_golden.npz"
 OFFICIAL = {

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from soccerbench.models import GroundingTransformer
+from soccerbench.models.grounding_transformer import GroundingTransformer
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from soccerbench.models import STE, ResNet1D, SpottingTransformer
+from soccerbench.models.resnet1d import ResNet1D
 from soccerbench.models.sliding import centred_windows
+from soccerbench.models.ste import STE
+from soccerbench.models.transformer import SpottingTransformer
 
 HEADS = pytest.mark.parametrize("head", [SpottingTransformer, ResNet1D, STE])
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from soccerbench.models import NetVLADpp
-from soccerbench.models.netvlad import CENTRES_PER_BLOCK
+from soccerbench.models.netvlad import CENTRES_PER_BLOCK, NetVLADpp
 from soccerbench.models.sliding import centred_windows
 
 

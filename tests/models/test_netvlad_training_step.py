@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from soccerbench.models import NetVLADpp
+from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.tasks.spotting import Batch, SpottingTask
 from soccerbench.training.loop import train
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from soccerbench.models import Cmn, NetVLADpp, from_official, official
+from soccerbench.models import official
+from soccerbench.models.cmn import Cmn
+from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.models.official import from_official
 from soccerbench.models.sliding import centred_windows
 
 

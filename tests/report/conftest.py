@@ -12,7 +12,7 @@ import pytest
 from soccerbench.experiments.experiment import experiment_of
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 HOSTILE = (
     "<script>window.hacked=1</script>",

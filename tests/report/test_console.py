@@ -12,7 +12,8 @@ from soccerbench.report.table import Mean, table, tuple_columns
 from soccerbench.report.tables.checks import drift_table
 from soccerbench.report.tables.names import table_of_tables
 from soccerbench.report.tables.specs import table_of_extractors, table_of_rows
-from soccerbench.specs import load_extractors, load_table, table_names
+from soccerbench.specs.load import load_table, table_names
+from soccerbench.specs.video_models import load_extractors
 
 
 def test_in_a_log_there_is_a_line_now_and_then(

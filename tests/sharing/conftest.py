@@ -11,7 +11,7 @@ import pytest
 from soccerbench.experiments.results import Result
 from soccerbench.files import write_json, write_zip
 from soccerbench.scoring.evaluate import evaluate
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 GAMES = ("league/season/a", "league/season/b")
 LABELS = ("Goal", "Foul", "Corner")

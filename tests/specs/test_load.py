@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from soccerbench.errors import SpecError
-from soccerbench.specs import blocks_of, load_extractors, load_features, load_table, parse_setting, table_names
+from soccerbench.specs.features import blocks_of, load_features
 from soccerbench.specs.grounding import CmnRow
-from soccerbench.specs.load import spec_text
+from soccerbench.specs.load import load_table, parse_setting, spec_text, table_names
 from soccerbench.specs.shipped import shipped
+from soccerbench.specs.video_models import load_extractors
 from soccerbench.specs.yaml_file import read_yaml
 
 # Table 2 of the paper, typed a second time from its print: features, mega, head, mode, chunk, NMS, test, challenge.

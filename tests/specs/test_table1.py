@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from soccerbench.errors import SpecError
-from soccerbench.specs import load_extractors, load_features, load_table, parse_setting, table_names
-from soccerbench.specs.load import spec_text
+from soccerbench.specs.features import load_features
+from soccerbench.specs.load import load_table, parse_setting, spec_text, table_names
 from soccerbench.specs.shipped import shipped
-from soccerbench.specs.video_models import MODELS, ExtractorTable
+from soccerbench.specs.video_models import MODELS, ExtractorTable, load_extractors
 
 # Table 1 and section 2 of the paper, typed a second time from their print:
 # model, architecture, backbone, width, pretraining, accuracy on Kinetics-400.

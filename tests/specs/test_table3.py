@@ -8,10 +8,9 @@ import pytest
 import yaml
 
 from soccerbench.errors import SpecError
-from soccerbench.specs import load_table, parse_setting
 from soccerbench.specs.grounding import CmnRow, Filter, Fuse, GroundingTransformerRow, Suppress
 from soccerbench.specs.heads import heads_for
-from soccerbench.specs.load import spec_text
+from soccerbench.specs.load import load_table, parse_setting, spec_text
 from soccerbench.specs.shipped import shipped
 
 ROWS = {row.row: row for row in load_table("table3").rows}

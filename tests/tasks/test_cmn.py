@@ -13,7 +13,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.models.cmn import Cmn
 from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.replays import read_replays
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.tasks.cmn import Batch, CmnTask, assemble, chunk_starts
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from soccerbench.features.dataset import Dataset
 from soccerbench.models.faster_tad import FasterTad
 from soccerbench.soccernet.replays import GameReplays, Replay, read_replays
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.tasks.faster_tad import Batch, FasterTadTask
 from soccerbench.tasks.replay_queries import Query, padded
 

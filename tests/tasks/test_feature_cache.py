@@ -12,7 +12,7 @@ import torch
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.tasks import feature_cache
 from soccerbench.tasks.feature_cache import CachedRows, has_room, load, stored_type, whole_half
 from soccerbench.tasks.spotting import Clips, SpottingTask

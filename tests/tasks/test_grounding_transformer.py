@@ -15,7 +15,7 @@ from soccerbench.errors import SpecError
 from soccerbench.features.dataset import Dataset
 from soccerbench.models.grounding_transformer import GroundingTransformer
 from soccerbench.soccernet.replays import GameReplays, Replay, read_replays
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.tasks.grounding_transformer import Batch, GroundingTransformerTask, padded
 from soccerbench.tasks.replay_queries import Query
 

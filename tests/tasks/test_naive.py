@@ -12,8 +12,8 @@ from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.grounding_predictions import write_grounding_predictions
 from soccerbench.soccernet.replays import GameReplays, Link, Replay, read_replays
 from soccerbench.soccernet.submission import validate_submission
-from soccerbench.specs import load_table
 from soccerbench.specs.grounding import NaiveRow
+from soccerbench.specs.load import load_table
 from soccerbench.tasks.naive import NaiveTask, best_delay_s
 
 

@@ -15,7 +15,8 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.sliding import centred_windows
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.specs import SpottingRow, load_table
+from soccerbench.specs.load import load_table
+from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
 
 

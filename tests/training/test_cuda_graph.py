@@ -18,7 +18,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.progress import silent
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.training import loop as training
 from soccerbench.training.cuda_graph import MAX_RECORDINGS, WARM_UP, ReplayedStep, copied

@@ -37,8 +37,8 @@ from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import read_grounding_predictions
 from soccerbench.soccernet.labels import read_spotting_labels
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
-from soccerbench.specs import load_table
 from soccerbench.specs.grounding import Filter, Fuse, Run, Suppress
+from soccerbench.specs.load import load_table
 from soccerbench.tasks.grounding_postprocess import postprocess
 from soccerbench.training.loop import train
 

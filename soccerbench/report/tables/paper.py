@@ -22,8 +22,9 @@ from soccerbench.lease import only_writer
 from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.specs import load_features, load_table, table_names
 from soccerbench.specs.base import Scored
+from soccerbench.specs.features import load_features
+from soccerbench.specs.load import load_table, table_names
 
 SPLITS = ("test", "challenge")
 SCORED: tuple[Scored, ...] = ("test", "test tight", "challenge", "challenge tight")

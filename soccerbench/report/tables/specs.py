@@ -11,10 +11,10 @@ from soccerbench.report.table import Column, Mean, table
 from soccerbench.report.table import Table as Drawn
 from soccerbench.report.tables.paper import SCORED, SETUP_TITLES, TOLERANCES, legend, published_in, scored_title, setup
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.specs import ExtractorTable, Row, SpottingRow, Table, load_features
 from soccerbench.specs.base import Scored
-from soccerbench.specs.features import file_of
-from soccerbench.specs.video_models import ExtractorRow
+from soccerbench.specs.features import file_of, load_features
+from soccerbench.specs.spotting import Row, SpottingRow, Table
+from soccerbench.specs.video_models import ExtractorRow, ExtractorTable
 
 
 def table_of_rows(found: Table) -> Drawn[Row]:

@@ -11,7 +11,7 @@ from soccerbench.experiments.executors.cost import seconds, weights
 from soccerbench.experiments.records import Record, read_record
 from soccerbench.experiments.table import plan
 from soccerbench.features.dataset import Dataset
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 from soccerbench.specs.shipped import shipped
 
 RECORDS = [found for row in (1, 2, 7) if (found := read_record(shipped("results") / f"mini/table2/row-0{row}.json"))]

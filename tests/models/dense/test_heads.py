@@ -9,8 +9,9 @@ import torch
 
 from soccerbench.models.dense.astra import Astra
 from soccerbench.models.dense.contract import Layout
-from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
+from soccerbench.specs.load import load_table
+from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.task import DenseTask
 
 RELEASE, MINI = (2048, 2048, 384, 2048, 2048), (6, 6, 4, 6, 6)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from soccerbench.models.dense.contract import Layout
 from soccerbench.models.ste import STE
-from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import HEADS
+from soccerbench.specs.load import load_table
+from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.losses import displacement_loss, score_loss
 
 WIDTHS, ROWS = (3, 2), 6

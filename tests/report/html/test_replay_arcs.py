@@ -18,7 +18,7 @@ from soccerbench.report.html.replay_arcs import GROUNDED, grounded_games
 from soccerbench.report.html.submission_page import page_of_submission
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 
 GOAL = 2
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from soccerbench.report.tables.names import table_of_tables
-from soccerbench.specs import load_extractors, load_table, table_names
 from soccerbench.specs.claims import load_claims
 from soccerbench.specs.figures import load_figure3
+from soccerbench.specs.load import load_table, table_names
+from soccerbench.specs.video_models import load_extractors
 
 
 def test_the_list_is_that_of_the_loaded_tables() -> None:

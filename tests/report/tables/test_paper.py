@@ -12,7 +12,7 @@ from soccerbench.experiments.results import Result
 from soccerbench.report.table import Table
 from soccerbench.report.tables.paper import paper_table, step_text, summarise, write_table
 from soccerbench.scoring.schema import SpottingScores
-from soccerbench.specs import load_table
+from soccerbench.specs.load import load_table
 
 ROWS = [row.model_dump(mode="json") for row in load_table("table2").rows]
 

@@ -10,8 +10,9 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.report.tables.specs import accuracies, table_of_extractors
-from soccerbench.specs import load_extractors, parse_setting
+from soccerbench.specs.load import parse_setting
 from soccerbench.specs.shipped import shipped
+from soccerbench.specs.video_models import load_extractors
 
 
 def write(results: Path, name: str, **record: Any) -> None:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from soccerbench.models.dense.contract import Apart, DenseOutput
 from soccerbench.models.sliding import Standardised
-from soccerbench.specs import DenseRow, load_table
 from soccerbench.specs.heads import load_head
+from soccerbench.specs.load import load_table
+from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores, moved
 from soccerbench.tasks.dense.task import DenseTask
 from soccerbench.tasks.spotting_steps import displace

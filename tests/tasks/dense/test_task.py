@@ -15,9 +15,9 @@ from soccerbench.events import Events
 from soccerbench.experiments.experiment import recipes
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress, silent
-from soccerbench.specs import DenseRow, load_table, parse_setting
 from soccerbench.specs.dense import MixupQueue
-from soccerbench.specs.spotting import is_dense
+from soccerbench.specs.load import load_table, parse_setting
+from soccerbench.specs.spotting import DenseRow, is_dense
 from soccerbench.tasks.dense.task import Chunks, DenseTask
 from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.frame_task import detections

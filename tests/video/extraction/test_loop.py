@@ -15,7 +15,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import load_table, parse_setting
+from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.video.extraction.half import Outcome
 
 SIX = ("tpn-r50", "tpn-r101", "gta", "vtn", "ircsn", "i3d-slow")

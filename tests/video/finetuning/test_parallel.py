@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import parse_setting
+from soccerbench.specs.load import parse_setting
 from soccerbench.specs.video_models import ExtractorRow, load_extractors
 from soccerbench.training.history import read_history
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through

@@ -20,7 +20,7 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.results import read_accuracy
 from soccerbench.progress import silent
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import parse_setting
+from soccerbench.specs.load import parse_setting
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest

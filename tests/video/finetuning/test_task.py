@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from soccerbench.errors import InputError
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import parse_setting
+from soccerbench.specs.load import parse_setting
 from soccerbench.specs.video_models import ExtractorRow, load_extractors
 from soccerbench.video.decoding.clips import Clip
 from soccerbench.video.decoding.frames import frames

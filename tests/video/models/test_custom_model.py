@@ -12,7 +12,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.simulation.videos import write_videos
-from soccerbench.specs import blocks_of
+from soccerbench.specs.features import blocks_of
 from soccerbench.specs.video_models import OwnRow, load_extractors
 from soccerbench.video.extraction.plan import plan, run
 from soccerbench.video.models.build import build
