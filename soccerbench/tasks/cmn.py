@@ -38,9 +38,9 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions, Re
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import CmnRow, CmnSampling
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.grounding_task import GroundingTask
 from soccerbench.tasks.replay_queries import (
     VALID_SEED,
+    GroundingTask,
     Query,
     clip,
     event_rows,

@@ -30,8 +30,7 @@ from soccerbench.soccernet.grounding_predictions import ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Replay
 from soccerbench.specs.grounding import GroundingTransformerRow
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.grounding_task import GroundingTask
-from soccerbench.tasks.replay_queries import VALID_SEED, Query, clip, padded, query
+from soccerbench.tasks.replay_queries import VALID_SEED, GroundingTask, Query, clip, padded, query
 
 
 class Batch(NamedTuple):
