@@ -3,25 +3,31 @@
 Usage: python benchmarks/mutation.py MUTANTS RESULTS.jsonl [SEED [PART PARTS]]
 
 Each mutant is one changed expression, compiled in a fork of this process; files stay as they are. A mutant is killed
-when a test of its module fails, or takes more than a minute of processor time. RESULTS.jsonl gets one line a mutant,
-and a later call skips those. Annotations, messages, decorators and `strict=` of `zip` are not changed.
+when a test of its module that enters the changed function fails, or takes more than a minute of processor time.
+RESULTS.jsonl gets one line a mutant, and a later call skips those. A seed chooses the same expressions as long as they
+stay as they are. Annotations, messages, decorators and `strict=` of `zip` are not changed.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import importlib.machinery
 import json
 import os
-import random
+import re
 import resource
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+
+import hypothesis
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM = (
@@ -29,11 +35,11 @@ WARM = (
     "scipy.stats torch typer yaml"
 )
 TESTS = {  # of a module, the fastest first; each is a file of the same folder of tests/, or a path in tests/
-    "metrics/average_precision": "spotting grounding_strict",
+    "metrics/average_precision": "spotting grounding_strict resampling",
     "metrics/error_breakdown": "error_breakdown",
     "metrics/grounding": "grounding_strict resampling",
     "metrics/matching": "matching spotting",
-    "metrics/replay_matching": "grounding_strict",
+    "metrics/replay_matching": "grounding_strict grounding_parity",
     "metrics/resampling": "resampling",
     "metrics/signature": "signature",
     "metrics/spotting": "spotting resampling",
@@ -41,18 +47,20 @@ TESTS = {  # of a module, the fastest first; each is a file of the same folder o
     "metrics/statistics": "resampling spotting signature",
     "metrics/tolerances": "signature spotting grounding_strict",
     "scoring/compare": "evaluate cli/test_compare",
-    "scoring/evaluate": "evaluate schema",
+    "scoring/evaluate": "evaluate schema soccernet/test_classes",
     "scoring/schema": "schema evaluate",
     "scoring/tasks": "evaluate schema",
     "tasks/block_statistics": "spotting cmn",
     "tasks/cmn": "cmn cmn_sampling",
+    "tasks/faster_tad": "faster_tad",
     "tasks/feature_cache": "feature_cache",
     "tasks/frame_scores": "spotting_steps spotting",
+    "tasks/frame_task": "spotting feature_cache tasks/dense/test_task",
     "tasks/grounding_postprocess": "grounding_postprocess",
     "tasks/grounding_transformer": "grounding_transformer cmn_sampling",
     "tasks/naive": "naive grounding_postprocess",
     "tasks/postprocess": "postprocess spotting_steps",
-    "tasks/replay_queries": "replay_queries cmn_sampling",
+    "tasks/replay_queries": "replay_queries cmn_sampling cmn",
     "tasks/spotting": "spotting",
     "tasks/spotting_steps": "spotting_steps",
     "tasks/windows": "spotting cmn_sampling",
@@ -113,6 +121,8 @@ def sites(tree: ast.Module) -> list[tuple[ast.AST, ast.AST | None]]:
     skipped: set[int] = set()
     for node in ast.walk(tree):
         parts = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            parts.append(node)
         parts += getattr(node, "decorator_list", ())
         if isinstance(node, ast.Raise | ast.JoinedStr):
             parts.append(node)
@@ -122,28 +132,44 @@ def sites(tree: ast.Module) -> list[tuple[ast.AST, ast.AST | None]]:
     return [(node, new) for node in ast.walk(tree) if id(node) not in skipped for new in faults(node)]
 
 
-def mutant(source: str, index: int) -> tuple[ast.Module, str]:
-    """A changed module, and what was changed."""
+def what_of(source: str) -> list[str]:
+    """What each mutant of a module changes, without its line; the same change again has a number."""
+    seen: dict[str, int] = {}
+    found = []
+    for old, new in sites(ast.parse(source)):
+        change = f"{ast.unparse(old)[:90]} -> {ast.unparse(new)[:90] if new else 'removed'}"
+        seen[change] = seen.get(change, 0) + 1
+        found.append(f"{change} ({seen[change]})" if seen[change] > 1 else change)
+    return found
+
+
+def mutant(source: str, index: int) -> tuple[ast.Module, int, str]:
+    """A changed module, the line, and the function that it is in."""
     tree = ast.parse(source)
     old, new = sites(tree)[index]
+    around = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and any(inner is old for part in node.body for inner in ast.walk(part))
+    ]
 
     class Replace(ast.NodeTransformer):
         def visit(self, node: ast.AST) -> Any:
             return new if node is old else self.generic_visit(node)
 
-    what = f"line {getattr(old, 'lineno', 0)}: {ast.unparse(old)[:90]} -> {ast.unparse(new)[:90] if new else 'removed'}"
-    return ast.fix_missing_locations(Replace().visit(tree)), what
+    line = getattr(old, "lineno", getattr(getattr(old, "value", None), "lineno", 0))
+    return ast.fix_missing_locations(Replace().visit(tree)), line, around[-1] if around else ""
 
 
-def outcome(file: Path, tree: ast.Module, tests: list[str]) -> int:
+def outcome(file: Path, tree: ast.Module, tests: list[str], function: str = "", entered: Path | None = None) -> int:
     """The exit status of pytest with a module's source replaced: 0 where the mutant survives."""
     child = os.fork()
     if not child:
-        os.setsid()
+        os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        os._exit(int(run_tests(file, tree, tests)))
+        os._exit(int(run_tests(file, tree, tests, Functions(file, entered, function))))
     end_s, status = time.monotonic() + WALL_S, (0, 0)
     while not (status := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < end_s:
         time.sleep(0.02)
@@ -153,11 +179,50 @@ def outcome(file: Path, tree: ast.Module, tests: list[str]) -> int:
     return os.waitstatus_to_exitcode(status[1])
 
 
-def run_tests(file: Path, tree: ast.Module, tests: list[str]) -> int:
-    """Run tests in this process, with few examples of each property."""
-    import hypothesis
-    import pytest
+class Functions:
+    """Records which functions of a module each test enters, with its time; or runs only the tests of one, by time."""
 
+    def __init__(self, file: Path, entered: Path | None, function: str) -> None:
+        self.file, self.path, self.function = str(file), entered, function
+        self.found: dict[str, list[Any]] = {}
+        self.names, self.shared = set[str](), set[str]()
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        if self.path and self.path.exists():
+            known = json.loads(self.path.read_text("utf-8"))
+            chosen = [item for item in items if self.function in known.get(item.nodeid, [0])[1:] or not self.function]
+            items[:] = sorted(chosen or items, key=lambda item: known.get(item.nodeid, [0])[0])
+
+    def pytest_runtest_protocol(self) -> None:
+        if self.path and not self.path.exists():
+            self.begun_s, self.names = time.process_time(), set[str]()
+            sys.settrace(self.enter)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if self.path and not self.path.exists():
+            self.found[nodeid] = [time.process_time() - self.begun_s, *self.names]
+
+    def pytest_sessionfinish(self) -> None:
+        if self.path and not self.path.exists():
+            self.path.write_text(json.dumps({test: [*one, *self.shared] for test, one in self.found.items()}), "utf-8")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
+        mine = self.names
+        if fixturedef.scope != "function":  # other tests use the same
+            self.names = self.shared
+        try:
+            return (yield)
+        finally:
+            self.names = mine
+
+    def enter(self, frame: Any, *_: Any) -> None:
+        if frame.f_code.co_filename == self.file:
+            self.names.update(re.findall(r"\w+", frame.f_code.co_qualname))
+
+
+def run_tests(file: Path, tree: ast.Module, tests: list[str], functions: Functions) -> int:
+    """Run tests in this process, with few examples of each property."""
     loaded, made = importlib.machinery.SourceFileLoader.get_code, hypothesis.settings.__init__
 
     def get_code(self: Any, name: str) -> Any:
@@ -169,7 +234,7 @@ def run_tests(file: Path, tree: ast.Module, tests: list[str]) -> int:
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
     hypothesis.settings.__init__ = few  # type: ignore[method-assign]
     unrewritten = "ignore::pytest.PytestAssertRewriteWarning"
-    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-W", unrewritten, *tests])
+    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-W", unrewritten, *tests], [functions])
 
 
 def tests_of(name: str) -> list[str]:
@@ -180,29 +245,29 @@ def tests_of(name: str) -> list[str]:
 
 def main() -> None:
     results = Path(sys.argv[2]).resolve()
-    count, seed, part, parts = map(int, [sys.argv[1], *sys.argv[3:], 20, 0, 1][:4])
+    count, seed, part, parts = map(int, [sys.argv[1], *sys.argv[3:], *("20", "0", "1")[len(sys.argv) - 3 :]])
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     for name in WARM.split():
         importlib.import_module(name)
-    files = {name: ROOT / "soccerbench" / f"{name}.py" for name in TESTS}
-    every = [(name, at) for name, file in files.items() for at in range(len(sites(ast.parse(file.read_text("utf-8")))))]
-    random.Random(seed).shuffle(every)
-    lines = results.read_text("utf-8").splitlines() if results.exists() else ()
-    done = {(line["module"], line["index"]) for line in map(json.loads, lines)}
-    for name in sorted({name for name, _ in every[:count]})[part::parts]:
-        if not lines and (status := outcome(files[name], ast.parse(files[name].read_text("utf-8")), tests_of(name))):
+    sources = {name: (ROOT / f"soccerbench/{name}.py").read_text("utf-8") for name in TESTS}
+    every = [(name, at, what) for name, source in sources.items() for at, what in enumerate(what_of(source))]
+    every.sort(key=lambda one: hashlib.sha256(f"{seed} {one[0]} {one[2]}".encode()).digest())
+    lines = map(json.loads, results.read_text("utf-8").splitlines() if results.exists() else ())
+    done = {(line["module"], line["what"]) for line in lines}
+    folder = Path(tempfile.mkdtemp())
+    for name, at, what in every[part:count:parts]:
+        if (name, what) in done:
+            continue
+        begun_s, file, entered = time.monotonic(), ROOT / f"soccerbench/{name}.py", folder / f"{name.replace('/', '.')}"
+        if not entered.exists() and (status := outcome(file, ast.parse(sources[name]), tests_of(name), "", entered)):
             raise SystemExit(f"{name}: the tests fail without a fault (exit status {status})")
-    for name, at in every[part:count:parts]:
-        if (name, at) not in done:
-            begun_s = time.monotonic()
-            tree, what = mutant(files[name].read_text("utf-8"), at)
-            killed = outcome(files[name], tree, tests_of(name)) != 0
-            line = {"module": name, "index": at, "what": what, "killed": killed}
-            line["seconds"] = round(time.monotonic() - begun_s, 1)
-            with results.open("a") as stream:
-                stream.write(json.dumps(line) + "\n")
+        tree, line, function = mutant(sources[name], at)
+        killed = outcome(file, tree, tests_of(name), function, entered) != 0
+        found = {"module": name, "line": line, "what": what, "killed": killed}
+        with results.open("a") as stream:
+            stream.write(json.dumps(found | {"seconds": round(time.monotonic() - begun_s, 1)}) + "\n")
     print(f"{len(every)} possible mutants, {count} chosen")
 
 

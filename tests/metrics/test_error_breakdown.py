@@ -38,6 +38,8 @@ def events(*rows: tuple[int, int, float] | tuple[int, int, float, float], sure: 
         # near two events, of which the nearer is hit: it means the one that nobody hit
         ([(1, FOUL, 100), (1, FOUL, 125)], [(1, FOUL, 100, 0.9), (1, FOUL, 106, 0.8)],
          ["hit", "early"], ["hit", "early"]),
+        ([(1, FOUL, 100)], [(1, GOAL, 102.5, 0.9)], ["confused"], ["confused"]),
+        ([(1, FOUL, 100)], [(1, GOAL, 103, 0.9)], ["false"], ["missed"]),
         # another class at the event; an unhit event of its own class comes first, a hit one makes it a duplicate
         ([(1, FOUL, 100)], [(1, GOAL, 101, 0.9)], ["confused"], ["confused"]),
         ([(1, FOUL, 100), (1, GOAL, 120)], [(1, GOAL, 101, 0.9)], ["early"], ["missed", "early"]),
@@ -62,9 +64,10 @@ def test_each_outcome_by_its_definition(targets, detections, detected, happened)
 
 def test_what_a_confused_detection_was_taken_for() -> None:
     found = outcomes(
-        targets=events((1, FOUL, 100), (1, CORNER, 102)), detections=events((1, GOAL, 101.5, 0.9), sure=True)
+        targets=events((1, FOUL, 100), (1, CORNER, 102)),
+        detections=events((1, GOAL, 101.5, 0.9), (1, FOUL, 90, 0.8), (1, FOUL, 100, 0.7), (2, FOUL, 1, 0.6), sure=True),
     )
-    assert found.confused_with.tolist() == [CORNER]
+    assert found.confused_with.tolist() == [CORNER, -1, -1, -1]
 
 
 def test_as_many_detections_count_as_there_are_events() -> None:

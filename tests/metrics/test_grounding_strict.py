@@ -187,3 +187,16 @@ def test_columns_of_one_length():
         Annotations([1, 2], replay=[True], linked=[True, True], link_half=[1, 1], link_label=[0, 0], link_time_s=[1, 2])
     with pytest.raises(ValueError, match="0 scores for 1 detections"):
         Replay(1, 100, [80.0], [])
+
+
+def test_a_wide_tolerance_reaches_over_all_that_is_given():
+    """Event in the first frame, detection in the last one, within 60 s / 2."""
+    assert strict(labels((100, 0, 1, 0)), [replay(1, 100, (30, 0.9))], (60,)).average_ap == 1
+    assert strict(labels((100, 0, 1, 0)), [replay(1, 100, (30.5, 0.9))], (60,)).average_ap == 0
+
+
+def test_officially_a_time_outside_of_the_vectors_fails_also_in_a_replay_that_does_not_count():
+    annotations = unlinked_first(labels((100, 80, 1, 0)))
+    found = [replay(1, 100, (80, 0.9)), replay(1, 200, (4000, 0.9))]
+    with pytest.raises(ValueError, match="time 4000"):
+        average_ap(annotations=[annotations], replays=[found], deltas_s=(5,))

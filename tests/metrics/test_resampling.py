@@ -14,6 +14,7 @@ from soccerbench.metrics import (
     Annotations,
     GroundingStatistics,
     Replay,
+    SpottingStatistics,
     average_map,
     bootstrap,
     compare,
@@ -79,6 +80,16 @@ def test_a_resample_scores_as_the_games_drawn(protocol):
         )
         for name, value in vars(expected).items():
             np.testing.assert_allclose(scores[name][place], value, rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_many_resamples_score_as_each_alone(protocol):
+    weights = np.random.default_rng(1).multinomial(12, [1 / 12] * 12, 90).astype(float)
+    together = resampled_spotting_scores(statistics(0, protocol), weights)
+    for place in (0, 44, 89):
+        alone = resampled_spotting_scores(statistics(0, protocol), weights[[place]])
+        for name, values in alone.items():
+            np.testing.assert_allclose(together[name][place], values[0], rtol=0, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -355,3 +366,12 @@ def test_counts_of_grounding_survive_json(protocol):
     again = GroundingStatistics.from_json(json.loads(json.dumps(whole.to_json())))
     assert again.to_json() == whole.to_json()
     assert [again.level.dtype, again.kept.dtype, again.hits.dtype] == [level.dtype, np.int64, np.int64]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_game_without_rows_survives_json_with_its_types(protocol):
+    game = statistics(0, protocol)[0]
+    empty = replace(game, **{name: getattr(game, name)[:0] for name in ("label", "level", "hits", "visible", "count")})
+    again = SpottingStatistics.from_json(json.loads(json.dumps(empty.to_json())))
+    assert [column.dtype for column in again.rows()] == [column.dtype for column in game.rows()]
+    assert [len(column) for column in again.rows()] == [0] * 5

@@ -18,7 +18,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
 from soccerbench.scoring.compare import compare_submissions
-from soccerbench.scoring.evaluate import evaluate, evaluate_games
+from soccerbench.scoring.evaluate import evaluate, evaluate_each, evaluate_games
 from soccerbench.scoring.schema import Scores
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -219,6 +219,31 @@ def test_every_score_has_its_interval(root: Path, predictions: Path) -> None:
     assert report["interval_per_class"]["Foul"]["low"] == report["interval_per_class"]["Foul"]["high"] == 1
     assert report == score(root, predictions, repetitions=50, seed=3).report()
     json.dumps(report, allow_nan=False)
+
+
+def test_the_seed_of_intervals_is_zero_unless_given(root: Path, predictions: Path) -> None:
+    plain = score(root, predictions)
+    found = [
+        score(root, predictions, repetitions=3), score(root, predictions, repetitions=3, seed=0),
+        plain.bootstrap(3), plain.bootstrap(3, seed=0),
+        evaluate_each(task="spotting", labels=root, predictions=[predictions], split="all", deltas_s=(1, 2),
+                      protocol="soccernet", repetitions=3)[0],
+        evaluate_games(
+            "spotting", split="all", deltas_s=(1, 2), protocol="soccernet", repetitions=3,
+            labels=[read_spotting_labels(Tree(root), game, strict=True) for game in GAMES],
+            predictions=[read_spotting_predictions(Tree(predictions), game, strict=True) for game in GAMES],
+        ),
+    ]  # fmt: skip
+    ends = [(one.intervals["average_map"].low, one.intervals["average_map"].high) for one in found]
+    assert len(set(ends)) == 1
+    other = plain.bootstrap(3, seed=1).intervals["average_map"]
+    assert (other.low, other.high) != ends[0]
+
+
+def test_an_unknown_class_is_named_before_the_events_are_read(root: Path, predictions: Path) -> None:
+    put(root, GAMES[0], "Labels-v2.json", {"annotations": [{"label": 3}]})
+    with pytest.raises(ValueError, match="Gaol"):
+        score(root, predictions, classes=["Gaol"], protocol="strict")
 
 
 def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predictions: Path, tmp_path: Path) -> None:

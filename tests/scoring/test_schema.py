@@ -70,3 +70,9 @@ def test_keys_nulls_and_whole_tolerances_are_kept(kind: Any, value: dict[str, An
 def test_unknown_keys_are_errors() -> None:
     with pytest.raises(ValidationError, match="average_mpa"):
         TypeAdapter(Scores).validate_python(SPOTTING | {"average_mpa": 0.5})
+
+
+def test_values_cannot_be_changed() -> None:
+    made = TypeAdapter(Scores).validate_python(GROUNDING)
+    with pytest.raises(ValidationError, match="frozen"):
+        made.average_ap = 0.9

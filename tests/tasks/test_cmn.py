@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from soccerbench.errors import SpecError
 from soccerbench.features.dataset import Dataset
@@ -15,6 +16,7 @@ from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.tasks.cmn import Batch, CmnTask, assemble, chunk_starts
+from soccerbench.tasks.replay_queries import Query
 
 
 def task_of(root: Dataset, *settings: str, row: int = 5) -> CmnTask:
@@ -114,6 +116,56 @@ def test_the_released_code_skips_half_of_the_batches(root: Dataset) -> None:
     counts = [len(list(task.batches(np.random.default_rng(seed)))) for seed in range(10)]
     assert all(count % 5 == 0 for count in counts)
     assert 0.35 * task.steps < np.mean(counts) < 0.65 * task.steps
+
+
+def test_any_batch_may_be_skipped_but_not_all(root: Dataset) -> None:
+    half = -(-len(list(task_of(root, "batch_size=1").batches(np.random.default_rng(0)))) // 5 // 2)
+    task = task_of(root, "sampling.skip_half_the_batches=true", f"batch_size={half}")
+    counts = [len(list(task.batches(np.random.default_rng(seed)))) for seed in range(8)]
+    assert set(counts) == {5, 10}
+    assert len(list(task.valid_batches())) == 5 * -(-len(task._valid.queries) // half)  # never skipped
+
+
+def test_without_annotated_events_those_of_the_replays_are_drawn(root: Dataset) -> None:
+    spec = next(spec for spec in load_table("table3").rows if spec.row == 5)
+    replays = {game: read_replays(root.tree, game, strict=True) for game in root.games["train"]}
+    task = CmnTask(spec, root.store(spec.blocks), train=replays, valid={})
+    asked = task._train.queries
+    assert sum(map(len, task._train.events.values())) == len(asked)
+    assert all(one.event in task._train.events[one.game, one.half, one.label] for one in asked)
+
+
+def test_clips_at_the_ends(root: Dataset) -> None:
+    game = root.games["train"][0]
+    task, released = task_of(root), task_of(root, "sampling.drop_filling_copy=true")
+    last = task.store.take(game, 1, np.array([149]))[0]
+    np.testing.assert_array_equal(task.candidate(game, 1, 148)[1:], np.tile(last, (task.chunk - 1, 1)))
+    asked = Query(game, 1, 0, task.chunk)
+    assert task.replay(asked).any()
+    assert not released.replay(asked).any()  # a replay as long as the clip
+
+
+class Said(nn.Module):
+    """Answers with given scores."""
+
+    def __init__(self, segmentation: Tensor, spotting: Tensor) -> None:
+        super().__init__()
+        self.said = segmentation, spotting
+
+    def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.said
+
+
+def test_the_edges_of_a_chunk_do_not_count_in_the_segmentation(root: Dataset) -> None:
+    """Half a receptive field at either side belongs to the neighbours."""
+    task = task_of(root)
+    said = torch.full((1, task.chunk, 1), 0.5, requires_grad=True)
+    shifts = torch.arange(task.chunk)[None, :, None] - 5000.0  # the event is far away
+    batch = Batch(torch.zeros(1, 2, 1, 1), shifts, torch.zeros(1, 1, 2))
+    task.loss(Said(said, torch.full((1, 1, 2), 0.5)), batch).backward()
+    assert said.grad is not None
+    border = 40 // 2
+    assert np.flatnonzero(said.grad.flatten()).tolist() == list(range(border, task.chunk - border))
 
 
 def test_the_last_batch_is_never_skipped_where_all_others_are(root: Dataset) -> None:

@@ -123,6 +123,19 @@ def test_the_loss_by_hand(root: Dataset) -> None:
     assert loss.item() == pytest.approx(expected, rel=0, abs=1e-6)
 
 
+def test_a_stride_of_one_row_and_less_is_one_row(root: Dataset) -> None:
+    assert [task_of(root, f"stride_s={stride_s}").stride for stride_s in ("0.2", "1", "2")] == [1, 1, 2]
+
+
+def test_a_detection_is_in_seconds_also_with_two_rows_a_second(root: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = next(spec for spec in load_table("table3").rows if spec.row == 4)
+    task = GroundingTransformerTask(spec, root.store(("resnet",)), train={}, valid={})
+    monkeypatch.setattr(GroundingTransformer, "head", Said([[0.0, 0.0]]))  # the middle of the only chunk, 30 s long
+    game = GameReplays(root.games["test"][0], (Replay(1, 20_000, 25_000),))
+    found = task.detect(task.model(), game, torch.device("cpu"))
+    assert found.replays[0].time_s.tolist() == [15.0]
+
+
 def test_detections_equal_the_forward_of_each_chunk(root: Dataset) -> None:
     task = task_of(root, "stride_s=7", row=19)
     torch.manual_seed(0)

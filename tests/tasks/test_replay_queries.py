@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from soccerbench.errors import InputError
+from soccerbench.events import Events
+from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
-from soccerbench.tasks.replay_queries import Query, clip, learnt, query, shuffled, tiled
+from soccerbench.tasks.replay_queries import Query, clip, event_rows, learnt, query, shuffled, tiled
 
 LENGTH = 100
 
@@ -90,3 +92,12 @@ def test_tiling(rows: int, zero: bool, expected: list[int | None]) -> None:
     replay = np.stack([np.arange(rows), np.ones(rows)], axis=1).astype(np.float32)
     filled = tiled(replay, 10, drop_filling_copy=zero)
     assert [int(row[0]) if row[1] else None for row in filled] == expected
+
+
+def test_events_are_at_the_row_of_their_whole_second_at_two_rows_a_second(shared_tiny_root: Path) -> None:
+    root = Dataset(shared_tiny_root)
+    store, game = root.store(("resnet",)), root.games["test"][0]
+    replays = GameReplays(game, (Replay(1, 30_000, 35_000, Link(1, 10, 12)),))
+    assert learnt(store, {game: replays}, shift_s=0.5) == [Query(game, 1, 59, 69, 23, 10)]
+    given = Events([1, 2, 2], [4, 5, 6], [12_900, 0, 200_000], game=game)
+    assert event_rows(store, given, game, shift_s=0.5) == [(1, 4, 23), (2, 5, 0), (2, 6, 299)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,13 @@ def test_clips_are_end_to_end_and_the_last_one_is_filled_up(root: Dataset) -> No
 
 def test_targets_name_every_class_in_a_clip_or_else_the_background(root: Dataset) -> None:
     game = root.games["test"][0]
-    labels = labels_of(game, (1, 3, 39_999), (1, 5, 40_000), (1, 6, 79_999), (2, 0, 149_000), (2, 16, 151_000))
+    labels = labels_of(
+        game, (1, 2, 0), (1, 3, 39_999), (1, 5, 40_000), (1, 6, 79_999), (2, 0, 149_000), (2, 16, 151_000)
+    )
     targets = Clips(root.store(["vtn"]), {game: labels}, clip_frames=40, shift_s=0).targets
     happened = [set(np.flatnonzero(line)) for line in targets]
-    assert happened == [{4}, {6, 7}, {0}, {0}, {0}, {0}, {0}, {1, 17}]
+    assert happened == [{3, 4}, {6, 7}, {0}, {0}, {0}, {0}, {0}, {1, 17}]
+    assert set(targets.flat) == {0, 1}
 
 
 def test_events_past_the_last_clip_are_left_out(root: Dataset) -> None:
@@ -111,6 +115,16 @@ def test_mix_up_blends_features_and_targets_alike() -> None:
     assert torch.equal(mixed.features[:, 0], mixed.targets)
     torch.testing.assert_close(mixed.targets.sum(dim=1), torch.ones(6))
     assert len(mixed.targets.unique()) > 1
+
+
+def test_the_loss_is_the_mean_cross_entropy_of_the_classes(root: Dataset) -> None:
+    task = SpottingTask(row(2), root.store(["tpn-r50"]), train=root.labels("train"), valid={})
+    logits = torch.zeros(2, 18)
+    logits[0, 3] = math.log(3)  # 3/4 for a class that is there
+    targets = torch.zeros(2, 18)
+    targets[0, 3] = 1
+    loss = task.loss(lambda _: logits, Batch(torch.zeros(2, 15, 6), targets))  # type: ignore[arg-type, return-value]
+    assert loss.item() == pytest.approx((35 * math.log(2) + math.log(4 / 3)) / 36, rel=0, abs=1e-6)
 
 
 class Teller(nn.Module):

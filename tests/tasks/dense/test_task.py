@@ -66,6 +66,49 @@ def test_a_batch_has_the_rows_and_the_targets_of_its_chunks(shared_tiny_root: Pa
         assert target.sum() == 1
 
 
+@pytest.mark.parametrize(("place", "position_s", "frames"), [
+    (10, 9.25, [0]),  # a radius of 1 s: first frame of a chunk at 10.25 s, last at 49.75 s
+    (10, 50.75, [79]),
+    (10, 9.125, []),
+    (10, 50.875, []),
+])  # fmt: skip
+def test_an_event_outside_of_a_chunk_counts_up_to_its_radius(
+    shared_tiny_root: Path, place: int, position_s: float, frames: list[int]
+) -> None:
+    row, data = row_of("bigru", "radius_s=1"), Dataset(shared_tiny_root)
+    game = data.games["train"][0]
+    events = Events(np.array([1]), np.array([4]), np.array([int(1000 * position_s)]), game=game)
+    batch = Chunks(data.store(row.blocks), {game: events}, row).read([(game, 1, place)])
+    assert np.flatnonzero(batch.targets[0, :, 5]).tolist() == frames
+
+
+def test_the_share_of_positives_is_of_all_frames(shared_tiny_root: Path) -> None:
+    row, data = row_of("bigru", "radius_s=1"), Dataset(shared_tiny_root)
+    game = data.games["train"][0]
+    events = Events(np.array([1, 2]), np.array([4, 4]), np.array([0, 149_990]), game=game)
+    shares = Chunks(data.store(row.blocks), {game: events}, row).positives()
+    np.testing.assert_allclose(shares, 4 / 600 * (np.arange(17) == 4), rtol=0, atol=1e-9)  # two frames at either end
+
+
+def test_a_displacement_that_is_trained_apart_has_its_own_loss(shared_tiny_root: Path) -> None:
+    row = row_of("unet", "chunk_s=12", "stride_s=12")
+    row = row.model_copy(update={"architecture": {"projections": [4, 4], "widths": [4, 8]}})
+    task = task_of(shared_tiny_root, row)
+    first = task.trained_first
+    assert first is not None
+    batch = task.train.read(task.train.draw(np.random.default_rng(0), 2))
+    apart = first.model()
+    first.loss(apart, batch).backward()
+    assert all(weight.grad is not None for weight in apart.parameters())
+    both = task.model()
+    loss = task.loss(both, batch)
+    moved = batch._replace(displacement=batch.displacement + 1)
+    assert task.loss(both, moved).item() == loss.item()  # of the scores alone
+    assert first.loss(apart, moved).item() != first.loss(apart, batch).item()
+    batches = list(task.valid_batches())
+    assert [len(one.features) for one in batches] == [26]  # 2 halves of 13 chunks together, the batch size being 8
+
+
 def test_the_shuffled_control_has_other_events_in_each_half(shared_tiny_root: Path) -> None:
     true, shuffled = (
         task_of(shared_tiny_root, row_of("bigru", f"shuffle_labels={flag}")) for flag in ("false", "true")
