@@ -178,10 +178,8 @@ def reproduce(
 
     machines = Machines(on, jobs, cpus, gpus)
     from soccerbench.experiments.default_dataset import open_root
-    from soccerbench.experiments.executors.cost import weights
-    from soccerbench.experiments.executors.experiment_tasks import in_order
-    from soccerbench.experiments.table import plan, run
     from soccerbench.features.stage import copied_to, staged
+    from soccerbench.processes import preload
     from soccerbench.report.console import bars, note
     from soccerbench.report.tables.paper import paper_table, summarise, write_table
     from soccerbench.specs.load import load_table
@@ -195,6 +193,12 @@ def reproduce(
     data = data if copied is None else staged(*copied)
     root = open_root(data, features_root, say=note if progress else lambda _: None)
     specs = load_table(name, mini=root.is_mini, settings=pairs, rows=rows)
+    if machines.is_here and (root.is_mini if jobs is None else jobs > 1) and len(specs.rows) * len(seeds) > 1:
+        preload("soccerbench.experiments.executors.experiment_tasks", "torch._dynamo")  # the latter for Adam
+    from soccerbench.experiments.executors.cost import weights
+    from soccerbench.experiments.executors.experiment_tasks import in_order
+    from soccerbench.experiments.table import plan, run
+
     if progress and root.is_mini and is_file_name(name):
         note(f"{name} runs as it is: the smaller settings of the embedded dataset are for shipped tables only.")
     planned = plan(

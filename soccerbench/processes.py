@@ -15,18 +15,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from zlib import crc32
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkContext, SpawnContext
+    from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
     from multiprocessing.process import BaseProcess
 
 CLEANUP_S = 0.5  # for a worker to remove what it has begun once its parent is gone
-METHOD = "spawn"  # a copy of a process cannot use its GPU
+# A copy of a process cannot use its GPU, so that workers are copies of a server that uses none; macOS copies no torch.
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
 
 class Writer(NamedTuple):
@@ -71,24 +73,41 @@ class Writer(NamedTuple):
         return bool(self.started) and _started(self.pid) != self.started
 
 
+def preload(*modules: str) -> None:
+    """Begin to import modules in the process that later workers are copied from, where the system has one."""
+    from multiprocessing import forkserver
+
+    if METHOD == "forkserver":
+        forkserver.set_forkserver_preload(list(modules))
+        with _sigint_blocked():
+            forkserver.ensure_running()
+
+
 def start_worker(work: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:
-    """Start `work(link, *arguments)` in a fresh process; that process, and this end of the link to it.
+    """Start `work(link, *arguments)` in another process; that process, and this end of the link to it.
 
     The worker ignores Ctrl-C, which this process handles. It ends on SIGTERM, and within a second of the end of this
     process, however that came.
     """
     import multiprocessing
 
-    context = cast("SpawnContext | ForkContext", multiprocessing.get_context(METHOD))
+    context = cast("SpawnContext | ForkContext | ForkServerContext", multiprocessing.get_context(METHOD))
     link, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, pickle.dumps((work, arguments))), daemon=True)
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _sigint_blocked():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     theirs.close()
     return process, link
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Ctrl-C waits until the end; processes that are started meanwhile never see it."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _work(link: Connection, pickled: bytes) -> None:
