@@ -21,6 +21,16 @@ if __name__ == "__main__":
     print(process.pid, flush=True)
     time.sleep(1000)
 """
+PRELOADING = """
+import sys
+from soccerbench.processes import preload, start_worker
+import work
+
+if __name__ == "__main__":
+    preload("wave")
+    process, link = start_worker(work.serve)
+    print("wave" in sys.modules, link.recv())
+"""
 WORK = """
 import os, signal, time
 from pathlib import Path
@@ -75,6 +85,14 @@ def test_a_worker_ends_with_its_parent(tmp_path: Path, kind: str, number: signal
         finally:
             parent.kill()
     assert (tmp_path / "cleaned").exists() == (kind == "cleans_up")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are fresh processes")
+def test_a_worker_has_what_was_preloaded(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(PRELOADING)
+    (tmp_path / "work.py").write_text("import sys\n\ndef serve(link):\n    link.send('wave' in sys.modules)\n")
+    done = subprocess.run([sys.executable, str(tmp_path / "main.py")], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"
 
 
 def is_alive(pid: int) -> bool:

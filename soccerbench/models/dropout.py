@@ -22,7 +22,8 @@ class Dropout(nn.Dropout):
         if not self.training or not 0 < self.p < 1 or input.device.type != "cpu" or not _draws_are_uniform():
             return super().forward(input)
         factors, draws = torch.empty_like(input), torch.empty(DRAWS_AT_ONCE, dtype=torch.float64)
-        for some in factors.as_strided((factors.numel(),), (1,)).split(DRAWS_AT_ONCE):  # in the order of the memory
+        in_memory = factors.as_strided((factors.numel(),), (1,))  # the order in which torch draws
+        for some in torch.split(in_memory, DRAWS_AT_ONCE):
             torch.lt(draws[: len(some)].uniform_(), 1 - self.p, out=some)
         return input * factors.div_(1 - self.p)
 
