@@ -27,8 +27,7 @@ Protocol = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 MaxMib = Annotated[
-    int,
-    typer.Option(min=1, max=MAX_MAX_MIB, help="The largest file that is read, in MiB; other limits grow with it."),
+    int, typer.Option(min=1, max=MAX_MAX_MIB, help="The largest file that is read, in MiB; other limits grow with it.")
 ]
 On = Annotated[
     str,
@@ -39,8 +38,7 @@ On = Annotated[
 ]
 Cpus = Annotated[int | None, typer.Option(min=1, max=MAX_CPUS, help="Cores that each takes.")]
 Gpus = Annotated[
-    float | None,
-    typer.Option(min=0, max=MAX_GPUS, help="GPUs that each takes, such as 0.5; one if --device is cuda."),
+    float | None, typer.Option(min=0, max=MAX_GPUS, help="GPUs that each takes, such as 0.5; one if --device is cuda.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of all random draws.")]

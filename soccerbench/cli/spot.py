@@ -7,16 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from soccerbench.cli.options import (
-    AsJson,
-    Checkpoints,
-    Device,
-    Plugin,
-    Settings,
-    Untrained,
-    names,
-    print_json,
-)
+from soccerbench.cli.options import AsJson, Checkpoints, Device, Plugin, Settings, Untrained, names, print_json
 
 
 def spot(

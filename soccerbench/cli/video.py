@@ -78,11 +78,7 @@ def snippets(
     if not found.videos:
         raise InputError(root, "no half with labels and a readable video", "see the lines above")
     manifest = manifest_of(
-        found,
-        background_per_half=background_per_half,
-        seed=seed,
-        mega=mega,
-        leave_out_ambiguous=leave_out_ambiguous,
+        found, background_per_half=background_per_half, seed=seed, mega=mega, leave_out_ambiguous=leave_out_ambiguous
     )
     write_manifest(out / FILE, manifest)
     title = f"{len(manifest.snippets)} snippets of {len(found.games)} games, {len(found.videos)} halves"
@@ -186,8 +182,7 @@ def extract(
     device: Device = "auto",
     on: On = "local",
     jobs: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_WORKERS, help="Halves at once; one, or as many as GPUs; elsewhere all."),
+        int | None, typer.Option(min=1, max=MAX_WORKERS, help="Halves at once; one, or as many as GPUs; elsewhere all.")
     ] = None,
     cpus: Cpus = None,
     gpus: Gpus = None,

@@ -36,11 +36,7 @@ class Checksums:
 
 
 def known_checksums(root: Path, source: Source) -> Checksums:
-    """All checksums that were written with a root.
-
-    Raises:
-        InputError: an unreadable manifest.
-    """
+    """All checksums that were written with a root."""
     files = _manifest(root / MANIFEST) if (root / MANIFEST).exists() else {}
     texts = {name: checksum for name, checksum in files.items() if not name.endswith(".npy")}
     if isinstance(source, PackedFiles):

@@ -94,9 +94,6 @@ class Dataset:
         """The replays of every game of a split, read strictly.
 
         Those of the challenge come from the file without links where there is one, so that only scoring sees links.
-
-        Raises:
-            InputError: a missing label file, or one that could not be trained on; names file, entry and remedy.
         """
         for game in self.games[split]:
             if game not in self._replays:

@@ -37,9 +37,6 @@ def statistics_of(stored: StoredRows, widths: Sequence[int], *, begin: bytes = b
 
     Args:
         begin: bytes to be checksummed before the rows.
-
-    Raises:
-        InputError: the file cannot be read or became shorter.
     """
     bounds = np.cumsum([0, *widths])
     count = max(1, PIECE_BYTES // stored.row_bytes)

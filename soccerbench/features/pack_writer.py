@@ -140,11 +140,7 @@ class PackWriter:
                 journal.write(_line(half, self._written[half]))
 
     def finish(self) -> Index:
-        """Write the index, which makes the dataset complete.
-
-        Raises:
-            InputError: a full disk.
-        """
+        """Write the index, which makes the dataset complete."""
         if not self.finished:
             with _naming(self.out):
                 for path in {stored.path for stored in self._stored.values()}:

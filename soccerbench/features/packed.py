@@ -76,9 +76,6 @@ class PackedFiles:
 
     Attributes:
         blocks: every block: those in the pack, and those of files of which nothing is packed.
-
-    Raises:
-        InputError: the index is damaged.
     """
 
     def __init__(self, root: Path) -> None:

@@ -44,11 +44,7 @@ def staged(source: str, folder: Path) -> Path:
 
 
 def copied_to(folder: Path, address: str) -> str:
-    """Copy a folder of results into a folder of an object store; where they are now.
-
-    Raises:
-        InputError: a store that cannot be written.
-    """
+    """Copy a folder of results into a folder of an object store; where they are now."""
     system, path = _opened(address)
     target = f"{path.rstrip('/')}/{folder.name}"
     _reading(address, lambda: system.put(f"{folder}/", f"{target}/", recursive=True))

@@ -23,10 +23,6 @@ def with_features(
     """Slide the video models of the runs' blocks over the videos; features of an earlier call are kept.
 
     The other arguments are those of `extract`.
-
-    Raises:
-        InputError: no video, or one that cannot be read to its end.
-        SpecError: a block that no video model makes.
     """
     if not match.videos:
         raise InputError(match.folder or match.name, "no video", "give one a half, such as 1.mkv and 2.mkv")

@@ -25,10 +25,6 @@ def write(spotted: Spotted, found: Found, folder: Path, *, formats: Sequence[str
 
     Args:
         least: confidence at which the page's slider begins.
-
-    Raises:
-        ValueError: an unknown format.
-        InputError: the folder cannot be written.
     """
     check_formats(formats)
     results = SPOTTING_RESULTS if isinstance(found, Events) else GROUNDING_RESULTS

@@ -9,7 +9,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,19 +66,11 @@ def judge(
     name = dataset or (names[0] if names else "no data")
     simulated = any(members[0].result.simulated for key, members in found.items() if key[0] == name)
     lines, total = [], sum(max(len(pair.scored), 1) for claim in claims.sentences for pair in claim.pairs)
-    for claim, pair, scored in _pairs(claims):
+    pairs = ((claim, pair) for claim in claims.sentences for pair in claim.pairs or (None,))
+    for claim, pair, scored in ((*one, scored) for one in pairs for scored in (one[1].scored if one[1] else (None,))):
         lines.append(_measure(claims, claim, pair, scored, found, name, simulated, repetitions))
         progress("pairs", len(lines), total)
     return name, simulated, lines
-
-
-def _pairs(claims: Claims) -> Iterator[tuple[Claim, Pair | None, Scored | None]]:
-    for claim in claims.sentences:
-        if not claim.pairs:
-            yield claim, None, None
-        for pair in claim.pairs:
-            for scored in pair.scored:
-                yield claim, pair, scored
 
 
 def _measure(

@@ -268,11 +268,7 @@ def video_bar(rows: int, halves: int) -> Iterator[VideoBar]:
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), Speed(), TimeRemainingColumn())
     with Progress(
-        *columns,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        speed_estimate_period=SPEED_PERIOD_S,
+        *columns, console=console, transient=True, disable=not console.is_terminal, speed_estimate_period=SPEED_PERIOD_S
     ) as progress:
         yield VideoBar(progress, rows, halves)
 

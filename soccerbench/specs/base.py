@@ -246,11 +246,7 @@ class TrainedRow(BaseRow):
         return round(rows)
 
     def check_lengths(self, fps: int) -> None:
-        """Check that all lengths cut out of features are integer numbers of rows.
-
-        Raises:
-            SpecError: a length that is not.
-        """
+        """Check that all lengths cut out of features are integer numbers of rows."""
         for key in CUT_OUT:
             if key in type(self).model_fields:
                 self.whole_rows(key, fps)

@@ -89,11 +89,7 @@ class Claims(Frozen):
 
 
 def load_claims() -> Claims:
-    """The shipped `claims.yaml`.
-
-    Raises:
-        SpecError: it cannot be used, or names a row that is not there.
-    """
+    """The shipped `claims.yaml`."""
     file = shipped("reproduce") / "claims.yaml"
     return checked(Claims, read_yaml(file), file)
 

@@ -35,11 +35,7 @@ class Figure3(Frozen):
 
 
 def load_figure3() -> Figure3:
-    """The shipped `figure3.yaml`.
-
-    Raises:
-        SpecError: it cannot be used.
-    """
+    """The shipped `figure3.yaml`."""
     file = shipped("reproduce") / "figure3.yaml"
     values, reasons = split(str(file), read_yaml(file))
     return checked(Figure3, {**values, "assumed": reasons}, file)

@@ -85,11 +85,7 @@ class DenseRow(SpottingRow, DenseKeys):
         return rows * self.frames_per_row, CLASS_COUNT + (self.loss.kind != "balanced-binary")
 
     def check_lengths(self, fps: int) -> None:
-        """Check that all lengths are integer numbers of feature rows.
-
-        Raises:
-            SpecError: a length that is not.
-        """
+        """Check that all lengths are integer numbers of feature rows."""
         for key in ("chunk_s", "stride_s", "border_s"):
             self.whole_rows(key, fps)
 

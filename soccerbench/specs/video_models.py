@@ -204,11 +204,7 @@ class ExtractorTable(Frozen):
     rows: Annotated[tuple[ExtractorRow, ...], Field(min_length=1)]
 
     def of(self, model: str) -> ExtractorRow:
-        """The row of a model.
-
-        Raises:
-            SpecError: no such row.
-        """
+        """The row of a model."""
         rows = {row.model: row for row in self.rows}
         _check_known(model, list(rows))
         return rows[model]

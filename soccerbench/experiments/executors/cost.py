@@ -21,11 +21,7 @@ LEAST_S = 0.1
 
 
 def weights(experiments: Sequence[Experiment], results: Path) -> dict[str, float]:
-    """Title -> weight.
-
-    Raises:
-        InputError: a record that cannot be read.
-    """
+    """Title -> weight."""
     records = [record for file in sorted(results.glob("*/*/row-*.json")) if (record := read_record(file))]
     trained: set[tuple[str, int]] = set()
     found: dict[str, float] = {}

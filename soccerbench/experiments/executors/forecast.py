@@ -86,11 +86,7 @@ def _simulate(costs: Sequence[Cost], machines: int, losses_per_s: float, rng: ra
 
 
 def experiment_costs(count: int, measured: Path | None) -> list[Cost]:
-    """The costs of so many trainings: the measured ones, repeated.
-
-    Raises:
-        InputError: no finished run.
-    """
+    """The costs of so many trainings: the measured ones, repeated."""
     if measured is None:
         seconds = [
             _recorded(f"test_gpu_speed.py::test_row[{head}]", "median_s") for head in ("netvlad++", "transformer")
@@ -103,11 +99,7 @@ def experiment_costs(count: int, measured: Path | None) -> list[Cost]:
 
 
 def extraction_costs(halves: int, half_s: float, measured: Path | None) -> list[Cost]:
-    """The costs of so many halves, from the rate of all models together.
-
-    Raises:
-        InputError: no record of an extraction.
-    """
+    """The costs of so many halves, from the rate of all models together."""
     rate = _recorded("test_extraction_speed.py::test_extraction", "rows_per_s") if measured is None else _rate(measured)
     return [Cost(half_s / rate)] * halves
 

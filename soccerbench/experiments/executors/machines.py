@@ -52,10 +52,6 @@ class Machines:
 
         Args:
             device: "cuda" for a GPU a task, if not given.
-
-        Raises:
-            ValueError: no such place, or a number of GPUs that it does not give.
-            ConnectionError: no such cluster.
         """
         place = self.on.partition(":")[2] or None
         gpus = float(device == "cuda") if self.gpus is None else self.gpus

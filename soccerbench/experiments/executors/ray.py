@@ -48,7 +48,8 @@ class Ray(Remote):
         self._start = ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy="SPREAD"
         )(_call)  # fmt: skip
-        if not any(_fits(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"]):
+        have = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not any(one.get("CPU", 0) >= cpus and one.get("GPU", 0) >= gpus for one in have):
             log.warning("no node of the cluster has %d cores and %g GPUs; tasks wait for one that has", cpus, gpus)
 
     def close(self) -> None:
@@ -112,7 +113,3 @@ def _check_reachable(address: str | None) -> None:
         socket.create_connection((host, int(port)), CONNECT_S).close()
     except (OSError, OverflowError) as error:
         raise ConnectionError(f"no Ray cluster at {address} ({error}); `ray start --head` starts one") from None
-
-
-def _fits(resources: dict[str, float], cpus: int, gpus: float) -> bool:
-    return resources.get("CPU", 0) >= cpus and resources.get("GPU", 0) >= gpus

@@ -24,9 +24,6 @@ def pack(columns: Mapping[str, tuple[str, npt.NDArray[np.generic]]]) -> str:
 
     Args:
         columns: name -> (kind, (N,) values); kinds from the widest to the narrowest.
-
-    Raises:
-        ValueError: kinds in another order, or values outside the range of their kind.
     """
     kinds = [kind for kind, _ in columns.values()]
     if kinds != sorted(kinds, key=_WIDTHS.index):

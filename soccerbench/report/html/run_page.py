@@ -41,9 +41,6 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
 
     Args:
         root: where the labels of their dataset are; without one there are no timelines and no error breakdown.
-
-    Raises:
-        InputError: runs that are no seeds of one another, or predictions or labels that cannot be read.
     """
     rows = by_row(runs)
     tables: list[Table[Any]] = [*tables_of_runs(runs), uncertainty_table(_seed_scores(rows))]

@@ -18,12 +18,7 @@ from soccerbench.soccernet.replays import read_replays
 
 
 def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split: str) -> Page:
-    """Everything that the report shows about a submission, scored as the official scorer does.
-
-    Raises:
-        InputError: files that are missing or cannot be used.
-        ValueError: an unknown split.
-    """
+    """Everything that the report shows about a submission, scored as the official scorer does."""
     kind = TASKS[task]
     opened = open_games(
         labels, predictions, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=False

@@ -54,12 +54,12 @@ def spotted_split(
         times: how many times as many detections as events are shown.
     """
     events = sum((np.bincount(game.label, minlength=classes) for game in labels), np.zeros(classes, int))
-    counted, shown = most_confident(events, predictions), most_confident(events, predictions, times=times)
+    counted, masks = most_confident(events, predictions), most_confident(events, predictions, times=times)
     games, detected = [], []
     by_class = np.zeros((classes, len(DETECTED)), dtype=np.int64)
     happened = np.zeros((classes, len(HAPPENED)), dtype=np.int64)
     confusions = np.zeros((classes, classes), dtype=np.int64)  # detected, happened
-    for target, detection, counts, visible in zip(labels, predictions, counted, shown, strict=True):
+    for target, detection, counts, visible in zip(labels, predictions, counted, masks, strict=True):
         kept = detection.take(counts)
         found = outcomes(targets=target, detections=kept)
         np.add.at(by_class, (kept.label, found.detection), 1)
@@ -69,13 +69,14 @@ def spotted_split(
         outcome = np.full(len(detection), UNCOUNTED)
         outcome[counts] = found.detection
         game = {"name": match_name(target.game), "folder": target.game}
-        games.append({**game, "events": _packed_events(target), "count": len(target)})
+        games.append({**game, "events": _packed(target, visible=target.shown), "count": len(target)})
+        shown = detection.take(visible)
         detected.append({
-            "detections": _packed_detections(detection.take(visible), outcome[visible]),
+            "detections": _packed(shown, shown.confidences, outcome=outcome[visible]),
             "count": int(visible.sum()),
             "happened": pack({"outcome": (SMALL, found.event[_order(target)])}),
         })  # fmt: skip
-    omitted = sum(map(len, predictions)) - sum(int(mask.sum()) for mask in shown)
+    omitted = sum(map(len, predictions)) - sum(int(mask.sum()) for mask in masks)
     breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _most_frequent(confusions)}
     return SpottedSplit(games, detected, breakdown, omitted)
 
@@ -116,22 +117,10 @@ def _order(events: Events) -> Any:
     return np.lexsort((events.position_ms, events.half))
 
 
-def _packed_events(events: Events) -> str:
+def _packed(events: Events, confidence: Any = None, **last: Any) -> str:
     order = _order(events)
-    return pack({
-        "position": (POSITION, np.maximum(events.position_ms[order], 0)),
-        "half": (SMALL, events.half[order]),
-        "label": (SMALL, events.label[order]),
-        "visible": (SMALL, events.shown[order]),
-    })  # fmt: skip
-
-
-def _packed_detections(events: Events, outcome: Any) -> str:
-    order = _order(events)
-    return pack({
-        "position": (POSITION, np.maximum(events.position_ms[order], 0)),
-        "confidence": (SHARE, np.nan_to_num(events.confidences[order])),
-        "half": (SMALL, events.half[order]),
-        "label": (SMALL, events.label[order]),
-        "outcome": (SMALL, outcome[order]),
-    })  # fmt: skip
+    shares = {} if confidence is None else {"confidence": (SHARE, np.nan_to_num(confidence))}
+    small = {"half": events.half, "label": events.label} | last
+    columns = {"position": (POSITION, np.maximum(events.position_ms, 0)), **shares}
+    columns |= {name: (SMALL, values) for name, values in small.items()}
+    return pack({name: (kind, values[order]) for name, (kind, values) in columns.items()})

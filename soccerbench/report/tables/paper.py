@@ -36,11 +36,7 @@ Record = Mapping[str, Any]
 
 
 def tables_of_runs(runs: Iterable[Run]) -> list[Table[Record]]:
-    """One table for each dataset and paper table, of the rows that were run.
-
-    Raises:
-        InputError: runs of a row that are not seeds of one row.
-    """
+    """One table for each dataset and paper table, of the rows that were run."""
     tables: dict[tuple[str, str], list[list[Run]]] = {}
     for key, members in by_row(runs).items():
         tables.setdefault(key[:2], []).append(members)
@@ -61,11 +57,7 @@ def _table_of_runs(dataset: str, name: str, rows: Sequence[Sequence[Run]]) -> Ta
 
 
 def summarise(
-    rows: Sequence[Mapping[str, Any]],
-    results: Sequence[Result],
-    reasons: Mapping[int, str],
-    *,
-    simulated: bool = False,
+    rows: Sequence[Mapping[str, Any]], results: Sequence[Result], reasons: Mapping[int, str], *, simulated: bool = False
 ) -> list[dict[str, Any]]:
     """One record a row: what was published, what was measured over the seeds, and the difference.
 

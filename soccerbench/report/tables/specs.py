@@ -48,11 +48,7 @@ def _released(row: Row) -> str:
 
 
 def accuracies(results: Path) -> list[Accuracy]:
-    """The records of fine-tuned models below the folder of all records; empty without any.
-
-    Raises:
-        InputError: a file that is not such a record.
-    """
+    """The records of fine-tuned models below the folder of all records; empty without any."""
     return [read_accuracy(file) for file in sorted(results.glob("*/finetuned/*.json"))]
 
 

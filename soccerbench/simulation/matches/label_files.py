@@ -116,11 +116,7 @@ def event_entry(event: Event) -> dict[str, Any]:
 
 
 def _shot(shot: Shot) -> dict[str, Any]:
-    return {
-        "gameTime": f"{shot.half} - {_clock(shot.end_ms)}",
-        "position": str(shot.end_ms),
-        "replay": shot.kind,
-    }
+    return {"gameTime": f"{shot.half} - {_clock(shot.end_ms)}", "position": str(shot.end_ms), "replay": shot.kind}
 
 
 def _link(event: Event) -> dict[str, str]:

@@ -82,11 +82,7 @@ def write_mini(
 
 
 def cached_mini(progress: Progress = silent) -> Path:
-    """The default dataset in the user's cache folder, made on first use, by one process if two want it at once.
-
-    Raises:
-        InputError: the cache folder cannot be written.
-    """
+    """The default dataset in the user's cache folder, made on first use, by one process if two want it at once."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soccerbench"
     recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
     out = cache / f"mini-{GENERATOR}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
@@ -150,10 +146,7 @@ def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress
     write_json(folder / "splits.json", splits)
     write_json(
         folder / "features.json",
-        {
-            "simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale},
-            "blocks": described,
-        },
+        {"simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale}, "blocks": described},
     )
     present = sorted(path for path in folder.rglob("*") if path.is_file() and (writer is None or path.suffix != ".npy"))
     checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in present}

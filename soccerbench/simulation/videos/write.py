@@ -46,10 +46,6 @@ def write_videos(
 
     Args:
         out: a folder that does not exist or is empty, or that already holds this very root.
-
-    Raises:
-        InputError: `out` holds something else or cannot be written.
-        ValueError: an invalid seed, number of games or number of minutes.
     """
     planned = season(games, minutes, seed)
     recipe = {"generator": GENERATOR, "seed": seed, "games": games, "minutes": minutes,

@@ -80,20 +80,12 @@ def stretch_of(path: Path) -> Stretch | None:
 
 
 def start_s(path: Path) -> float:
-    """Second of a file at which its half begins.
-
-    Raises:
-        InputError: a `video.ini` that cannot be read.
-    """
+    """Second of a file at which its half begins."""
     stretch = stretch_of(path)
     return 0.0 if stretch is None else stretch.start_s
 
 
 def address(path: Path, page: Path) -> str:
-    """A video as a page in the folder `page` names it, relative; `#t=20.000` where its half begins at 20 s.
-
-    Raises:
-        InputError: a `video.ini` that cannot be read.
-    """
+    """A video as a page in the folder `page` names it, relative; `#t=20.000` where its half begins at 20 s."""
     relative, begin_s = Path(os.path.relpath(path.resolve(), page.resolve())), start_s(path)
     return quote(relative.as_posix()) + (f"#t={begin_s:.3f}" if begin_s else "")

@@ -54,9 +54,6 @@ def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]
     """Decode the pictures of a file, the first of them on screen at `start_s` or earlier.
 
     Decoding begins at the key picture before a later start; where seeking does not lead there, at the beginning.
-
-    Raises:
-        InputError: no video file, or damage, of which the module's head says what is noticed.
     """
     is_reached = False
     if start_s > NEAR_S:
@@ -133,7 +130,11 @@ class _Decoder:
                 is_first = False
             if packet.size and packet.pts is not None and not packet.is_discard:
                 heappush(self._awaited, packet.pts)
-            for frame in self._decode(packet):
+            try:
+                shown = self._source.stream.decode(packet)
+            except av.FFmpegError as error:
+                raise self._damage(f"cannot be decoded ({reason(error)})") from None
+            for frame in shown:
                 yield self._checked(frame), frame
             if len(self._awaited) > MOST_DELAYED and not self._may_hide:
                 raise self._damage("a picture is missing")
@@ -145,12 +146,6 @@ class _Decoder:
         strictness = "crccheck+bitstream+buffer" + ("" if self._is_open else "+explode")
         self._codec.options = {"err_detect": strictness, "max_pixels": str(MAX_PIXELS)}
         self._codec.thread_type = "FRAME"
-
-    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
-        try:
-            return self._source.stream.decode(packet)
-        except av.FFmpegError as error:
-            raise self._damage(f"cannot be decoded ({reason(error)})") from None
 
     def _checked(self, frame: VideoFrame) -> int:
         """The time of the next frame, after a check that nothing is wrong with it and none is missing before it."""

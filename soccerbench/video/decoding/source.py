@@ -123,7 +123,11 @@ class Source:
             for packet in self.container.demux(self.stream):
                 if packet.is_corrupt:
                     raise self._damage("a damaged packet")
-                self._check_bytes(packet)
+                if self._checksums is not None and packet.pos is not None:
+                    try:
+                        self._checksums.check(packet.pos)
+                    except (OSError, ValueError) as error:
+                        raise self._damage(str(error)) from None
                 if packet.pts is not None:
                     self.reordered |= latest is not None and packet.pts < latest
                     latest = packet.pts
@@ -152,14 +156,6 @@ class Source:
             raise self._damage(f"is cut short ({error})") from None
         except (OSError, ValueError) as error:
             raise InputError(self.path, str(error), COPY) from None
-
-    def _check_bytes(self, packet: Packet[VideoStream]) -> None:
-        """Compare the bytes around a packet with the checksum that the file has of them."""
-        if self._checksums is not None and packet.pos is not None:
-            try:
-                self._checksums.check(packet.pos)
-            except (OSError, ValueError) as error:
-                raise self._damage(str(error)) from None
 
     def _damage(self, what: str, remedy: str = COPY) -> InputError:
         """Damage in the file, after the latest picture of which a packet was read."""

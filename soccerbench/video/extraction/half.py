@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from soccerbench import __version__
@@ -122,7 +121,17 @@ class HalfExtraction:
                 width = self.models[row.model].model.width
                 stream = stack.enter_context(replacing(path))
                 files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=width)
-            for model, rows in self._slide(missing):
+            compute = self.job.compute
+            sliders = {
+                row.model: Slider(
+                    self.models[row.model].model, Clip(row.clip.frames, row.clip.fps), size=row.size,
+                    rows=self.half.rows, compute=compute,
+                )
+                for row in missing
+            }  # fmt: skip
+            rate = grid_fps(slider.clip for slider in sliders.values())
+            steps = prefetched(self._steps(rate, sorted({row.size for row in missing})))
+            for model, rows in slide(sliders, steps, device=compute.device):
                 files[model].append(normalised(rows, self.job.normalise))
                 progress(self.half.title, min(file.written for file in files.values()), self.half.rows)
             hashes = {model: file.finish() for model, file in files.items()}
@@ -151,21 +160,6 @@ class HalfExtraction:
             record = record.model_copy(update={"joined": made})
             write_record(folder, self.half.half, record)
         return record
-
-    def _slide(self, rows: list[ExtractorRow]) -> Iterator[tuple[str, NDArray[np.floating]]]:
-        sliders = {
-            row.model: Slider(
-                self.models[row.model].model,
-                Clip(row.clip.frames, row.clip.fps),
-                size=row.size,
-                rows=self.half.rows,
-                compute=self.job.compute,
-            )
-            for row in rows
-        }
-        rate = grid_fps(slider.clip for slider in sliders.values())
-        steps = self._steps(rate, sorted({row.size for row in rows}))
-        return slide(sliders, prefetched(steps), device=self.job.compute.device)
 
     def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""

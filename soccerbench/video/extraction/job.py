@@ -170,12 +170,7 @@ def settings_of(row: ExtractorRow, weights: Weights) -> list[tuple[str, Any]]:
 def load_models(
     rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
 ) -> dict[str, Loaded]:
-    """The models by name, in evaluation mode on a device; random weights always are those of SEED.
-
-    Raises:
-        InputError: a checkpoint of another model, or one with pickled code.
-        SpecError: a custom model that the plugin does not hold.
-    """
+    """The models by name, in evaluation mode on a device; random weights always are those of SEED."""
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False  # --precision float32 means float32
     models = {}

@@ -115,9 +115,6 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
 
     Yields:
         What became of each half, in the order in which they are done; those without a usable video first.
-
-    Raises:
-        InputError: a checkpoint of another model, or one with pickled code, before any video is decoded.
     """
     job, halves = planned.job, planned.halves
     in_process = planned.machines.is_here and planned.jobs == 1
@@ -164,9 +161,6 @@ def describe(root: Path, out: Path, widths: Mapping[str, int], *, untrained: boo
 
     Features of simulated videos or random weights are not: the folder is marked as simulated, so that nothing measured
     on it is compared with a published number.
-
-    Raises:
-        InputError: an invalid `features.json`, or a full disk.
     """
     marked = simulation(out)
     simulated = simulation(root) | marked

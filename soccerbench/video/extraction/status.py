@@ -37,11 +37,7 @@ class Status:
 
 
 def status(planned: Plan) -> Status:
-    """Look at every half that was planned.
-
-    Raises:
-        InputError: a record that cannot be read.
-    """
+    """Look at every half that was planned."""
     states: dict[str, list[Half]] = {"done": [], "running": [], "waiting": [], "unusable": []}
     finished: list[tuple[float, int]] = []
     for half in planned.halves.good:

@@ -70,11 +70,7 @@ class SnippetClips:
         return len(self._snippets)
 
     def take(self, indices: Sequence[int]) -> list[Frames]:
-        """The frames of some snippets, in the order asked for.
-
-        Raises:
-            InputError: a video that cannot be decoded there, or that ends before its snippet.
-        """
+        """The frames of some snippets, in the order asked for."""
         wanted = sorted(set(indices) - set(self._kept))
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
             decoded = dict(zip(wanted, pool.map(self._decode, wanted), strict=True))

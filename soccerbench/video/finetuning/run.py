@@ -78,11 +78,7 @@ class FineTuneRun:
         return f"{self.row.model}, seed {self.seed}" + (", shuffled labels" if self.shuffled else "")
 
     def identity(self) -> dict[str, str]:
-        """What the outcome depends on.
-
-        Raises:
-            InputError: a video or a checkpoint that is not there.
-        """
+        """What the outcome depends on."""
         return {
             "spec": self.row.digest(),
             "data": self._data_fingerprint,
@@ -92,11 +88,7 @@ class FineTuneRun:
         }
 
     def finished(self, identity: dict[str, str]) -> Accuracy | None:
-        """The accuracy of an earlier, complete run of the same identity; none if there is none.
-
-        Raises:
-            InputError: the folder holds a run of another identity, or a record that cannot be read.
-        """
+        """The accuracy of an earlier, complete run of the same identity; none if there is none."""
         file = self.folder / ACCURACY
         record = read_accuracy(file) if file.exists() else None
         run_folder.refuse_another(self.folder, self._changed(identity))

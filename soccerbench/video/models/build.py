@@ -27,12 +27,7 @@ MODELS: dict[str, Callable[[Any], Extractor]] = {
 
 
 def build(row: ExtractorRow, *, plugin: Path | None = None) -> Extractor:
-    """The model of a row, with fresh weights from torch's global generator.
-
-    Raises:
-        SpecError, InputError: the plugin does not hold the custom model.
-        ValueError: sizes that do not fit one another, or a backbone that timm does not know.
-    """
+    """The model of a row, with fresh weights from torch's global generator."""
     if not isinstance(row, OwnRow):
         return MODELS[row.model](row)
     network = load_class(row.network, plugin, of=Extractor)

@@ -17,7 +17,7 @@ Conventions
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from torch import Tensor
@@ -153,7 +153,10 @@ LAYOUTS = (
 def recognised(tensors: Mapping[str, Tensor]) -> Layout | None:
     """The layout of a file's tensors; None for a network for images, or one that is unknown."""
     names = [name for name, tensor in tensors.items() if tensor.dim() != 4]
-    return next((layout for layout in LAYOUTS if all(_any_matches(mark, names) for mark in layout.marks)), None)
+    for layout in LAYOUTS:
+        if all(any(re.fullmatch(mark, name) for name in names) for mark in layout.marks):
+            return layout
+    return None
 
 
 def renamed(
@@ -178,16 +181,9 @@ def _rename(name: str, rules: Rules) -> str | None:
 
 def _numbered(names: Mapping[str, str | None]) -> dict[str, str | None]:
     """The same with parts by our names, and [stage.block] counted through all stages."""
-    pairs = {pair for ours in names.values() for pair in re.findall(r"\[(\d+)\.(\d+)\]", ours or "")}
-    place = {f"[{stage}.{block}]": str(n) for n, (stage, block) in enumerate(sorted(pairs, key=_as_numbers))}
+    found = (pair for ours in names.values() for pair in re.findall(r"\[(\d+)\.(\d+)\]", ours or ""))
+    pairs = sorted({(int(stage), int(block)) for stage, block in found})
+    place = {f"[{stage}.{block}]": str(number) for number, (stage, block) in enumerate(pairs)}
     place |= {f"<{part}>": ours for part, ours in NAMED.items()}
     token = re.compile(r"\[[\d.]+\]|<\w+>")
     return {name: ours and token.sub(lambda found: place.get(found[0], found[0]), ours) for name, ours in names.items()}
-
-
-def _as_numbers(pair: tuple[str, str]) -> tuple[int, int]:
-    return int(pair[0]), int(pair[1])
-
-
-def _any_matches(mark: str, names: Iterable[str]) -> bool:
-    return any(re.fullmatch(mark, name) for name in names)
