@@ -156,7 +156,7 @@ def scaled(games: Sequence[GroundingPredictions]) -> list[GroundingPredictions]:
     Together over all games, so that its replays stay comparable; where all scores are equal they become 1.
     """
     scores = np.concatenate([np.empty(0), *(replay.score for game in games for replay in game.replays)])
-    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
+    low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
 
     def one(replay: ReplayDetections) -> ReplayDetections:
         score = (replay.score - low) / (high - low) if high > low else np.ones_like(replay.score)

@@ -200,3 +200,12 @@ def test_officially_a_time_outside_of_the_vectors_fails_also_in_a_replay_that_do
     found = [replay(1, 100, (80, 0.9)), replay(1, 200, (4000, 0.9))]
     with pytest.raises(ValueError, match="time 4000"):
         average_ap(annotations=[annotations], replays=[found], deltas_s=(5,))
+
+
+def test_officially_a_link_first_of_all_fails_and_first_of_a_later_game_does_not():
+    linked, found = labels((100, 80, 1, 0), (200, 180, 1, 0)), [replay(1, 100, (80, 0.9)), replay(1, 150, (80, 0.9))]
+    games = {"annotations": [unlinked_first(linked), linked], "replays": [found, found], "deltas_s": (5,)}
+    assert average_ap(**games).replays_scored == 2
+    games["annotations"].reverse()
+    with pytest.raises(ValueError, match="the first annotation of the first game has a link"):
+        average_ap(**games)

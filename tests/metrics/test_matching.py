@@ -32,6 +32,7 @@ def test_greedy_hits(targets, found):
             expected[-1].append(best)
     taken = np.full((len(reach), len(targets)), -1)
     matches = greedy_hits(np.array(targets, dtype=np.int64), places, scores, reach)
+    assert {column.dtype for column in matches} == {np.dtype(np.int64)}
     for target, detection, tolerances in zip(*matches, strict=True):
         taken[[place for place in range(len(reach)) if tolerances >> place & 1], target] = detection
     assert taken.tolist() == expected

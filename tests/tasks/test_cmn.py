@@ -123,16 +123,15 @@ def test_any_batch_may_be_skipped_but_not_all(root: Dataset) -> None:
     task = task_of(root, "sampling.skip_half_the_batches=true", f"batch_size={half}")
     counts = [len(list(task.batches(np.random.default_rng(seed)))) for seed in range(8)]
     assert set(counts) == {5, 10}
-    assert len(list(task.valid_batches())) == 5 * -(-len(task._valid.queries) // half)  # never skipped
+    assert len(list(task.valid_batches())) == 5 * -(-len(task._valid) // half)  # never skipped
 
 
 def test_without_annotated_events_those_of_the_replays_are_drawn(root: Dataset) -> None:
     spec = next(spec for spec in load_table("table3").rows if spec.row == 5)
     replays = {game: read_replays(root.tree, game, strict=True) for game in root.games["train"]}
     task = CmnTask(spec, root.store(spec.blocks), train=replays, valid={})
-    asked = task._train.queries
-    assert sum(map(len, task._train.events.values())) == len(asked)
-    assert all(one.event in task._train.events[one.game, one.half, one.label] for one in asked)
+    assert sum(map(len, task._training.events.values())) == len(task._train)
+    assert all(one.event in task._training.events[one.game, one.half, one.label] for one in task._train)
 
 
 def test_clips_at_the_ends(root: Dataset) -> None:

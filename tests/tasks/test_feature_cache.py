@@ -110,3 +110,14 @@ def test_clips_go_to_a_gpu_that_has_room(root: Dataset) -> None:
     for one, other in zip(*(task.batches(np.random.default_rng(5)) for task in (streamed, held)), strict=True):
         assert other.features.device.type == "cuda"
         assert torch.equal(one.features, other.features.float().cpu())
+
+
+def test_without_room_on_a_gpu_windows_are_streamed_in_the_stored_type(
+    shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(shared_tiny_root, tmp_path / "packed")
+    task = task_of(Dataset(tmp_path / "packed"), 8)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 1))
+    task.hold(torch.device("cuda"))
+    assert next(iter(task.valid_batches())).features.dtype == torch.float16

@@ -46,7 +46,9 @@ def root(shared_tiny_root: Path) -> Dataset:
     ],
 )
 def test_where_chunks_start(root: Dataset, start: int, stride: int, starts: list[int]) -> None:
-    assert task_of(root).starts(Query("game", 1, start, start + 5), stride=stride).tolist() == starts
+    found = task_of(root).starts(Query("game", 1, start, start + 5), stride=stride)
+    assert found.tolist() == starts
+    assert found.dtype == np.int64
 
 
 @pytest.mark.parametrize("key", ["chunk_s", "before_s"])

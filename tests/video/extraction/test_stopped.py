@@ -82,7 +82,11 @@ def let_go(out: Path) -> None:
     out.with_name("go").touch()
 
 
-@pytest.mark.parametrize("row", [1, 7, 28])  # of the first half; of the second; the last row of all
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(1, marks=pytest.mark.parity), 7, pytest.param(28, marks=pytest.mark.parity)],
+    ids=["the first half", "the second half", "the last row of all"],
+)
 def test_killed_and_resumed(
     root: Path,
     tmp_path: Path,
@@ -136,7 +140,7 @@ def test_a_worker_that_dies_takes_one_half_with_it(
     assert not parts(out)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.parity), 2])
 def test_the_keyboard_stops_it_without_loss(root: Path, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out"
     with started(root, out, workers=workers) as process:
