@@ -134,11 +134,11 @@ def _rows(done: Results) -> Iterable[list[Run]]:
 def _draw_figure3(data: str | None, features_root: Path | None, out: Path) -> None:
     from soccerbench.experiments.default_dataset import open_root
     from soccerbench.report.console import note
-    from soccerbench.report.figures.figure3 import analyse, read_games, summary, write_figure3
+    from soccerbench.report.figures.figure3 import read_games, summary, write_figure3
     from soccerbench.specs.figures import load_figure3
 
     root, spec = open_root(data, features_root, say=note), load_figure3()
-    content = summary(analyse(read_games(root, spec)), spec, dataset=root.name, simulated=root.is_simulated)
+    content = summary(read_games(root, spec), spec, dataset=root.name, simulated=root.is_simulated)
     folder = out / root.name / spec.figure
     write_figure3(folder, content)
     share = "none" if content["share"] is None else f"{100 * content['share']:.2f} %"

@@ -133,13 +133,15 @@ def finetune(
     from soccerbench.experiments.executors.machines import Machines
 
     machines = Machines(on, cpus=cpus, gpus=gpus)
+    from soccerbench.experiments.executors.experiment_tasks import Options, RunExperiment
+    from soccerbench.experiments.results import ACCURACY, read_accuracy
     from soccerbench.report.console import bars, print_table
     from soccerbench.report.figures.confusion import write_confusion
     from soccerbench.report.tables.checks import accuracy_table
     from soccerbench.specs.load import parse_setting
     from soccerbench.specs.video_models import load_extractors
     from soccerbench.video.finetuning.manifest import read_manifest
-    from soccerbench.video.finetuning.run import FineTune, FineTuneRun
+    from soccerbench.video.finetuning.run import FineTuneRun
 
     pairs = [parse_setting(text) for text in settings or []]
     row = load_extractors(table, models=[model], settings=pairs).of(model)
@@ -156,10 +158,9 @@ def finetune(
     )
     with resumable(), bars(1) as shown:
         threads = cpus if machines.is_here else machines.threads(1, 1)
-        work = FineTune(planned, device=device, force=force, curves=log, threads=threads)
-        found = machines.call(
-            work, title=planned.title, folder=planned.folder, progress=shown.of(planned.title), device=device
-        )
+        work = RunExperiment(planned, Options(device=device, force=force, curves=log, threads=threads))
+        machines.call(work, title=planned.title, folder=planned.folder, progress=shown.of(planned.title), device=device)
+    found = read_accuracy(planned.folder / ACCURACY)
     write_confusion(planned.folder, found)
     print_table(accuracy_table(found, title=planned.title, folder=planned.folder))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -31,20 +32,28 @@ class Options:
     device: str  # "auto", "cpu" or "cuda"
     force: bool  # overwrite runs of another spec, other data or code
     curves: str | None  # where learning curves go besides `history.csv`
-    threads: int  # of each process, for features that are not narrow
+    threads: int | None  # of each process, for features that are not narrow; None for what torch has
     stage: tuple[str, Path] | None = None
+
+
+class Training(Protocol):
+    """An experiment, or a fine-tuning of a video model."""
+
+    def run(self, *, device: str, progress: Progress, force: bool) -> object:
+        """Train and measure, or resume."""
 
 
 @dataclass(frozen=True)
 class RunExperiment:
     """The work of one task; its result is in the folder."""
 
-    experiment: Experiment
+    experiment: Training
     options: Options
 
     def __call__(self, progress: Progress) -> None:
         """Run it, or resume it."""
-        torch.set_num_threads(self.options.threads)
+        if self.options.threads is not None:
+            torch.set_num_threads(self.options.threads)
         if self.options.stage is not None:
             staged(*self.options.stage)
         with curves_to(self.options.curves):

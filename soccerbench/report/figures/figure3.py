@@ -12,7 +12,6 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,42 +27,12 @@ from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, read_repla
 from soccerbench.specs.figures import Figure3
 
 
-@dataclass(frozen=True, eq=False)
-class ReplayAnalysis:
-    """What the figure shows."""
-
-    games: int  # how many were read
-    replays: int  # how many replays they have
-    other_half: int  # those of an event in the other half
-    unlinked: int  # those of no known event
-    intervals_s: NDArray[np.float64]  # (N,) of the others
-    classes: dict[str, int]  # label -> replays that show it, most first; of equals in the official order
-
-    def share(self, low_s: float, high_s: float) -> float | None:
-        """Which fraction of the intervals is in [low, high]; None without any."""
-        if not len(self.intervals_s):
-            return None
-        return float(((self.intervals_s >= low_s) & (self.intervals_s <= high_s)).mean())
-
-
-def analyse(games: Sequence[GameReplays]) -> ReplayAnalysis:
-    """Count the replays of some games."""
-    replays = [replay for game in games for replay in game.replays]
-    links = [(replay, replay.link) for replay in replays if replay.link is not None]
-    intervals = [
-        (replay.end_ms - (1000 * link.second if link.position_ms is None else link.position_ms)) / 1000
-        for replay, link in links
-        if replay.same_half
-    ]
-    counted = Counter(link.label for _, link in links)
-    order = sorted(range(len(CLASSES)), key=lambda label: (-counted[label], label))
-    return ReplayAnalysis(
-        games=len(games),
-        replays=len(replays),
-        other_half=len(links) - len(intervals),
-        unlinked=len(replays) - len(links),
-        intervals_s=np.array(intervals, dtype=np.float64),
-        classes={CLASSES[label]: counted[label] for label in order},
+def intervals_of(games: Sequence[GameReplays]) -> NDArray[np.float64]:
+    """(N,) seconds from event to end of replay, of all replays of an event of their half."""
+    pairs = [(replay, replay.link) for game in games for replay in game.replays if replay.same_half]
+    ends_ms = [(replay.end_ms, link.position_ms, link.second) for replay, link in pairs if link is not None]
+    return np.array(
+        [(end - (1000 * second if event is None else event)) / 1000 for end, event, second in ends_ms], dtype=np.float64
     )
 
 
@@ -75,24 +44,35 @@ def read_games(root: Dataset, spec: Figure3) -> list[GameReplays]:
     return [read_replays(root.tree, game, strict=False, file=CAMERA_LABELS) for game in games]
 
 
-def summary(analysis: ReplayAnalysis, spec: Figure3, *, dataset: str, simulated: bool) -> dict[str, Any]:
-    """What `figure3.json` holds; the published share only next to real data."""
-    edges, counts = histogram(analysis.intervals_s, spec)
+def summary(games: Sequence[GameReplays], spec: Figure3, *, dataset: str, simulated: bool) -> dict[str, Any]:
+    """What `figure3.json` holds; the published share only next to real data.
+
+    Classes are label -> replays that show it, most first; of equals in the official order.
+    """
+    replays = [replay for game in games for replay in game.replays]
+    labels = [replay.link.label for replay in replays if replay.link is not None]
+    counted, intervals_s = Counter(labels), intervals_of(games)
+    edges, counts = histogram(intervals_s, spec)
+    low_s, high_s = spec.window_s
+    inside = (intervals_s >= low_s) & (intervals_s <= high_s)
     return {
         "figure": spec.figure,
         "source": spec.source,
         "dataset": dataset,
         "simulated": simulated,
-        "games": analysis.games,
-        "replays": analysis.replays,
-        "replays_of_the_other_half": analysis.other_half,
-        "replays_without_link": analysis.unlinked,
-        "intervals": len(analysis.intervals_s),
+        "games": len(games),
+        "replays": len(replays),
+        "replays_of_the_other_half": len(labels) - len(intervals_s),
+        "replays_without_link": len(replays) - len(labels),
+        "intervals": len(intervals_s),
         "window_s": list(spec.window_s),
-        "share": analysis.share(*spec.window_s),
+        "share": float(inside.mean()) if len(inside) else None,
         "published_share": None if simulated else spec.published_percent / 100,
         "histogram": {"edges_s": edges.tolist(), "counts": counts.tolist()},
-        "classes": analysis.classes,
+        "classes": {
+            CLASSES[label]: counted[label]
+            for label in sorted(range(len(CLASSES)), key=lambda label: (-counted[label], label))
+        },
     }
 
 

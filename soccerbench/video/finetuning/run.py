@@ -29,7 +29,6 @@ from soccerbench.progress import Progress, silent
 from soccerbench.specs.base import Annealing
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.video_models import ExtractorRow
-from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import Trained, train, uses_gpu
 from soccerbench.training.parallel import several
 from soccerbench.video.decoding.clips import Clip
@@ -213,24 +212,6 @@ class FineTuneRun:
     def _changed(self, identity: dict[str, str]) -> list[str]:
         """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
         return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
-
-
-@dataclass(frozen=True)
-class FineTune:
-    """A fine-tuning as the work of a task."""
-
-    run: FineTuneRun  # what to train
-    device: str  # "auto", "cpu" or "cuda"
-    force: bool  # replace a run of another identity
-    curves: str | None  # where learning curves go besides `history.csv`
-    threads: int | None  # of the process; None for what torch has
-
-    def __call__(self, progress: Progress) -> Accuracy:
-        """Train and measure, or resume."""
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        with curves_to(self.curves):
-            return self.run.run(device=self.device, progress=progress, force=self.force)
 
 
 def _hash(file: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
-from soccerbench.report.figures.figure3 import ReplayAnalysis, analyse, histogram, read_games, summary, write_figure3
+from soccerbench.report.figures.figure3 import histogram, intervals_of, read_games, summary, write_figure3
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
 from soccerbench.specs.figures import load_figure3
@@ -23,7 +23,7 @@ SPEC = load_figure3()
 
 
 @pytest.fixture
-def analysis() -> ReplayAnalysis:
+def games() -> list[GameReplays]:
     """Two games by hand: intervals of 30.5, 0, 120, 120.5, -10 and 400 s, so that 3 of 6 are in 0 to 120 s."""
     first = (
         Replay(1, 40_000, 45_500, Link(1, FOUL, 15)),
@@ -34,15 +34,17 @@ def analysis() -> ReplayAnalysis:
         Replay(2, 30_000, 35_000),  # no link
     )
     second = (Replay(2, 90_000, 95_000, Link(2, FOUL, 105)), Replay(2, 995_000, 1_000_000, Link(2, FOUL, 600)))
-    return analyse([GameReplays("a", first), GameReplays("b", second)])
+    return [GameReplays("a", first), GameReplays("b", second)]
 
 
-def test_the_share_is_that_counted_by_hand(analysis: ReplayAnalysis) -> None:
-    assert analysis.intervals_s.tolist() == [30.5, 0, 120, 120.5, -10, 400]
-    assert analysis.share(0, 120) == 0.5  # both edges count
-    assert (analysis.games, analysis.replays, analysis.other_half, analysis.unlinked) == (2, 8, 1, 1)
-    assert list(analysis.classes.items())[:3] == [("Foul", 4), ("Goal", 2), ("Corner", 1)]
-    assert sorted(analysis.classes) == sorted(CLASSES)
+def test_the_share_is_that_counted_by_hand(games: list[GameReplays]) -> None:
+    assert intervals_of(games).tolist() == [30.5, 0, 120, 120.5, -10, 400]
+    content = summary(games, SPEC, dataset="by hand", simulated=True)
+    assert (content["window_s"], content["share"]) == ([0, 120], 0.5)  # both edges count
+    counts = [content[f"replays{what}"] for what in ("", "_of_the_other_half", "_without_link")]
+    assert (content["games"], *counts) == (2, 8, 1, 1)
+    assert list(content["classes"].items())[:3] == [("Foul", 4), ("Goal", 2), ("Corner", 1)]
+    assert sorted(content["classes"]) == sorted(CLASSES)
 
 
 def test_outer_bars_hold_what_is_beyond() -> None:
@@ -52,14 +54,14 @@ def test_outer_bars_hold_what_is_beyond() -> None:
     assert {start: count for start, count in bars.items() if count} == {-60: 2, 0: 2, 5: 1, 295: 3}
 
 
-def test_published_only_next_to_real_data(analysis: ReplayAnalysis) -> None:
-    real = summary(analysis, SPEC, dataset="real", simulated=False)
+def test_published_only_next_to_real_data(games: list[GameReplays]) -> None:
+    real = summary(games, SPEC, dataset="real", simulated=False)
     assert (real["share"], real["published_share"]) == (0.5, 0.9283)
-    assert summary(analysis, SPEC, dataset="mini", simulated=True)["published_share"] is None
+    assert summary(games, SPEC, dataset="mini", simulated=True)["published_share"] is None
 
 
-def test_the_same_data_give_the_same_bytes(analysis: ReplayAnalysis, tmp_path: Path) -> None:
-    content = summary(analysis, SPEC, dataset="by hand", simulated=False)
+def test_the_same_data_give_the_same_bytes(games: list[GameReplays], tmp_path: Path) -> None:
+    content = summary(games, SPEC, dataset="by hand", simulated=False)
     for folder in ("one", "two"):
         write_figure3(tmp_path / folder, content)
     names = sorted(file.name for file in (tmp_path / "one").iterdir())
@@ -76,7 +78,7 @@ def test_the_same_data_give_the_same_bytes(analysis: ReplayAnalysis, tmp_path: P
 
 
 def test_nothing_to_draw_is_drawn_too(tmp_path: Path) -> None:
-    content = summary(analyse([]), SPEC, dataset="empty", simulated=False)
+    content = summary([], SPEC, dataset="empty", simulated=False)
     assert content["share"] is None
     write_figure3(tmp_path, content)
     assert "no replay with its event" in (tmp_path / "figure3.svg").read_text()
