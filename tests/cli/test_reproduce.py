@@ -142,7 +142,7 @@ def test_a_custom_head(reproduce: Command, shared_tiny_root: Path, tmp_path: Pat
     assert "another code" in changed.err
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.parity), 2])
 def test_fusing_with_a_custom_head(reproduce: Command, shared_tiny_root: Path, tmp_path: Path, jobs: int) -> None:
     write_custom_head(tmp_path)
     fuse = {
