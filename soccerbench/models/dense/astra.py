@@ -48,9 +48,10 @@ class Astra(DenseHead):
             nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Dropout(block_dropout), nn.Linear(width, d_model))
             for width in layout.widths
         )
-        self.row = nn.Parameter(0.02 * torch.randn(layout.rows, 1, d_model))
-        self.block = nn.Parameter(0.02 * torch.randn(len(layout.widths), d_model))
-        self.queries = nn.Parameter(0.02 * torch.randn(layout.frames, d_model))
+        self.row = nn.Parameter(0.5 * torch.randn(layout.rows, 1, d_model))
+        self.block = nn.Parameter(0.5 * torch.randn(len(layout.widths), d_model))
+        near = self.row.detach()[:, 0].repeat_interleave(layout.frames_per_row, dim=0)
+        self.queries = nn.Parameter(near + 0.15 * torch.randn(layout.frames, d_model))
         sizes: dict[str, Any] = {"dim_feedforward": feedforward, "dropout": dropout, "batch_first": True}
         self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(d_model, heads, **sizes) for _ in SEGMENTS)
         self.decoder = nn.ModuleList(nn.TransformerDecoderLayer(d_model, heads, **sizes) for _ in range(decoder_layers))
@@ -61,10 +62,36 @@ class Astra(DenseHead):
                 for name in names
             }
         )
+        self._draw(d_model // heads)
         row = torch.arange(layout.rows).repeat_interleave(len(layout.widths))
         parts = [row * count // layout.rows for count in SEGMENTS]
         apart = torch.stack([part[:, None] != part for part in parts])  # (layers, tokens, tokens)
         self.register_buffer("segments", apart, persistent=False)
+
+    @torch.no_grad()
+    def _draw(self, width: int) -> None:
+        """Draw weights so that a query attends mostly to its own row, and a row's features outweigh its embedding.
+
+        Args:
+            width: of one attention head.
+        """
+        for block in self.blocks:
+            nn.init.kaiming_normal_(block[0].weight, nonlinearity="relu")
+            nn.init.kaiming_normal_(block[3].weight, nonlinearity="linear")
+        for layer in self.decoder:
+            attention = layer.multihead_attn
+            query, key, value = attention.in_proj_weight.chunk(3)
+            nn.init.orthogonal_(query, gain=(200 / width) ** 0.25)
+            key.copy_(query)
+            nn.init.orthogonal_(value)
+            nn.init.orthogonal_(attention.out_proj.weight, gain=2)
+
+    @torch.no_grad()
+    def begin(self, scores: Tensor, log_variance: float) -> None:
+        """Start the last layers at constants, or else the first steps teach every layer to ignore the features."""
+        self.heads["scores"][-1].bias.copy_(scores)
+        if "log_variance" in self.heads:
+            nn.init.constant_(self.heads["log_variance"][-1].bias, log_variance)
 
     def forward(self, features: Tensor) -> DenseOutput:
         """Score chunks of features (B, T, C)."""

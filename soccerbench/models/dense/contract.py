@@ -48,6 +48,14 @@ class DenseOutput(NamedTuple):
 class DenseHead(nn.Module):
     """A head in two parts, `embed` and `decode`."""
 
+    def begin(self, scores: Tensor, log_variance: float) -> None:
+        """Start training from the best constants; unless a head overrides this, from its layers as they were drawn.
+
+        Args:
+            scores: (K,) logits.
+            log_variance: of the displacement in frames.
+        """
+
     def embed(self, features: Tensor) -> Tensor:
         """Feature rows (…, C) as tokens (…, D), each row by itself."""
         raise NotImplementedError

@@ -6,6 +6,8 @@ one, Hong et al. (2022) and Xarles et al. (2024) for the cross-entropy.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,7 +22,7 @@ def score_loss(recipe: Loss, logits: Tensor, targets: Tensor, positives: Tensor)
 
     Args:
         targets: the same, in [0, 1].
-        positives: (17,) share of the training frames that are positives of each class, for the balanced one.
+        positives: (K,) share of the training frames that are positives of each class, for the balanced one.
     """
     if isinstance(recipe, BalancedBinary):
         share = recipe.positive_share
@@ -35,10 +37,36 @@ def score_loss(recipe: Loss, logits: Tensor, targets: Tensor, positives: Tensor)
 
 def focal_loss(recipe: FocalBinary, logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy, weighted down where the prediction is good; `epsilon` keeps its logarithms finite."""
+    return recipe.weight * _focal(recipe, logits, targets).mean()
+
+
+def best_constants(recipe: FocalBinary, shares: Tensor) -> Tensor:
+    """The logits (K,) with the least loss among those that are the same for all frames.
+
+    Args:
+        recipe: the loss.
+        shares: (K,) of the frames that are positives.
+
+    Example:
+        >>> plain = FocalBinary(kind="focal-binary", gamma=0, epsilon=1e-9, weight=1)
+        >>> best_constants(plain, torch.tensor([0.5])).item()
+        0.0
+    """
+    logits = torch.arange(-1200, 1201)[:, None] / 100
+    return logits[_focal(recipe, logits, shares).argmin(dim=0), 0]
+
+
+def best_log_variance(recipe: Displacement, frames_per_s: int) -> float:
+    """The one with the least Gaussian loss of displacements of 0 that are uniform within the radius."""
+    return math.log(0.3 / 0.7 * (recipe.radius_s * frames_per_s) ** 2 / 3)
+
+
+def _focal(recipe: FocalBinary, logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of each score, without the weight."""
     p, epsilon = logits.sigmoid(), recipe.epsilon
     hit = targets * (1 - p) ** recipe.gamma * (p + epsilon).log()
     miss = (1 - targets) * p**recipe.gamma * (1 - p + epsilon).log()
-    return -recipe.weight * (hit + miss).mean()
+    return -(hit + miss)
 
 
 def displacement_loss(

@@ -21,9 +21,10 @@ from soccerbench.events import Events
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.models.dense.contract import Apart, DenseHead, DenseOutput, Layout
 from soccerbench.soccernet.classes import CLASSES
+from soccerbench.specs.dense import FocalBinary
 from soccerbench.specs.spotting import DenseRow
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
-from soccerbench.tasks.dense.losses import displacement_loss, score_loss
+from soccerbench.tasks.dense.losses import best_constants, best_log_variance, displacement_loss, score_loss
 from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
 from soccerbench.tasks.frame_scores import FrameScores
@@ -92,8 +93,8 @@ class Chunks:
         return DenseBatch(self.windows.read(places), *(torch.from_numpy(np.stack(column)) for column in columns))
 
     def positives(self) -> NDArray[np.float64]:
-        """(17,) the share of all frames that are positives of each class."""
-        found = [self._targets(*key, 0, self.store.length(*key))[0][:, -len(CLASSES) :] for key in self._halves]
+        """(K,) the share of all frames that are positives of each output."""
+        found = [self._targets(*key, 0, self.store.length(*key))[0] for key in self._halves]
         shares: NDArray[np.float64] = np.concatenate(found).mean(axis=0, dtype=np.float64)
         return shares
 
@@ -163,6 +164,11 @@ class DenseTask(FrameTask[DenseRow, Chunks]):
             assert self.trained_first.head is not None
             model.displacement.load_state_dict(self.trained_first.head.state_dict())
             model.displacement.requires_grad_(False)
+        elif isinstance(model, DenseHead) and isinstance(self.row.loss, FocalBinary):
+            moves, frames_per_s = self.row.displacement, self.row.grid(self.store.fps)[0]
+            model.begin(
+                best_constants(self.row.loss, self._positives), best_log_variance(moves, frames_per_s) if moves else 0
+            )
         return self.behind_statistics(model)
 
     @property

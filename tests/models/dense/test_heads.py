@@ -81,6 +81,20 @@ def test_astra_attends_within_segments_that_grow() -> None:
     assert rows == [[2, 3], [0, 1, 2, 3], list(range(8))]
 
 
+def test_a_query_of_astra_begins_with_its_own_row() -> None:
+    """Before any training most of the attention of a frame is on the five tokens of its row."""
+    torch.manual_seed(0)
+    model = Astra(Layout(MINI, 12, 2, 18, 17), d_model=48, heads=4, feedforward=96, decoder_layers=1).eval()
+    seen: dict[str, torch.Tensor] = {}
+    first = model.decoder[0]
+    first.norm1.register_forward_hook(lambda module, given, found: seen.update(query=found))
+    model.encoder[-1].register_forward_hook(lambda module, given, found: seen.update(tokens=found))
+    model(torch.randn(2, 12, sum(MINI)))
+    weights = first.multihead_attn(seen["query"], seen["tokens"], seen["tokens"])[1].reshape(2, 24, 12, 5).sum(-1)
+    own = weights[:, torch.arange(24), torch.arange(24) // 2]
+    assert own.mean() > 0.5
+
+
 def test_astra_drops_and_exchanges_rows_in_training_alone() -> None:
     layout, features = (
         Layout(MINI, 50, 2, 18, 17),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from soccerbench.specs.dense import BalancedBinary, CrossEntropy, Displacement, FocalBinary, Loss
-from soccerbench.tasks.dense.losses import displacement_loss, score_loss
+from soccerbench.tasks.dense.losses import best_constants, best_log_variance, displacement_loss, score_loss
 
 B, T = 2, 3
 POSITIVES = np.linspace(0.01, 0.2, 17)
@@ -86,3 +86,31 @@ def test_displacements(kind: str) -> None:
     assert mine.item() == pytest.approx(slow.item(), rel=1e-12)
     gradients = (torch.autograd.grad(loss, predicted)[0] for loss in (mine, slow))
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-9)
+
+
+def test_the_best_constants_are_better_than_their_neighbours() -> None:
+    """The background in four of five frames, a class in one of a hundred, and one in one of a thousand."""
+    recipe = FocalBinary(kind="focal-binary", gamma=1, epsilon=7e-5, weight=100)
+    shares = torch.tensor([0.8, 0.01, 0.001])
+    targets = (torch.arange(1000)[:, None] < 1000 * shares).float()[None]
+    best = best_constants(recipe, shares)
+    for k in range(3):
+        losses = [
+            score_loss(recipe, (best + move)[None, None].expand_as(targets)[..., [k]], targets[..., [k]], shares).item()
+            for move in (-0.1, 0, 0.1)
+        ]
+        assert losses[1] < min(losses[0], losses[2])
+
+
+def test_the_best_log_variance_is_better_than_its_neighbours() -> None:
+    """Displacements evenly spread over three seconds on each side, at two frames a second, predicted as 0."""
+    recipe = Displacement(radius_s=3, loss="gaussian", per_class=True)
+    wanted = torch.linspace(-6, 6, 1001)[None, :, None]
+    losses = [
+        displacement_loss(
+            recipe, 2, predicted=torch.zeros_like(wanted), wanted=wanted, near=torch.ones_like(wanted),
+            log_variance=torch.full_like(wanted, best_log_variance(recipe, 2) + move),
+        ).item()
+        for move in (-0.1, 0, 0.1)
+    ]  # fmt: skip
+    assert losses[1] < min(losses[0], losses[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,14 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     torch.manual_seed(1)
     resumed = weights("killed", silent)
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_astra_begins_at_the_best_constants(shared_tiny_root: Path) -> None:
+    task = task_of(shared_tiny_root, row_of("astra", "stride_s=12", "chunk_s=12"))
+    model = task.model()
+    scores = model.heads["scores"][-1].bias
+    assert scores[0] > 0 > scores[1:].max()  # the background is likely, no class is
+    assert model.heads["log_variance"][-1].bias.unique().item() == pytest.approx(math.log(36 / 7))
 
 
 def test_events_beyond_the_half_are_refused(shared_tiny_root: Path) -> None:
