@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -75,11 +75,11 @@ class Astra(DenseHead):
         Args:
             width: of one attention head.
         """
-        for block in self.blocks:
-            nn.init.kaiming_normal_(block[0].weight, nonlinearity="relu")
-            nn.init.kaiming_normal_(block[3].weight, nonlinearity="linear")
+        for block in range(len(self.widths)):
+            nn.init.kaiming_normal_(self.blocks.get_parameter(f"{block}.0.weight"), nonlinearity="relu")
+            nn.init.kaiming_normal_(self.blocks.get_parameter(f"{block}.3.weight"), nonlinearity="linear")
         for layer in self.decoder:
-            attention = layer.multihead_attn
+            attention = cast("nn.TransformerDecoderLayer", layer).multihead_attn
             query, key, value = attention.in_proj_weight.chunk(3)
             nn.init.orthogonal_(query, gain=(200 / width) ** 0.25)
             key.copy_(query)
@@ -89,9 +89,9 @@ class Astra(DenseHead):
     @torch.no_grad()
     def begin(self, scores: Tensor, log_variance: float) -> None:
         """Start the last layers at constants, or else the first steps teach every layer to ignore the features."""
-        self.heads["scores"][-1].bias.copy_(scores)
+        self.heads.get_parameter("scores.2.bias").copy_(scores)
         if "log_variance" in self.heads:
-            nn.init.constant_(self.heads["log_variance"][-1].bias, log_variance)
+            nn.init.constant_(self.heads.get_parameter("log_variance.2.bias"), log_variance)
 
     def forward(self, features: Tensor) -> DenseOutput:
         """Score chunks of features (B, T, C)."""
