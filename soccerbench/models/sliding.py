@@ -117,7 +117,7 @@ class Standardised(nn.Module):
 
     def standardised(self, features: Tensor) -> Tensor:
         """Features (…, C) as the head sees them."""
-        return (features - self.mean) / self.deviation
+        return (features - self.mean).div_(self.deviation)
 
     def slide(self, features: Tensor, window_frames: int) -> Tensor:
         """Score the window around every frame of a half (T, C)."""

@@ -58,7 +58,8 @@ class CachedRows:
         first = np.array([self.first[game, half] + start for game, half, start in places])
         last = np.array([self._last[game, half] for game, half, _ in places])
         rows = np.minimum(first[:, None] + np.arange(length), last[:, None])
-        return self.rows[torch.from_numpy(rows).to(self.rows.device, non_blocking=True)]
+        wanted = torch.from_numpy(rows.ravel()).to(self.rows.device, non_blocking=True)
+        return self.rows.index_select(0, wanted).view(*rows.shape, -1)  # several times as fast on a CPU as indexing
 
 
 def load(store: FeatureStore, game: str, half: int, there: Tensor) -> None:
