@@ -110,7 +110,7 @@ class NetVLADpp(nn.Module):
         """Score windows of features (B, T, C): logits (B, classes + 1), class 0 the background."""
         frames = self.embed(features)  # (B, T, D)
         middle = frames.shape[1] // 2
-        before, after = frames.split([middle, frames.shape[1] - middle], dim=1)  # whose gradients join in one pass
+        before, after = torch.split(frames, [middle, frames.shape[1] - middle], dim=1)  # its gradient is one pass
         past, future = self.classify.weight.chunk(2, dim=1)  # two products, so that no vector of both is written
         logits = linear(self.dropout(self.past(before)), past)  # (B, K/2·D) -> (B, classes + 1)
         return logits + linear(self.dropout(self.future(after)), future, self.classify.bias)
