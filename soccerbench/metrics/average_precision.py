@@ -27,25 +27,23 @@ class GameCounts:
     """Number of detections of each game at each level and tolerance, to be summed over weighted games.
 
     Args:
-        level: (N,) level of each detection, or of equal ones, from 0.
-        label: (N,) its class, from 0.
+        place: (N,) level * C + class of each detection, or of equal ones, from 0.
         game: (N,) its game, from 0.
         masks: (N,) bit d is set where it counts at tolerance d.
         count: (N,) how many equal ones there are.
         shape: L, C classes, D, G.
     """
 
-    def __init__(
-        self, level: Ints, label: Ints, game: Ints, masks: Ints, count: Ints, shape: tuple[int, int, int, int]
-    ) -> None:
+    def __init__(self, place: Ints, game: Ints, masks: Ints, count: Floats, shape: tuple[int, int, int, int]) -> None:
         self.shape = shape
         rows, bit = np.flatnonzero(masks), np.int64(0)
         self.some = len(rows) > 0
         if shape[2] > 1:
             row, bit = np.nonzero(masks[rows, None] >> np.arange(shape[2]) & 1)
             rows = rows[row]
-        self._cell = (level[rows] * shape[1] + label[rows]) * shape[2] + bit
-        self._game, self._count = game[rows], count[rows].astype(np.float64)
+        if len(rows) < len(masks) or shape[2] > 1:
+            place, game, count = place[rows], game[rows], count[rows]
+        self._cell, self._game, self._count = place * shape[2] + bit, game, count
 
     def cumulative(self, weights: Floats) -> Floats:
         """The counts at each level or a more confident one: weights (R, G) in, (L, C, D, R) out, whole numbers."""

@@ -87,10 +87,8 @@ def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weight
         np.concatenate([getattr(one, name) for one in statistics]) for name in ("level", "kept", "hits")
     )
     levels, place = np.unique(-level, return_inverse=True)
-    shape, once, no_class = (max(1, len(levels)), 1, len(deltas_s), len(statistics)), np.ones_like(game), game * 0
-    found, passed = (
-        GameCounts(place, no_class, game, masks, once, shape).cumulative(weights)[:, 0] for masks in (hits, kept)
-    )
+    shape, once = (max(1, len(levels)), 1, len(deltas_s), len(statistics)), np.ones(len(game))
+    found, passed = (GameCounts(place, game, masks, once, shape).cumulative(weights)[:, 0] for masks in (hits, kept))
     events = np.broadcast_to(weights @ np.array([one.scored for one in statistics], dtype=float), found.shape[1:])
     precision = np.ascontiguousarray(average_precision(found, passed, events, protocol).T)
     return {"average_ap": trapezoid_mean(precision), "ap_per_tolerance": precision}

@@ -149,10 +149,10 @@ class _Counts:
         self.events = events
         kinds, classes, games = events.shape
         self.cells = (len(hit_levels) + 1) * classes * tolerances * kinds
-        place = _places(hit_levels, -level)
+        place, often = _places(hit_levels, -level) * classes + label, count.astype(np.float64)
 
         def counts(masks: Ints, tolerances: int = tolerances) -> GameCounts:
-            return GameCounts(place, label, game, masks, count, (len(hit_levels) + 1, classes, tolerances, games))
+            return GameCounts(place, game, masks, often, (len(hit_levels) + 1, classes, tolerances, games))
 
         always = (visible == 2**tolerances - 1).astype(np.int64)
         self.everything, self.hits = counts(np.ones_like(always), 1), counts(hits)

@@ -73,8 +73,11 @@ def confidence_levels(confidence: Floats, protocol: Protocol) -> npt.NDArray[Any
     """What the protocol keeps of a confidence: the thresholds it passes (all but one), or the number itself.
 
     Under `soccernet`, detections are counted at 200 thresholds from 0 to 1; the level is the number, from 0, of the
-    highest that `confidence` reaches. (N,) in, (N,) out: int64 under `soccernet`, float64 under `strict`.
+    highest that `confidence` (not NaN) reaches. (N,) in, (N,) out: int64 under `soccernet`, float64 under `strict`.
     """
     if protocol == "strict":
         return confidence
-    return np.searchsorted(np.linspace(0, 1, 200), confidence, side="right") - 1
+    thresholds = np.linspace(0, 1, 200)
+    level = np.minimum(199 * np.clip(confidence, 0, 1), 198).astype(np.int64)  # rounded, it may be one off
+    level += (confidence >= thresholds[level + 1]).astype(np.int64) - (confidence < thresholds[level])
+    return level

@@ -174,21 +174,20 @@ class Tree:
         """
         if not is_inside(name):
             raise InputError(self.path / name, "leads out of the folder", "name games by relative paths")
-        path = self.where(name)
         if (made := self._made.get(self._key(name))) is not None:
             return made[0]
         try:
-            return self._read_file(path) if self._zip is None else self._read_entry(self._zip, name)
+            return self._read_file(name) if self._zip is None else self._read_entry(self._zip, name)
         except (FileNotFoundError, NotADirectoryError, KeyError):
-            raise InputError(path, "missing", "put the file there or leave the game out") from None
+            raise InputError(self.where(name), "missing", "put the file there or leave the game out") from None
         except InputError:
             raise
         except PermissionError as error:
-            raise os_error(path, error, remedy="copy the file again") from None
+            raise os_error(self.where(name), error, remedy="copy the file again") from None
         except (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise InputError(path, f"cannot be read ({error})", "copy the file again") from None
+            raise InputError(self.where(name), f"cannot be read ({error})", "copy the file again") from None
         except Exception as error:  # zlib.error, lzma.LZMAError: whatever the entry's method raises on damage
-            raise InputError(path, f"cannot be unpacked ({error})", "copy the archive again") from None
+            raise InputError(self.where(name), f"cannot be unpacked ({error})", "copy the archive again") from None
 
     def json(self, name: str) -> Any:
         """The parsed JSON of one file.
@@ -198,20 +197,26 @@ class Tree:
         """
         return parse_json(self.read(name), self.where(name))
 
-    def _read_file(self, path: Path) -> bytes:
+    def _read_file(self, name: str) -> bytes:
+        path = self.where(name)
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise InputError(path, "no regular file", "put the JSON file itself there")
-        _check_size(path, status.st_size)
+        self._check_size(name, status.st_size)
         return path.read_bytes()
 
     def _read_entry(self, archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(self._stored[self._key(name)])
-        _check_size(self.where(name), info.file_size)
+        self._check_size(name, info.file_size)
         with archive.open(info) as stream:
             data = stream.read(_most(MAX_BYTES) + 1)
-        _check_size(self.where(name), len(data))
+        self._check_size(name, len(data))
         return data
+
+    def _check_size(self, name: str, size: int) -> None:
+        if size > _most(MAX_BYTES):
+            problem = f"{size} bytes unpacked, at most {_most(MAX_BYTES)} are read"
+            raise InputError(self.where(name), problem, _raise_it("check what was packed"))
 
 
 class _Bounded(io.BufferedReader):
@@ -260,12 +265,6 @@ def _decoded(entry: zipfile.ZipInfo) -> str:
 def _is_clutter(name: str) -> bool:
     *folders, file = name.split("/")
     return any(part.startswith(".") or part == "__MACOSX" for part in (*folders, file)) or file.lower() in _CLUTTER
-
-
-def _check_size(path: Path, size: int) -> None:
-    if size > _most(MAX_BYTES):
-        problem = f"{size} bytes unpacked, at most {_most(MAX_BYTES)} are read"
-        raise InputError(path, problem, _raise_it("check what was packed"))
 
 
 def is_inside(name: str) -> bool:

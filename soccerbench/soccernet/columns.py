@@ -129,9 +129,9 @@ def numbers(values: Sequence[Any], dtype: type[np.int64 | np.float64]) -> NDArra
     """
     found: Any = values
     if isinstance(values, Column):
-        found, is_text = values.numbers(), values.is_text
-        if isinstance(found, np.ndarray):
-            return found.astype(dtype)
+        found, is_text = values.numbers(dtype), values.is_text
+        if isinstance(found, np.ndarray) and len(found) == len(values):
+            return found.astype(dtype, copy=False)
     else:
         try:
             found, is_text = orjson.loads(f"[{','.join(values)}]"), True

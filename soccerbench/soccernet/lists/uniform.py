@@ -4,8 +4,9 @@ Conventions
     alike     every entry has the keys of the first in the same order, none twice, with the same text between the
               values, which are text without escapes, or numbers
     opening   the text between a value and the one before it, of the first value with the end of the entry before
-    quotes    an entry has as many as its openings; their places give those of the values, and the text of each opening
-              is compared, so that nothing is taken for a list that a parser would refuse
+    colons    those after a quote give the places of the values; the text of each opening is compared and no other quote
+              is there, so that nothing is taken for a list that a parser would refuse
+    words     eight bytes, read at any place as one number: comparing and adding up digits takes a few operations each
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import accumulate
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -28,6 +28,13 @@ _MOST_KEYS = 32
 _LONGEST_NUMBER = 40
 _SCALARS = {int, float, bool, type(None)}
 _PADDING = b" " * 256
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ZEROS, _SIXES, _HIGH = (np.uint64(byte * 0x0101010101010101) for byte in (0x30, 0x06, 0xF0))
+_DIGITS = (  # how many of each part are added up, and where their sums are
+    (1, np.uint64(0x00FF00FF00FF00FF)),
+    (2, np.uint64(0x0000FFFF0000FFFF)),
+    (4, np.uint64(0x00000000FFFFFFFF)),
+)
 _VALUE = re.compile(rb'"([^"\\]+)"\s*:\s*(?:"([^"\\]*)"|([^\s",:{}\[\]]+))')
 _BETWEEN = re.compile(rb"\}(\s*,\s*)\{")
 
@@ -77,40 +84,68 @@ class Column(Sequence[Any]):
     def texts(self, width: int, end: int = 0) -> NDArray[np.uint8]:
         """(N, width) the first bytes of every value, filled up with `end`, as far as there is none."""
         place = np.ndarray((len(self._data) - width + 1,), f"S{width}", self._data, strides=(1,))
-        found = place[self._start].view(np.uint8).reshape(len(self), width)
+        texts: NDArray[np.uint8] = place[self._start].view(np.uint8).reshape(len(self), width)
         shown = np.minimum(self._length, width).astype(np.uint8)
-        texts: NDArray[np.uint8] = np.where(np.arange(width, dtype=np.uint8) < shown[:, None], found, np.uint8(end))
+        np.copyto(texts, np.uint8(end), where=np.arange(width, dtype=np.uint8) >= shown[:, None])
         return texts
+
+    def _words(self, start: Ints) -> NDArray[np.uint64]:
+        """(N,) the eight bytes from some places on."""
+        words = np.ndarray((len(self._data) - 7,), "<u8", self._data, strides=(1,))
+        found: NDArray[np.uint64] = words[np.minimum(start, len(words) - 1)]
+        return found
 
     def of(self, names: Sequence[str]) -> Ints:
         """(N,) the place of each value among some names, -1 for others."""
         if not self._is_text or not names:
             return np.full(len(self), -1)
         encoded = [name.encode() for name in names]
-        width = 1 + max(map(len, encoded), default=0)
-        known = np.array(encoded, f"S{width}")
-        order = np.argsort(known)
-        values = self.texts(width).view(f"S{width}")[:, 0]
-        place = order[np.minimum(np.searchsorted(known[order], values), len(known) - 1)]
-        return np.where(known[place] == values, place, -1)
+        count = max(map(len, encoded)) // 8 + 1
+        known = np.frombuffer(b"".join(name.ljust(8 * count, b"\0") for name in encoded), "<u8").reshape(-1, count).T
+        words = []
+        for at in range(0, 8 * count, 8):
+            beyond = 8 * (8 - np.clip(self._length - at, 0, 8)).astype(np.uint64)
+            words.append(self._words(self._start + at) << beyond >> beyond)
+        keys, wanted = (sum(word * _ODD ** np.uint64(at) for at, word in enumerate(one)) for one in (words, known))
+        order = np.argsort(wanted)
+        place = order[np.minimum(np.searchsorted(wanted[order], keys), len(names) - 1)]
+        alike = np.logical_and.reduce([one == other[place] for one, other in zip(words, known, strict=True)])
+        return np.where(alike, place, -1)
 
-    def numbers(self) -> list[Any] | NDArray[np.int64]:
-        """The values as numbers.
+    def _whole(self) -> Ints | None:
+        """The values if they are whole numbers of at most eight digits, without zeros before them."""
+        first = np.frombuffer(self._data, np.uint8)[self._start]
+        sign = (first == ord("-")).astype(np.int64)
+        length = self._length - sign
+        if not ((length > 0) & (length <= 8) & ((first != ord("0")) | (length == 1))).all():
+            return None
+        beyond = 8 * (8 - length).astype(np.uint64)
+        word = (self._words(self._start + sign) << beyond) ^ (_ZEROS << beyond)
+        if ((word + _SIXES | word) & _HIGH).any():
+            return None
+        for digits, kept in _DIGITS:
+            word = (word * np.uint64(10**digits) + (word >> np.uint64(8 * digits))) & kept
+        whole: Ints = word.astype(np.int64) * (1 - 2 * sign)
+        return whole
+
+    def numbers(self, dtype: type[np.int64 | np.float64] = np.int64) -> list[Any] | NDArray[Any]:
+        """The values as numbers; an array if they are whole, or if `dtype` is that of all.
 
         Raises:
             ValueError: some are no JSON, or too long for it.
         """
         longest = int(self._length.max(initial=0))
-        if longest == 1:
-            digits = np.frombuffer(self._data, np.uint8)[self._start].astype(np.int64) - ord("0")
-            if ((digits >= 0) & (digits <= 9)).all() and self._length.all():
-                return digits
+        if longest <= 9 and (whole := self._whole()) is not None:
+            return whole
         if longest > _LONGEST_NUMBER:
             raise ValueError(f"a number of {longest} characters")
         texts = self.texts(longest + 1, ord(" "))
         texts[np.arange(len(self) - 1), self._length[:-1]] = ord(",")
-        found: list[Any] = orjson.loads(b"[%b]" % texts.tobytes())
-        return found
+        text = texts.tobytes()
+        found: list[Any] = orjson.loads(b"[%b]" % text)
+        if dtype is np.int64 or any(mark in text for mark in (b"[", b"{", b"u", b"a")):  # lists, true, false, null
+            return found
+        return np.fromiter(found, dtype, len(found))
 
     def are_numbers(self) -> bool:
         """Whether each value is a JSON number, true, false or null by itself."""
@@ -169,7 +204,7 @@ def body_of(data: bytes, key: str) -> Body | None:
             data.decode("utf-8")
         rest = data[:start] + data[stop:]
         orjson.loads(rest)
-        file = json.loads(rest, object_pairs_hook=_once)
+        file = json.loads(rest.decode(), object_pairs_hook=_once)
         if isinstance(file, dict) and file.get(key) == [] and (form := _form(data[start:stop])):
             return Body(data[start:stop], form)
     return None
@@ -197,28 +232,35 @@ def _form(text: bytes) -> Form | None:
     return Form(keys, tuple(value[2] is not None for value in values), tuple(openings), separator)
 
 
+def _controls(text: bytes) -> int:
+    return sum(byte < ord(" ") for byte in text)
+
+
 def uniform_entries(bodies: Sequence[Body]) -> UniformEntries | None:
     """The entries of files of one form; None if some entry is not written as the first is."""
     form = bodies[0].form
     openings, between = form.openings, form.between
     first = openings[0].index(between + b"{") + len(between)  # where an entry begins in its opening
     offsets = np.cumsum([first, *(len(body.text) + len(between) for body in bodies)])
-    text = between.join([openings[0][: first - len(between)], *(body.text for body in bodies), openings[0][first:]])
-    data = np.frombuffer(text, np.uint8)
-    quotes = np.flatnonzero(data == ord('"'))
-    counts = [opening.count(b'"') for opening in openings]
-    rows, odd = divmod(len(quotes) - counts[0], sum(counts))
-    controls = [sum(byte < ord(" ") for byte in opening) for opening in openings]
-    if odd or np.count_nonzero(data < ord(" ")) != rows * sum(controls) + controls[0]:
+    ends = openings[0][: first - len(between)], openings[0][first:] + _PADDING
+    text = between.join([ends[0], *(body.text for body in bodies), ends[1]])
+    data = np.frombuffer(text, np.uint8)[: -len(_PADDING)]
+    quote = data == ord('"')
+    colons = np.flatnonzero((data[1:] == ord(":")) & quote[:-1])  # the quote before each
+    keys, all_openings = len(openings), b"".join(openings)
+    rows, odd = divmod(len(colons) - 1, keys)
+    quotes, controls = np.count_nonzero(quote), np.count_nonzero(data < ord(" "))
+    if odd or rows < 1 or any(opening.count(b'":') != 1 for opening in openings):
         return None
-    padded = text + _PADDING
-    last = [count - 1 for count in accumulate(counts)]
-    after = [len(opening) - opening.rindex(b'"') for opening in openings]
-    starts = [quotes[place :: sum(counts)] + beyond for place, beyond in zip(last, after, strict=True)]
+    if quotes != rows * all_openings.count(b'"') + openings[0].count(b'"'):
+        return None
+    if controls != rows * _controls(all_openings) + _controls(openings[0]):
+        return None
+    starts = [colons[place::keys] + len(opening) - opening.find(b'":') for place, opening in enumerate(openings)]
     columns = {}
     for place, (key, opening) in enumerate(zip(form.keys, openings, strict=True)):
         start = starts[place]
-        found = np.ndarray((len(padded) - len(opening) + 1,), f"S{len(opening)}", padded, strides=(1,))
+        found = np.ndarray((len(text) - len(opening) + 1,), f"S{len(opening)}", text, strides=(1,))
         if found[start - len(opening)].tobytes() != opening * len(start):
             return None
         following = (
@@ -226,7 +268,7 @@ def uniform_entries(bodies: Sequence[Body]) -> UniformEntries | None:
             if place + 1 < len(starts)
             else starts[0][1:] - len(openings[0])
         )
-        column = Column(padded, start[:rows], following - start[:rows], is_text=form.is_text[place])
+        column = Column(text, start[:rows], following - start[:rows], is_text=form.is_text[place])
         if (column.lengths < 0).any() or not (column.is_text or column.are_numbers()):
             return None
         columns[key] = column
