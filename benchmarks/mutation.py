@@ -31,7 +31,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM = (
-    "SoccerNet.Evaluation.ActionSpotting hypothesis.extra.numpy msgspec orjson pandas pydantic pytest scipy.sparse "
+    "SoccerNet.Evaluation.ActionSpotting hypothesis.extra.numpy orjson pandas pydantic pytest scipy.sparse "
     "scipy.stats torch typer yaml"
 )
 TESTS = {  # of a module, the fastest first; each is a file of the same folder of tests/, or a path in tests/

@@ -324,8 +324,10 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
     Raises:
         InputError: nested too deeply to be looked through.
     """
-    if closes_keys(data, keys):
-        return 0
+    text = np.frombuffer(data, np.uint8)
+    before, colon = text[:-1], text[1:] == ord(":")
+    if np.count_nonzero(colon & (before == ord('"'))) == keys and not (colon & (before <= ord(" "))).any():
+        return 0  # it is not, too, where a string holds such a colon
     repeated = 0
 
     def count(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -339,13 +341,3 @@ def count_repeated_keys(data: bytes, path: Path, *, keys: int) -> int:
     except (ValueError, RecursionError) as error:
         raise InputError(path, f"cannot be looked through for repeated keys ({error})", _REMEDY) from None
     return repeated
-
-
-def closes_keys(data: bytes, keys: int) -> bool:
-    """Whether each of `keys` keys is there once: `keys` colons follow a quote and none follows a space.
-
-    It is False, too, where a string holds such a colon.
-    """
-    text = np.frombuffer(data, np.uint8)
-    before, colon = text[:-1], text[1:] == ord(":")
-    return np.count_nonzero(colon & (before == ord('"'))) == keys and not (colon & (before <= ord(" "))).any()

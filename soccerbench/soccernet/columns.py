@@ -1,7 +1,6 @@
-"""The entries of a file as columns, without an object for each; and a column as an array, parsed at once.
+"""A column of the entries of a file as an array, parsed at once.
 
 Conventions
-    typed     a file in the usual form: plain text, the keys of its first entry, none twice; its values may be anything
     bulk      a column is parsed at once; where that fails, in chunks; only a chunk that fails is parsed value by value
     readable  the official scorer can read the value
 """
@@ -10,24 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from soccerbench.events import FPS, SPOTTING_FRAMES, Bools, Ints, cut_to_frames
-from soccerbench.soccernet.archive import GAME_KEYS, closes_keys
 from soccerbench.soccernet.lists.uniform import Column
 
-if TYPE_CHECKING:
-    import msgspec
-
 OFFICIAL_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
-_MOST_KEYS = 32
 _FARTHEST = 10**12  # numbers are clipped to it, so that they fit 64 bits
 _CHUNK = 256
 _GAME_TIME = re.compile(r"[0-9] - [0-9]{2,}:[0-9]{2}", re.ASCII)
@@ -36,88 +28,6 @@ _SPAN = np.array([9 if character == "0" else 0 for character in "0 - 00:00"])
 _SECONDS = np.array([0, 0, 0, 0, 600, 60, 0, 10, 1])
 MISSING = object()
 Columns = tuple[NDArray[Any], ...]
-
-
-class TypedEntries:
-    """The entries of a file in the usual form.
-
-    Args:
-        entries: with a field for each key.
-        getters: key -> what gets its value from an entry.
-    """
-
-    def __init__(self, entries: list[Any], getters: Mapping[str, attrgetter[Any]]) -> None:
-        self._entries, self._getters = entries, getters
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def values(self, key: str, default: Any) -> list[Any]:
-        """One key of every entry, `default` where it is not there."""
-        if key not in self._getters:
-            return [default] * len(self)
-        values = list(map(self._getters[key], self._entries))
-        return values if default is MISSING else [default if value is MISSING else value for value in values]
-
-
-def typed_entries(data: bytes, key: str, labels: tuple[str, ...]) -> TypedEntries | None:
-    """The entries of a file.
-
-    Args:
-        data: the whole file.
-        key: of the list of entries.
-        labels: that are usual; none if any are.
-
-    Returns:
-        None if the file is not in the usual form, or no JSON, and has to be read entry by entry.
-    """
-    import msgspec
-
-    start = data.find(b"{", data.find(f'"{key}"'.encode()))
-    missing = 0
-    try:
-        first = orjson.loads(data[start : data.find(b"}", start) + 1])
-        if b"\\" in data or not isinstance(first, dict) or not 0 < len(first) <= _MOST_KEYS:
-            return None
-        if not data.isascii():
-            data.decode("utf-8")
-        try:
-            file = _decoder(key, tuple(first), labels, usual=True).decode(data)
-        except msgspec.ValidationError:  # some value is odd, or missing
-            file = _decoder(key, tuple(first), labels, usual=False).decode(data)
-            missing = -1
-    except (ValueError, RecursionError):  # of orjson and of msgspec, too
-        return None
-    found = TypedEntries(file.entries, {name: attrgetter(f"f{number}") for number, name in enumerate(first)})
-    if missing:
-        missing = sum(value is MISSING for name in first for value in found.values(name, MISSING))
-    named = sum(getattr(file, f"game{number}") is not MISSING for number in range(len(GAME_KEYS)))
-    return found if closes_keys(data, 1 + named + len(first) * len(found) - missing) else None
-
-
-@lru_cache(maxsize=64)
-def _decoder(key: str, names: tuple[str, ...], labels: tuple[str, ...], *, usual: bool) -> msgspec.json.Decoder[Any]:
-    """A decoder for files whose entries have these keys: all of them, with usual values, or any.
-
-    A text is never read as a whole number, since msgspec takes "1.0" for one, which Python does not.
-    """
-    import msgspec
-
-    fields = {f"f{number}": name for number, name in enumerate(names)}
-    types: dict[str, Any] = {"half": Literal["1", "2"], "confidence": float}
-    types |= {"label": Literal[labels]} if labels else {}
-    entry = msgspec.defstruct(
-        "Entry",
-        [(field, types.get(name, Any)) if usual else (field, Any, MISSING) for field, name in fields.items()],
-        rename=fields,
-        gc=False,
-    )
-    games = {f"game{number}": name for number, name in enumerate(GAME_KEYS)}
-    file = msgspec.defstruct(
-        "File", [("entries", list[entry]), *((field, Any, MISSING) for field in games)],  # type: ignore[valid-type]
-        rename=games | {"entries": key},
-    )  # fmt: skip
-    return msgspec.json.Decoder(file, strict=False)
 
 
 def numbers(values: Sequence[Any], dtype: type[np.int64 | np.float64]) -> NDArray[Any]:

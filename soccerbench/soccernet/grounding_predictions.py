@@ -31,7 +31,6 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.columns import (
     OFFICIAL_ERRORS,
     Columns,
-    TypedEntries,
     numbers,
     parsed,
     whole_column,
@@ -131,7 +130,7 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     return GroundingPredictions(game, tuple(replays), warnings=file.warnings)
 
 
-def replay_table(entries: Sequence[Any] | TypedEntries) -> tuple[Table, tuple[Ints, Ints, Ints]]:
+def replay_table(entries: Sequence[Any]) -> tuple[Table, tuple[Ints, Ints, Ints]]:
     """A list of replays without their detections: its faults, and half, start and end of each."""
     table, remedy = Table(entries, "a replay"), "give whole seconds from the start of the half"
     half = table.halves()

@@ -78,7 +78,7 @@ def read_labels_of(
         InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
     own = classes is not SOCCERNET_V2
-    files = EventFiles(tree, "annotations", strict, classes, (), _label_table)
+    files = EventFiles(tree, "annotations", strict, classes, _label_table)
     return files.read({game: f"{game}/{(own and label_file(tree, game)) or SPOTTING_LABELS}" for game in games})
 
 

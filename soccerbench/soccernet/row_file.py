@@ -11,8 +11,7 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.events import Ints
-from soccerbench.soccernet.archive import Tree, check_limits, count_repeated_keys, parse_json
-from soccerbench.soccernet.columns import TypedEntries, typed_entries
+from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
 from soccerbench.soccernet.rows import UNKNOWN, Table
 
 MOST_NAMES = 20
@@ -30,7 +29,7 @@ class RowFile:
         data: the file's text.
         document: the same, parsed.
         entries: of the list, up to the first that is no object, which is refused.
-        keys: of the document and its entries, not of objects in them; None where each is known to be there once.
+        keys: of the document and its entries, not of objects in them.
         strict: refuse every fault, not only what the official scorer fails on.
         warnings: how many entries have which fault.
     """
@@ -39,8 +38,8 @@ class RowFile:
     key: str
     data: bytes
     document: Any
-    entries: list[Any] | TypedEntries
-    keys: int | None
+    entries: list[Any]
+    keys: int
     strict: bool
     warnings: Counter[str]
 
@@ -52,15 +51,6 @@ class RowFile:
             InputError: it is missing or no JSON, or has no list under `key`.
         """
         return cls.parse(tree.read(name), tree.where(name), key, strict=strict)
-
-    @classmethod
-    def parse_typed(cls, data: bytes, path: Path, key: str, *, strict: bool, labels: tuple[str, ...]) -> RowFile:
-        """Parse the text of a file, faster if it is in the usual form, most of all if all labels are of these."""
-        check_limits(data, path)
-        entries = typed_entries(data, key, labels)
-        if entries is None:
-            return cls.parse(data, path, key, strict=strict)
-        return cls(path, key, data, None, entries, None, strict, Counter())
 
     @classmethod
     def parse(cls, data: bytes, path: Path, key: str, *, strict: bool) -> RowFile:
@@ -118,8 +108,6 @@ class RowFile:
             InputError: such a key, if `strict`.
         """
         keys = count_keys(self.document) if nested else self.keys
-        if keys is None:
-            return
         repeated = count_repeated_keys(self.data, self.path, keys=keys)
         if repeated and self.strict:
             raise InputError(self.path, f"keys that appear twice in one object ({repeated})", "write each key once")

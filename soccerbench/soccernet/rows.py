@@ -24,7 +24,6 @@ from soccerbench.events import Bools, Floats, Ints
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.columns import (
     MISSING,
-    TypedEntries,
     clock_column,
     clock_of,
     confidence_column,
@@ -73,9 +72,9 @@ class Table:
         unknown: events that are none of the classes, counted by name.
     """
 
-    def __init__(self, entries: Sequence[Any] | TypedEntries | UniformEntries, what: str) -> None:
-        self._typed = entries if isinstance(entries, (TypedEntries, UniformEntries)) else None
-        self.entries: Sequence[Any] = () if isinstance(entries, (TypedEntries, UniformEntries)) else entries
+    def __init__(self, entries: Sequence[Any] | UniformEntries, what: str) -> None:
+        self._uniform = entries if isinstance(entries, UniformEntries) else None
+        self.entries: Sequence[Any] = () if isinstance(entries, UniformEntries) else entries
         self._length = len(entries)
         self.faults: list[Fault] = []
         self.refused: Bools = np.zeros(self._length, np.bool_)
@@ -103,8 +102,8 @@ class Table:
 
     def values(self, key: str, default: Any = MISSING) -> Sequence[Any]:
         """One key of every entry, `default` where it is not there."""
-        if self._typed is not None:
-            return self._typed.values(key, default)
+        if self._uniform is not None:
+            return self._uniform.values(key, default)
         try:
             return list(map(itemgetter(key), self.entries))
         except (KeyError, TypeError):

@@ -46,7 +46,7 @@ def read_predictions_of(
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    files = EventFiles(tree, "predictions", strict, classes, classes.names, prediction_table)
+    files = EventFiles(tree, "predictions", strict, classes, prediction_table)
     return files.read({game: f"{game}/{SPOTTING_RESULTS}" for game in games})
 
 

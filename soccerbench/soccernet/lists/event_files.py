@@ -19,14 +19,13 @@ from soccerbench.errors import InputError
 from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, frames_of
 from soccerbench.soccernet.archive import Tree, check_limits
 from soccerbench.soccernet.classes import ClassList
-from soccerbench.soccernet.columns import TypedEntries
 from soccerbench.soccernet.lists.uniform import Body, UniformEntries, body_of, uniform_entries
 from soccerbench.soccernet.row_file import RowFile, fault_counts
 from soccerbench.soccernet.rows import Table
 
 BATCH_BYTES = 2**20
 CLASHES = "predictions of a class in a frame that a later one takes over"
-Entries = Sequence[Any] | TypedEntries | UniformEntries
+Entries = Sequence[Any] | UniformEntries
 
 
 class EventColumns(NamedTuple):
@@ -61,7 +60,6 @@ class EventFiles(NamedTuple):
         key: of the list of entries.
         strict: refuse every fault.
         classes: that the entries name.
-        usual: labels that make reading entry by entry faster; none if any are usual.
         table: the faults and the columns of a list.
     """
 
@@ -69,7 +67,6 @@ class EventFiles(NamedTuple):
     key: str
     strict: bool
     classes: ClassList
-    usual: tuple[str, ...]
     table: Callable[[Entries, ClassList], tuple[Table, EventColumns]]
 
     def read(self, names: Mapping[str, str]) -> list[Events]:
@@ -131,7 +128,7 @@ class EventFiles(NamedTuple):
         return columns, fault_counts(table, entries.bounds), clashes
 
     def _alone(self, game: str, data: bytes, path: Path) -> Events:
-        file = RowFile.parse_typed(data, path, self.key, strict=self.strict, labels=self.usual)
+        file = RowFile.parse(data, path, self.key, strict=self.strict)
         table, columns = self.table(file.entries, self.classes)
         file.check(table)
         file.check_repeated_keys(nested=False)
