@@ -8,6 +8,7 @@ Conventions
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -266,12 +267,26 @@ def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> R
 
 def read_runs(folder: Path) -> list[Run]:
     """Every finished run in a folder and below, by dataset, table, row and seed."""
-    files = [file for file in folder.rglob(RESULT) if re.fullmatch(r"seed-\d+", file.parent.name)]
+    files = result_files(folder)
     if not files:
         problem = "holds no finished run" if folder.exists() else "no such folder"
         raise InputError(folder, problem, "give the --out folder of `soccerbench reproduce`")
     runs = [Run(file.parent, read_result(file), read_history(file.with_name(HISTORY))) for file in files]
     return sorted(runs, key=lambda run: (*run.key, run.result.seed))
+
+
+def result_files(folder: Path) -> list[Path]:
+    """The results of all seeds in a folder and below, each once; links to folders elsewhere are followed."""
+    seen: set[Path] = set()
+    found = []
+    for name, folders, files in os.walk(folder, followlinks=True):
+        place = Path(name)
+        if (real := place.resolve()) in seen:
+            folders.clear()
+        elif RESULT in files and re.fullmatch(r"seed-\d+", place.name):
+            found.append(place / RESULT)
+        seen.add(real)
+    return found
 
 
 def runs_of_one_row(folder: Path) -> list[Run]:

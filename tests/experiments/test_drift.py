@@ -96,6 +96,15 @@ def tenfold_rate(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(torch.optim, "Adam", lambda weights, *, lr, **rest: adam(weights, lr=10 * lr, **rest))
 
 
+def test_runs_are_found_through_links_and_only_once(runs: Path, tmp_path: Path) -> None:
+    """Tables linked from another disk, one of them twice, and a link to the folder itself."""
+    (tmp_path / "mini").symlink_to(runs, target_is_directory=True)
+    (tmp_path / "again").symlink_to(runs, target_is_directory=True)
+    (tmp_path / "round").symlink_to(tmp_path, target_is_directory=True)
+    found = [run.result.seed for run in read_runs(tmp_path)]
+    assert found == [run.result.seed for run in read_runs(runs)]
+
+
 @pytest.mark.parametrize("plant", [wider_window, tenfold_rate])
 def test_an_error_behind_the_specs_back_is_seen(
     shared_tiny_root: Path, tmp_path: Path, records: Path, monkeypatch: pytest.MonkeyPatch, plant: Any
