@@ -54,7 +54,7 @@ FAULTS = {
     "clock a second late": ("soccernet.spotting_predictions", "position // 1000 % 60", "position // 1000 % 60 + 1"),
     "replays shifted": ("tasks.replay_queries", "(at_ms / 1000 - shift_s)", "(at_ms / 1000 + shift_s + 0.5)"),
     "dropout off": ("models.netvlad", "self.dropout(self.past", "(self.past"),
-    "halves of the window exchanged": ("models.netvlad", "self.past(frames[:, :middle])", "self.past(frames[:, middle:])"),
+    "halves of the window exchanged": ("models.netvlad", "before, after = torch", "after, before = torch"),
     "offsets read over the whole chunk": ("tasks.cmn", "offsets * (chunk - 1)", "offsets * chunk"),
     "events nearer to the edge": ("tasks.cmn", "rng.integers(self.field + 1,", "rng.integers(self.field,"),
     "samples of a class from anywhere": ("tasks.cmn", "if len(rows) else self.anywhere", "if not len(rows) else self.anywhere"),
