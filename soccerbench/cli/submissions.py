@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
@@ -47,6 +48,7 @@ def evaluate(
     Examples: soccerbench evaluate spotting --labels labels.zip --predictions results.zip;
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
+    _one_thread_a_product()
     from soccerbench.api import evaluate as score
     from soccerbench.report.console import busy, print_table
     from soccerbench.report.tables.scores import evaluation_table
@@ -86,6 +88,7 @@ def compare(
     Examples: soccerbench compare a.zip b.zip --labels labels.zip --task spotting;
     soccerbench compare runs/mini/table2/row-07 runs/mini/table2/row-08
     """
+    _one_thread_a_product()
     from soccerbench.api import compare as compared
     from soccerbench.report.console import bar, print_table
     from soccerbench.report.tables.scores import comparison_table
@@ -101,6 +104,11 @@ def compare(
         print_json(report)
     else:
         print_table(comparison_table(report))
+
+
+def _one_thread_a_product() -> None:
+    """Resampling has a thread a class; numpy, once imported, would start more within each of its products."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def submit(

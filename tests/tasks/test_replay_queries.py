@@ -43,6 +43,7 @@ def test_rows_of_a_replay(
 ) -> None:
     asked = query(store, "game", Replay(1, start_ms, end_ms), shift_s=shift_s)
     assert (asked.start, asked.stop) == rows
+    assert (asked.event, asked.label) == (-1, -1)  # not known
     assert clip(store, asked, longest=LENGTH)[:, 0].tolist() == list(range(*rows))
 
 
