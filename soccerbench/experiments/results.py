@@ -267,16 +267,15 @@ def read_report(file: Path, kind: type[ReportT], *, what: str, remedy: str) -> R
 
 def read_runs(folder: Path) -> list[Run]:
     """Every finished run in a folder and below, by dataset, table, row and seed."""
-    files = result_files(folder)
-    if not files:
+    runs = finished_runs(folder)
+    if not runs:
         problem = "holds no finished run" if folder.exists() else "no such folder"
         raise InputError(folder, problem, "give the --out folder of `soccerbench reproduce`")
-    runs = [Run(file.parent, read_result(file), read_history(file.with_name(HISTORY))) for file in files]
-    return sorted(runs, key=lambda run: (*run.key, run.result.seed))
+    return runs
 
 
-def result_files(folder: Path) -> list[Path]:
-    """The results of all seeds in a folder and below, each once; links to folders elsewhere are followed."""
+def finished_runs(folder: Path) -> list[Run]:
+    """As `read_runs`, or none. Links to folders elsewhere are followed; each run is there once."""
     seen: set[Path] = set()
     found = []
     for name, folders, files in os.walk(folder, followlinks=True):
@@ -284,9 +283,9 @@ def result_files(folder: Path) -> list[Path]:
         if (real := place.resolve()) in seen:
             folders.clear()
         elif RESULT in files and re.fullmatch(r"seed-\d+", place.name):
-            found.append(place / RESULT)
+            found.append(Run(place, read_result(place / RESULT), read_history(place / HISTORY)))
         seen.add(real)
-    return found
+    return sorted(found, key=lambda run: (*run.key, run.result.seed))
 
 
 def runs_of_one_row(folder: Path) -> list[Run]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.compare_runs import compare_runs
-from soccerbench.experiments.results import Key, Run, by_row, read_runs, result_files
+from soccerbench.experiments.results import Key, Run, by_row, finished_runs
 from soccerbench.progress import Progress, silent
 from soccerbench.report.table import Range
 from soccerbench.report.tables.scores import interval_over_games
@@ -59,7 +59,7 @@ def judge(
     Returns:
         The name of the dataset, whether it is simulated, and one `Measured` a pair and split.
     """
-    found = by_row(read_runs(runs)) if result_files(runs) else {}
+    found = by_row(finished_runs(runs))
     names = sorted({name for name, _, _ in found})
     if dataset is None and len(names) > 1:
         raise InputError(runs, f"holds runs on {', '.join(names)}", "choose one with --data")
