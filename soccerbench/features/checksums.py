@@ -40,7 +40,7 @@ def known_checksums(root: Path, source: Source) -> Checksums:
     files = _manifest(root / MANIFEST) if (root / MANIFEST).exists() else {}
     texts = {name: checksum for name, checksum in files.items() if not name.endswith(".npy")}
     if isinstance(source, PackedFiles):
-        packed = {(at.half.game, at.half.half, at.file): at.half.crc32 for at in source.places()}
+        packed = {(at.half.game, at.half.half, at.file): at.half.crc32 for at in source.index.places()}
         return Checksums(packed, texts)
     halves = {}
     for name, checksum in files.items():

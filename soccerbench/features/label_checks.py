@@ -28,10 +28,10 @@ class LabelChecks:
     """The labels of a dataset; problems are reported once a file.
 
     Args:
-        report: takes split, game, file, kind of check and problem.
+        report: takes the kind of check, the problem, and its place by keyword.
     """
 
-    def __init__(self, root: Dataset, report: Callable[[str, str, str, str, str], None]) -> None:
+    def __init__(self, root: Dataset, report: Callable[..., None]) -> None:
         self.root, self._report = root, report
         self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
 
@@ -39,7 +39,7 @@ class LabelChecks:
         """The game is annotated if its split is, and each label file is its own."""
         tree = self.root.tree
         if label_file(tree, game) is None and (others := self._files_of(split)):
-            self._report(split, game, others[0], "missing", "the file is missing")
+            self._report("missing", "the file is missing", split=split, game=game, file=others[0])
         for file in (*LABEL_FILES, CAMERA_LABELS, REPLAY_LABELS):
             if f"{game}/{file}" not in tree:
                 continue
@@ -47,11 +47,12 @@ class LabelChecks:
                 content = tree.json(f"{game}/{file}")
             except InputError as error:
                 if file != label_file(tree, game):  # `events_s` reports that one
-                    self._report(split, game, file, "labels", error.problem)
+                    self._report("labels", error.problem, split=split, game=game, file=file)
                 continue
             url = content.get("UrlLocal") if isinstance(content, dict) else None
             if isinstance(url, str) and (other := game_in(url)) and other != game_in(game):
-                self._report(split, game, file, "labels", f"are those of another game: UrlLocal is {url!r}")
+                problem = f"are those of another game: UrlLocal is {url!r}"
+                self._report("labels", problem, split=split, game=game, file=file)
 
     def _files_of(self, split: str) -> list[str]:
         """The label files that the split's games have, the first game's first."""
@@ -70,7 +71,7 @@ class LabelChecks:
         try:
             labels = read_spotting_labels(tree, game, strict=True, classes=label_classes(tree, [game]))
         except InputError as error:
-            self._report(split, game, file, "labels", error.problem)
+            self._report("labels", error.problem, split=split, game=game, file=file)
             return {}
         return {half: labels.position_ms[labels.half == half] / 1000 for half in HALVES}
 

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -22,7 +24,7 @@ import orjson
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError, os_error
-from soccerbench.features.packed import INDEX, JOURNAL, Dtype, Index, read_index
+from soccerbench.features.packed import INDEX, JOURNAL, Dtype, Index, PackedHalf, read_index
 from soccerbench.features.rows import Rounding, StoredRows, all_finite, narrow
 from soccerbench.files import write_bytes, write_json
 from soccerbench.specs.features import Block
@@ -146,30 +148,24 @@ class PackWriter:
                 for path in {stored.path for stored in self._stored.values()}:
                     with path.open("rb+") as stream:
                         os.fsync(stream.fileno())
-            write_json(self.out / INDEX, self._index())
+            write_json(self.out / INDEX, self._index().model_dump())
             (self.out / JOURNAL).unlink()
             self.finished = True
         return read_index(self.out / INDEX)
 
-    def _index(self) -> dict[str, Any]:
+    def _index(self) -> Index:
         files: dict[str, dict[str, Any]] = {}
         for half, rows in self.plan.rows.items():
             packed = files.setdefault(half.split, {}).setdefault(
                 half.file, {"path": _name(half), "width": self.plan.width(half.file), "halves": []}
             )
-            entry = {"game": half.game, "half": half.half, "rows": rows, "crc32": self._written[half].crc32}
+            entry = PackedHalf(game=half.game, half=half.half, rows=rows, crc32=self._written[half].crc32)
             packed["halves"].append(entry)
-        description = self.plan.description()
-        lost = [written.rounding for written in self._written.values()]
-        return {
-            "format": 1,
-            "source": self.plan.source,
-            "dtype": description["dtype"],
-            "blocks": description["blocks"],
-            "files": files,
-            "largest_relative_error": max(rounding.relative for rounding in lost),
-            "largest_absolute_error": max(rounding.absolute for rounding in lost),
-        }
+        lost = reduce(or_, (written.rounding for written in self._written.values()))
+        return Index(
+            format=1, source=self.plan.source, dtype=self.plan.dtype, blocks=self.plan.blocks, files=files,
+            largest_relative_error=lost.relative, largest_absolute_error=lost.absolute,
+        )  # fmt: skip
 
     def _recall_index(self) -> bool:
         """Read the index of a finished pack with the same plan; False if there is none."""
@@ -178,11 +174,9 @@ class PackWriter:
         index = read_index(self.out / INDEX)
         rounding = Rounding(index.largest_relative_error, index.largest_absolute_error)
         rows = {}
-        for split, files in index.files.items():
-            for file, packed in files.items():
-                for entry in packed.halves:
-                    half = Half(split, file, entry.game, entry.half)
-                    rows[half], self._earlier[half] = entry.rows, Written(entry.crc32, rounding)
+        for at in index.places():
+            half = Half(at.split, at.file, at.half.game, at.half.half)
+            rows[half], self._earlier[half] = at.half.rows, Written(at.half.crc32, rounding)
         if Plan(index.dtype, index.blocks, rows, index.source) != self.plan:
             raise InputError(self.out, "holds another pack", "name an empty or a new folder")
         return True

@@ -60,6 +60,15 @@ class Index(Frozen):
     largest_relative_error: float
     largest_absolute_error: float
 
+    def places(self) -> Iterator[Placed]:
+        """Every half of every packed file, in order."""
+        for split, files in self.files.items():
+            for file, packed in files.items():
+                start = 0
+                for half in packed.halves:
+                    yield Placed(split, file, packed, half, start)
+                    start += half.rows
+
 
 class Placed(NamedTuple):
     """A half of a packed file and the row it begins at."""
@@ -83,17 +92,8 @@ class PackedFiles:
         packed = {block.file for block in self.index.blocks.values()}
         others = {name: block for name, block in load_features().blocks.items() if block.file not in packed}
         self.blocks = others | self.index.blocks
-        self._places = {(at.half.game, at.half.half, at.file): at for at in self.places()}
+        self._places = {(at.half.game, at.half.half, at.file): at for at in self.index.places()}
         self._header = cache(self._read_header)
-
-    def places(self) -> Iterator[Placed]:
-        """Every half of every packed file, in the order of the index."""
-        for split, files in self.index.files.items():
-            for file, packed in files.items():
-                start = 0
-                for half in packed.halves:
-                    yield Placed(split, file, packed, half, start)
-                    start += half.rows
 
     def path(self, game: str, half: int, file: str) -> Path:
         """The packed file that holds one feature file of one half; the index where none does."""

@@ -120,10 +120,7 @@ class _Verification:
         self.checksums: Checksums = known_checksums(root.path, source)
         self.undecided = 0
         self.files = files_of(source.blocks)
-        self.labels = LabelChecks(
-            root,
-            lambda split, game, file, check, problem: self._problem(check, problem, split=split, game=game, file=file),
-        )
+        self.labels = LabelChecks(root, self._problem)
         self._same: dict[tuple[str, int, int], list[_Half]] = {}
 
     def run(self, started: float, progress: Progress) -> Report:
