@@ -35,13 +35,7 @@ def compare_runs(
     """Compare the runs of two rows on the games of a split.
 
     Args:
-        a: folder of the first row's runs, one a seed.
-        b: folder of the second's.
-        split: that both were scored on.
-        tolerances: "loose" or "tight".
         repetitions: resamples of games and seeds, or (one seed each) resamples and exchanges of games.
-        seed: of these draws.
-        progress: called as the work proceeds.
 
     Returns:
         The object that `compare --json` prints, with the `seeds` of both.
@@ -49,7 +43,7 @@ def compare_runs(
     Raises:
         InputError: a folder without runs or with those of several rows, one seed of one row and several of the other, a
             split that was not scored, or different games.
-        ValueError: other tolerances.
+        ValueError: tolerances other than "loose" and "tight".
     """
     if tolerances not in NAMED_S:
         raise ValueError(f"--tolerances {tolerances!r}: runs have counts for loose and tight only")

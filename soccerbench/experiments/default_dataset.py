@@ -17,7 +17,6 @@ def open_root(
 
     Args:
         data: a folder, or "mini" for the embedded dataset; None to choose as above.
-        features: where the features are, if elsewhere.
         say: called with a line that says which data it is, where nobody asked for it.
 
     Raises:

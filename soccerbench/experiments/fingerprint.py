@@ -51,7 +51,6 @@ def code_hash(*modules: str, without: Iterable[str] = (), plugin: Path | None = 
     Comments, docstrings and blank lines do not count, nor do modules that make no numbers.
 
     Args:
-        modules: dotted names.
         without: modules that are left out with their imports, such as other heads.
         plugin: a user's own file.
     """
@@ -116,9 +115,7 @@ def data_fingerprint(
     Rates and widths of blocks count too where they are neither the release's nor mini's.
 
     Args:
-        tree: where the labels are.
         store: the row's features; None for a row that reads none.
-        games: split -> its games.
         labels: names of label files in a game's folder; those that a game has are hashed whole.
     """
     digest = hashlib.sha256()

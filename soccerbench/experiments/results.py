@@ -8,7 +8,6 @@ Conventions
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError, field_validat
 from typing_extensions import Self
 
 from soccerbench.errors import InputError, first_error
+from soccerbench.files import walked
 from soccerbench.metrics import GroundingStatistics, SpottingStatistics
 from soccerbench.scoring.schema import (
     Fraction,
@@ -212,8 +212,6 @@ class Run:
     """One finished run.
 
     Args:
-        folder: of the run.
-        result: its `result.json`.
         history: one item an epoch; empty for a row that is not trained.
     """
 
@@ -276,15 +274,11 @@ def read_runs(folder: Path) -> list[Run]:
 
 def finished_runs(folder: Path) -> list[Run]:
     """As `read_runs`, or none. Links to folders elsewhere are followed; each run is there once."""
-    seen: set[Path] = set()
-    found = []
-    for name, folders, files in os.walk(folder, followlinks=True):
-        place = Path(name)
-        if (real := place.resolve()) in seen:
-            folders.clear()
-        elif RESULT in files and re.fullmatch(r"seed-\d+", place.name):
-            found.append(Run(place, read_result(place / RESULT), read_history(place / HISTORY)))
-        seen.add(real)
+    found = [
+        Run(place, read_result(place / RESULT), read_history(place / HISTORY))
+        for place, files in walked(folder)
+        if RESULT in files and re.fullmatch(r"seed-\d+", place.name)
+    ]
     return sorted(found, key=lambda run: (*run.key, run.result.seed))
 
 

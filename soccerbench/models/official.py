@@ -26,9 +26,6 @@ REMEDY = "give a NetVLAD++ or Cmn checkpoint as published, downloaded again if n
 def from_official(path: Path | str) -> nn.Module:
     """Load an official NetVLAD++ or Cmn checkpoint.
 
-    Args:
-        path: a `.pth.tar` as the official code writes it.
-
     Returns:
         A `NetVLADpp` or `Cmn` on the CPU, float32, in eval mode. NetVLAD++ gives logits where the official model gives
         their sigmoid.

@@ -23,7 +23,6 @@ def centred_windows(frames: int, window_frames: int, *, device: torch.device | N
     """Row numbers of the window around each frame of a half.
 
     Args:
-        frames: length of the half, at least 1.
         window_frames: length of a window, at least 1; it may be longer than the half.
 
     Returns:
@@ -93,9 +92,6 @@ class Standardised(nn.Module):
 
     Args:
         head: takes features (B, T, C); its `slide` is used if it has one.
-        widths: of the blocks, C in all.
-        means: one a block.
-        deviations: one a block, positive.
     """
 
     mean: Tensor

@@ -32,11 +32,8 @@ class Description(Frozen):
 
     Attributes:
         spec: its row: task, head, architecture, features, chunk, NMS.
-        fps: feature rows a second.
         blocks: every block of the files that the row reads, in the order of the columns.
         classes: names of the outputs, without the background.
-        dataset: name of the training data.
-        simulated: whether those are simulated.
         trained_on: split -> number of games.
     """
 

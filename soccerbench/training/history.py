@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,8 +26,8 @@ class Epoch(Frozen):
     valid_loss: float | None
 
 
-def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write `history.csv`.
+def write_history(folder: Path, history: Iterable[Mapping[str, Any]]) -> None:
+    """Write the epochs, as plain values, as `history.csv`.
 
     Raises:
         InputError: a full disk.
@@ -34,7 +35,7 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Epoch.model_fields), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(epoch.model_dump() for epoch in history)
+    writer.writerows(history)
     write_bytes(folder / HISTORY, text.getvalue().encode())
 
 

@@ -1,7 +1,7 @@
 """Learning curves to TensorBoard or Weights & Biases, where asked for; `history.csv` is always written.
 
-The training loop logs one record an epoch with its `Epoch` (`entry`) and the run's folder (`folder`); these handlers
-read those records, so that no run depends on them.
+The training loop logs one record an epoch with its `Epoch` (`entry`) and the run's folder (`folder`); a handler reads
+those records, so that no run depends on it.
 """
 
 from __future__ import annotations
@@ -11,55 +11,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 TRAINING = "soccerbench.training.loop"
-KINDS = ("tensorboard", "wandb")
+Curve = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]  # notes an epoch; writes out all of them
 
 
-class Curve(Protocol):
-    """Where the epochs of one run go."""
-
-    def add(self, epoch: int, values: dict[str, float]) -> None:
-        """Note the numbers of one epoch."""
-
-    def close(self) -> None:
-        """Write out what was noted."""
-
-
-class TensorBoard:
+def _tensorboard(folder: Path) -> Curve:
     """Event files in the run's folder `tensorboard`; open them with `tensorboard --logdir`."""
+    from torch.utils.tensorboard import SummaryWriter
 
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+    writer: Any = SummaryWriter(str(folder / "tensorboard"))
 
-        self._writer: Any = SummaryWriter(str(folder / "tensorboard"))
-
-    def add(self, epoch: int, values: dict[str, float]) -> None:
-        """Note the numbers of one epoch."""
+    def add(values: dict[str, float], epoch: int) -> None:
         for name, value in values.items():
-            self._writer.add_scalar(name, value, epoch)
+            writer.add_scalar(name, value, epoch)
 
-    def close(self) -> None:
-        """Write out what was noted."""
-        self._writer.close()
+    return add, writer.close
 
 
-class WandB:
+def _wandb(folder: Path) -> Curve:
     """A run of the project `soccerbench`, called after its folder; wandb's own settings say where it goes."""
+    import wandb
 
-    def __init__(self, folder: Path) -> None:
-        import wandb
+    run: Any = wandb.init(project="soccerbench", name="/".join(folder.parts[-4:]), dir=str(folder))
+    return run.log, run.finish
 
-        self._run: Any = wandb.init(project="soccerbench", name="/".join(folder.parts[-4:]), dir=str(folder))
 
-    def add(self, epoch: int, values: dict[str, float]) -> None:
-        """Note the numbers of one epoch."""
-        self._run.log(values, step=epoch)
-
-    def close(self) -> None:
-        """Write out what was noted."""
-        self._run.finish()
+KINDS = {"tensorboard": _tensorboard, "wandb": _wandb}
 
 
 class _Listener(logging.Handler):
@@ -79,11 +58,11 @@ class _Listener(logging.Handler):
         if self._curve is None or folder != self._folder:
             self.close()
             self._folder, self._curve = folder, self._begin(folder)
-        self._curve.add(entry.epoch, entry.model_dump(exclude={"epoch"}, exclude_none=True))
+        self._curve[0](entry.model_dump(exclude={"epoch"}, exclude_none=True), entry.epoch)
 
     def close(self) -> None:
         if self._curve is not None:
-            self._curve.close()
+            self._curve[1]()
             self._curve = None
         super().close()
 
@@ -102,7 +81,7 @@ def curves_to(kind: str | None) -> Iterator[None]:
         raise ValueError(f"--log {kind!r}: known are {', '.join(KINDS)}")
     if find_spec(kind) is None:
         raise ValueError(f"--log {kind}: not installed; pip install {kind}, or leave --log out")
-    listener = _Listener(TensorBoard if kind == "tensorboard" else WandB)
+    listener = _Listener(KINDS[kind])
     training = logging.getLogger(TRAINING)
     training.addHandler(listener)
     try:

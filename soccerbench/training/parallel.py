@@ -32,12 +32,9 @@ def rank_and_count() -> tuple[int, int]:
 
 @contextmanager
 def several(count: int, work: Callable[[], None], *, on_gpu: bool) -> Iterator[None]:
-    """Make this process rank 0 of several; the others call `work`, which must train what this one trains.
+    """Make this process rank 0 of several; the others call `work`, which pickles and trains what this one trains.
 
-    Args:
-        count: processes; nothing is started for one.
-        work: pickles.
-        on_gpu: each rank computes on the GPU of its number.
+    On GPUs each rank computes on the one of its number.
 
     Raises:
         ValueError: fewer GPUs here.
@@ -67,14 +64,7 @@ def several(count: int, work: Callable[[], None], *, on_gpu: bool) -> Iterator[N
 def shared_step(
     loss: Callable[[Any], Tensor], model: nn.Module, optimiser: torch.optim.Optimizer, device: torch.device
 ) -> Callable[[Any], Tensor]:
-    """What trains on this rank's share of a batch, with the other ranks; the mean loss of the share.
-
-    Args:
-        loss: the mean loss of a share.
-        model: the same on every rank.
-        optimiser: of its parameters.
-        device: of this rank.
-    """
+    """What trains on this rank's share of a batch, with the other ranks; the mean loss of the share."""
     whole = DistributedDataParallel(_Loss(loss, model), device_ids=[device] if device.type == "cuda" else None)
     _, count = rank_and_count()
 

@@ -17,10 +17,6 @@ _END = object()
 def prefetched(items: Iterator[T], *, depth: int = DEPTH) -> Iterator[T]:
     """The items of an iterator, in order, each made before it is asked for.
 
-    Args:
-        items: run in one other thread.
-        depth: items made in advance.
-
     Raises:
         Exception: whatever the iterator raises, at the place where it raises it.
     """

@@ -23,13 +23,6 @@ def restore(
 ) -> None:
     """Put the state of a checkpoint in place; of the optimiser, its moments and its rate.
 
-    Args:
-        file: named in errors.
-        state: as the training loop writes it.
-        model: changed in place, as are `optimiser` and `schedule`.
-        optimiser: Adam over the model's parameters.
-        schedule: of the rate; None for a fixed one.
-
     Raises:
         InputError: it is not the state of such a training.
     """

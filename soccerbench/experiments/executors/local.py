@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,11 +20,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import cast
 
-from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
+from soccerbench.experiments.executors.task import Ended, Step, Task, attempt, throttled
 from soccerbench.processes import start_worker
 
 PATIENCE_S = 10  # with a worker that is to stop
-REPORT_INTERVAL_S = 0.1  # between two steps of one stage that are reported, at least
+REPORT_INTERVAL_S = 0.1  # between two steps of one kind of stage that are reported, at least
 
 
 class Local:
@@ -105,36 +104,26 @@ def gpu_environments(gpus: float = 1) -> list[dict[str, str]]:
 def serve(link: Connection, environment: Mapping[str, str]) -> None:
     """Run the tasks that come through the pipe."""
     os.environ.update(environment)
-    reporter = _Reporter(link)
     while True:
         try:
             task: Task = link.recv()
         except EOFError:
             _catch_sigterm()
             return
-        reporter.send(attempt(task, partial(reporter.step, task.title)))
+        _send(link, attempt(task, throttled(partial(_send_step, link, task.title), REPORT_INTERVAL_S)))
 
 
-class _Reporter:
-    """Sends steps through a pipe; it ends this process when nobody reads them any more."""
+def _send_step(link: Connection, title: str, stage: str, done: int, total: int) -> None:
+    _send(link, Step(title, stage, done, total))
 
-    def __init__(self, link: Connection) -> None:
-        self._link, self._stage, self._sent_s = link, "", 0.0
 
-    def step(self, title: str, stage: str, done: int, total: int) -> None:
-        """Send a step, unless the last one was sent just before."""
-        now_s = time.monotonic()
-        if stage != self._stage or now_s - self._sent_s >= REPORT_INTERVAL_S:
-            self._stage, self._sent_s = stage, now_s
-            self.send(Step(title, stage, done, total))
-
-    def send(self, message: Step | Ended) -> None:
-        """Send a message."""
-        try:
-            self._link.send(message)
-        except OSError:
-            _catch_sigterm()
-            sys.exit(1)
+def _send(link: Connection, message: Step | Ended) -> None:
+    """Send a message; end this process when nobody reads it any more."""
+    try:
+        link.send(message)
+    except OSError:
+        _catch_sigterm()
+        sys.exit(1)
 
 
 def _catch_sigterm() -> None:

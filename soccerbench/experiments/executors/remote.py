@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
+from soccerbench.experiments.executors.task import Ended, Step, Task, attempt, throttled
 from soccerbench.files import write_bytes
 from soccerbench.processes import Writer
 
@@ -41,17 +40,11 @@ class Shipped:
         """Do the work; an exception of it is returned, so that only a lost task raises one."""
         if self.folder.is_dir():
             os.chdir(self.folder)
-        written_s, written_stage = 0.0, ""
+        return attempt(self.task, throttled(self._write_step, REPORT_INTERVAL_S))
 
-        def step(stage: str, done: int, total: int) -> None:
-            nonlocal written_s, written_stage
-            kind = stage.split()[0]
-            if time.monotonic() - written_s >= REPORT_INTERVAL_S or kind != written_stage:
-                written_s, written_stage = time.monotonic(), kind
-                with suppress(OSError):  # progress is not worth a failure
-                    write_bytes(self.note, orjson.dumps([stage, done, total]))
-
-        return attempt(self.task, step)
+    def _write_step(self, stage: str, done: int, total: int) -> None:
+        with suppress(OSError):  # progress is not worth a failure
+            write_bytes(self.note, orjson.dumps([stage, done, total]))
 
     def checkpoint(self) -> Any:
         """What a job of Slurm does when it is started again: the same, from what its folder holds."""

@@ -8,6 +8,7 @@ Conventions
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -85,6 +86,20 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Stop what still runs."""
+
+
+def throttled(progress: Progress, interval_s: float) -> Progress:
+    """Report a step of another kind of stage at once, the others at most once in an interval."""
+    reported_s, kind = 0.0, ""
+
+    def step(stage: str, done: int, total: int) -> None:
+        nonlocal reported_s, kind
+        now_s, mine = time.monotonic(), stage.split()[0]
+        if mine != kind or now_s - reported_s >= interval_s:
+            reported_s, kind = now_s, mine
+            progress(stage, done, total)
+
+    return step
 
 
 def attempt(task: Task, progress: Progress) -> Ended:

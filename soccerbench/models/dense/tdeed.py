@@ -52,8 +52,6 @@ class Mixed(nn.Module):
     Args:
         width: of the frames.
         inputs: 1 in the encoder, 2 in the decoder.
-        kernel: as of `Gated`, like `ratio`.
-        ratio: see there.
     """
 
     def __init__(self, width: int, inputs: int, *, kernel: int, ratio: int) -> None:
