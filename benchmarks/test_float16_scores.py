@@ -9,7 +9,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
@@ -23,9 +23,7 @@ SPLITS = ("test", "challenge")
 def scores(root: Path, out: Path) -> dict[str, list[float]]:
     """Average-mAP at the loose tolerances, per cent, of every split and seed."""
     row = load_table("table2", mini=True).rows[ROW - 1]
-    results = [
-        experiment_of(row, seed, root=Dataset(root), out=out).run(device="cpu", progress=silent) for seed in SEEDS
-    ]
+    results = [Planner(Dataset(root), out).experiment(row, seed).run(device="cpu", progress=silent) for seed in SEEDS]
     return {split: [100 * result["scores"][split]["loose"]["average_map"] for result in results] for split in SPLITS}
 
 

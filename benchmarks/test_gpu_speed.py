@@ -22,7 +22,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting import SpottingRow
@@ -147,7 +147,7 @@ def floor(task: SpottingTask) -> dict[str, float]:
 @pytest.mark.parametrize(("number", "epochs"), ROWS)
 def test_row(benchmark, packed_root: Path, tmp_path: Path, number: int, epochs: int) -> None:
     root, watch = Dataset(packed_root), Watch()
-    made = experiment_of(ultra(number, epochs), 0, root=root, out=tmp_path)
+    made = Planner(root, tmp_path).experiment(ultra(number, epochs), 0)
     least = floor(task_of(made.row, root))
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

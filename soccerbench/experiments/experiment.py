@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +20,6 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import (
     code_hash,
     data_fingerprint,
@@ -31,11 +30,11 @@ from soccerbench.experiments.fingerprint import (
 from soccerbench.experiments.grounding import GroundingPipeline
 from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.experiments.results import RESULT, Result, read_result
+from soccerbench.experiments.run_folder import RunFolder, read_identity
 from soccerbench.experiments.spotting import SpottingPipeline
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.files import write_bytes, write_json
-from soccerbench.lease import only_writer
+from soccerbench.files import write_bytes
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
@@ -46,7 +45,6 @@ from soccerbench.specs.load import spec_text
 from soccerbench.specs.spotting import Row, SpottingRow
 from soccerbench.training import checkpoint
 from soccerbench.training.loop import Selection, train, uses_gpu
-from soccerbench.training.optimisers import PLAIN
 
 PIPELINES: dict[str, type[Pipeline]] = {"spotting": SpottingPipeline, "grounding": GroundingPipeline}
 NARROW = 512  # features below this width are computed by one thread
@@ -67,11 +65,6 @@ class Identity:
     def compared(self) -> dict[str, str]:
         """What makes a run another one."""
         return {"spec": self.spec, "data": self.data, "code": self.code}
-
-    @property
-    def content(self) -> dict[str, str]:
-        """The content of `identity.json`."""
-        return self.compared | {"model": self.model}
 
 
 @dataclass(frozen=True)
@@ -114,26 +107,18 @@ class Experiment:
         folders, kind = [run.folder for run in self.needed], PIPELINES[self.row.task]
         return kind(self.row, self.root, self.store, plugin=self.plugin, folders=folders, training=training)
 
-    def is_complete(self) -> bool:
-        """Whether an earlier run of the same identity has a result."""
-        return (self.folder / RESULT).exists() and not self._changed()
-
-    def finished(self) -> Result | None:
-        """The result of an earlier, complete run of the same identity; None if there is none.
-
-        Raises:
-            InputError: the folder holds a run of another identity, or a result that cannot be read.
-        """
-        result = read_result(self.folder / RESULT) if (self.folder / RESULT).exists() else None
-        run_folder.refuse_another(self.folder, self._changed())
-        return result
+    @property
+    def kept(self) -> RunFolder[Result]:
+        """What the folder holds."""
+        noted = {"model": self.identity.model}
+        return RunFolder(self.folder, RESULT, read_result, self.identity.compared, noted)
 
     def prepare(self, *, force: bool) -> None:
         """Find out now what would stop `run` later.
 
         Raises:
-            InputError: without `force` as `finished`; labels that cannot be trained on; no games to train on, or none
-                to see a plateau on.
+            InputError: without `force`, a run of another identity or a damaged one; labels that cannot be trained on;
+                no games to train on, or none to see a plateau on.
             SpecError: lengths that are not a whole number of feature rows.
         """
         for run in self.needed:
@@ -145,7 +130,7 @@ class Experiment:
             if games:
                 pipeline.check_labels(split)
         if not force:
-            self.finished()
+            self.kept.finished()
 
     def run(self, *, device: str, progress: Progress, force: bool = False) -> Result:
         """Train, predict and score, or resume; the content of `result.json`.
@@ -153,35 +138,20 @@ class Experiment:
         Where another process runs the same, its end is waited for.
 
         Raises:
-            InputError: as `finished`, or a full disk.
+            InputError: without `force`, a run of another identity or a damaged one; a full disk.
         """
-        done = None if force else self.finished()
-        if done is not None:
-            return done
-        for run in self.needed:
-            run.run(device=device, progress=progress, force=force)
-        with only_writer(self.folder):
-            return self._run(device=device, progress=progress, force=force)
+        if self.needed and (force or self.kept.finished() is None):
+            for run in self.needed:
+                run.run(device=device, progress=progress, force=force)
+        return self.kept.complete(partial(self._run, device, progress), force=force)
 
-    def _run(self, *, device: str, progress: Progress, force: bool) -> Result:
-        if force and (self._changed() or run_folder.is_damaged(self.folder / RESULT, read_result)):
-            run_folder.set_aside(self.folder)
-        done = self.finished()
-        if done is not None:
-            return done
-        run_folder.claim(self.folder, self.identity.content)
+    def _run(self, device: str, progress: Progress) -> Result:
         with _logging_to(self.folder / "log.txt"), threads_for(self.is_narrow):
             write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
-            log.info("%s: %s", self.title, self.identity.content)
+            log.info("%s: %s", self.title, asdict(self.identity))
             result = self._result(device, progress)
-            write_json(self.folder / RESULT, result.to_json())
             log.info("done: %.1f s in all", result.seconds)
-        run_folder.forget(self.folder)
         return result
-
-    def _changed(self) -> list[str]:
-        """Which of spec, data and code differ from those of the folder's run, finished or not."""
-        return run_folder.changed(self.folder, self.identity.compared, record=self.folder / RESULT)
 
     def _check_trainable(self, row: TrainedRow) -> None:
         file = self.root.path / "splits.json"
@@ -209,12 +179,12 @@ class Experiment:
         if not checkpoint.exists(base):
             self._share_head(self.identity.model, training, [first.name] if first is not None else [])
         if first is not None:  # a network trained before, which the model then holds as it is
-            made = train_part(first, first.row, folder=base / first.name, **recipes(first.row))
-            before_s = made.seconds
-        select = self._selection(training, pipeline)
+            own = {"recipe": first.row.optimiser, "annealing": first.row.annealing}
+            before_s = train_part(first, first.row, folder=base / first.name, **own).seconds
         trained = train_part(
-            task, self.row, folder=base, about=self._about(training), select=select, **recipes(self.row)
-        )
+            task, self.row, folder=base, about=self._about(training), recipe=self.row.optimiser,
+            annealing=self.row.annealing, select=self._selection(training, pipeline),
+        )  # fmt: skip
         return trained.model, before_s + trained.seconds
 
     def _selection(self, training: Training, pipeline: Pipeline) -> Selection | None:
@@ -234,7 +204,7 @@ class Experiment:
         """
         base = self.folder / training.folder
         for folder in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}")):
-            if run_folder.read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
+            if read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
                 continue
             states = {part: checkpoint.load(folder / training.folder / part) for part in (*parts, "")}
             if None not in states.values():
@@ -273,7 +243,7 @@ class Experiment:
                     continue
                 submissions[split] = f"predictions-{split}.zip"
                 file = self.folder / submissions[split]
-                pipeline.predict(model, split, games, file=file, device=where, progress=progress)
+                pipeline.write(file, pipeline.detect(model, split, games, where, progress))
                 if split in self.row.seen_splits:
                     scores[split] = None
                 elif pipeline.can_score(split):
@@ -349,15 +319,6 @@ class Planner:
         return self._fingerprints[key]
 
 
-def experiment_of(row: Row, seed: int, *, root: Dataset, out: Path, plugin: Path | None = None) -> Experiment:
-    """A single experiment.
-
-    Raises:
-        SpecError, InputError: as `Planner.experiment`.
-    """
-    return Planner(root, out, plugin).experiment(row, seed)
-
-
 def _code_of(row: Row, plugin: Path | None = None) -> str:
     """The hash of the code that makes a row's numbers; the files of other heads are left out."""
     kind = PIPELINES[row.task]
@@ -398,11 +359,6 @@ def _logging_to(file: Path) -> Iterator[None]:
         package.removeHandler(handler)
         package.setLevel(level)
         handler.close()
-
-
-def recipes(row: TrainedRow) -> dict[str, Any]:
-    """The optimiser and the schedule of a row, for `train`."""
-    return {"recipe": row.optimiser or PLAIN, "annealing": row.annealing}
 
 
 def check_batch_memory(row: TrainedRow, store: FeatureStore) -> None:

@@ -28,14 +28,13 @@ from soccerbench.specs.grounding import Fuse, GroundingRow, Step
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.grounding_postprocess import postprocess
 
-Predictions = list[GroundingPredictions]
-
 
 class GroundingPipeline(Pipeline):
     """A `Pipeline` for replay grounding."""
 
     row: GroundingRow
     label_files: ClassVar[tuple[str, ...]] = (CAMERA_LABELS, REPLAY_LABELS)
+    write = staticmethod(write_grounding_predictions)
 
     def check_labels(self, split: str) -> None:
         """Read the replays of a split; those of training and scoring need links."""
@@ -60,24 +59,17 @@ class GroundingPipeline(Pipeline):
         """Whether any game of the split has its replays linked."""
         return any(f"{game}/{CAMERA_LABELS}" in self.root.tree for game in self.root.games[split])
 
-    def predict(
-        self,
-        model: nn.Module | None,
-        split: str,
-        games: Sequence[str],
-        *,
-        file: Path,
-        device: torch.device,
-        progress: Progress,
-    ) -> None:
-        """Look for every replay, take the steps of the row, and write one `results_grounding.json` a game."""
+    def detect(
+        self, model: nn.Module | None, split: str, games: Sequence[str], device: torch.device, progress: Progress
+    ) -> list[GroundingPredictions]:
+        """Look for every replay, and take the steps of the row."""
         replays, found = self.root.replays(split), []
         for number, game in enumerate(games, start=1):
             found.append(self.trainable.detect(model, replays[game], device))
             progress(f"{split} games", number, len(games))
         for step in self.row.postprocess:
             found = postprocess(step, found, self._detections_for(step, split, games))
-        write_grounding_predictions(file, found)
+        return found
 
     def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
         """Average-AP; for a strict row by the strict protocol too."""
@@ -96,7 +88,7 @@ class GroundingPipeline(Pipeline):
         found = [self.trainable.detect(model, read, device) for read in replays.values()]
         with TemporaryDirectory() as folder:
             file = Path(folder) / "predictions.zip"
-            write_grounding_predictions(file, found)
+            self.write(file, found)
             scored = self.score(file, self.training.selects, list(replays))
         return float(scored["loose"].report()["average_ap"] or 0.0)
 

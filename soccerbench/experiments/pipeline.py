@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
@@ -22,10 +21,7 @@ class Pipeline(ABC):
     """One row's work on one dataset.
 
     Args:
-        row: the spec.
-        root: the data.
         store: the row's features; None for a row that reads none.
-        plugin: the file of a custom head.
         folders: of the runs that the row needs, in the order of `row.runs`.
         training: the one of the row's that is made; its first if not given.
 
@@ -70,17 +66,15 @@ class Pipeline(ABC):
         """What is trained."""
 
     @abstractmethod
-    def predict(
-        self,
-        model: nn.Module | None,
-        split: str,
-        games: Sequence[str],
-        *,
-        file: Path,
-        device: torch.device,
-        progress: Progress,
-    ) -> None:
-        """Write the detections of a split as the official zip; no model for a row without one."""
+    def detect(
+        self, model: Any, split: str, games: Sequence[str], device: torch.device, progress: Progress
+    ) -> Iterable[Any]:
+        """The detections in each game of a split, for `write`; no model for a row without one."""
+
+    @staticmethod
+    @abstractmethod
+    def write(path: Path, games: Iterable[Any]) -> None:
+        """Write detections as the official zip."""
 
     @abstractmethod
     def score(self, file: Path, split: str, games: Sequence[str]) -> Mapping[str, Evaluation]:

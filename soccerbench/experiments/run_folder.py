@@ -8,15 +8,91 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.files import write_json
+from soccerbench.lease import only_writer
+from soccerbench.scoring.schema import Report
 from soccerbench.training import checkpoint
 
 IDENTITY = "identity.json"
+RecordT = TypeVar("RecordT", bound=Report)
+
+
+@dataclass(frozen=True)
+class RunFolder(Generic[RecordT]):
+    """The folder of a run, complete once its record is there."""
+
+    path: Path
+    record: str  # the record's file
+    read: Callable[[Path], RecordT]  # reads it
+    identity: Mapping[str, str]  # what makes a run another one
+    noted: Mapping[str, str] = field(default_factory=dict)  # is in `identity.json` too
+
+    @property
+    def changed(self) -> list[str]:
+        """The keys of the identity in which the folder's run differs; none where it has no record and no checkpoint.
+
+        All keys differ where there is a run without a readable `identity.json`.
+        """
+        if not (self.path / self.record).exists() and not checkpoint.exists(self.path):
+            return []
+        before = read_identity(self.path)
+        return [key for key, value in self.identity.items() if before.get(key) != value]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether an earlier run of the same identity has a record."""
+        return (self.path / self.record).exists() and not self.changed
+
+    def finished(self) -> RecordT | None:
+        """The record of an earlier, complete run of the same identity; None if there is none.
+
+        Raises:
+            InputError: the folder holds a run of another identity, or a record that cannot be read.
+        """
+        file = self.path / self.record
+        record = self.read(file) if file.exists() else None
+        if keys := self.changed:
+            remedy = "run it again with --force, or keep it and choose another --out"
+            raise InputError(self.path, f"holds a run of another {' and '.join(keys)}", remedy)
+        return record
+
+    def complete(self, work: Callable[[], RecordT], *, force: bool) -> RecordT:
+        """The record of an earlier, complete run, or what `work` makes.
+
+        Where another process runs the same, its end is waited for.
+
+        Raises:
+            InputError: as `finished`, unless `force` is given; a full disk.
+        """
+        done = None if force else self.finished()
+        if done is not None:
+            return done
+        replaced = self.path.with_name(f"{self.path.name}.replaced")
+        with only_writer(self.path):
+            if force and (self.changed or self._is_damaged()):
+                shutil.rmtree(replaced, ignore_errors=True)
+                self.path.rename(replaced)
+            done = self.finished()
+            if done is None:
+                self.path.mkdir(parents=True, exist_ok=True)
+                write_json(self.path / IDENTITY, {**self.identity, **self.noted})
+                done = work()
+                write_json(self.path / self.record, done.to_json())
+                shutil.rmtree(replaced, ignore_errors=True)
+        return done
+
+    def _is_damaged(self) -> bool:
+        try:
+            return (self.path / self.record).exists() and not self.read(self.path / self.record)
+        except InputError:
+            return True
 
 
 def read_identity(folder: Path) -> dict[str, str]:
@@ -26,70 +102,3 @@ def read_identity(folder: Path) -> dict[str, str]:
     except (OSError, orjson.JSONDecodeError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def changed(folder: Path, identity: Mapping[str, str], *, record: Path) -> list[str]:
-    """The keys of an identity in which the folder's run differs; none where it has neither a record nor a checkpoint.
-
-    All keys differ where there is a run without a readable `identity.json`.
-
-    Args:
-        folder: of the run.
-        identity: what a new run would depend on.
-        record: of the finished run, in the folder.
-    """
-    if not record.exists() and not checkpoint.exists(folder):
-        return []
-    before = read_identity(folder)
-    return [key for key, value in identity.items() if before.get(key) != value]
-
-
-def is_damaged(record: Path, read: Callable[[Path], object]) -> bool:
-    """Whether there is a record that `read` refuses with an InputError."""
-    try:
-        return record.exists() and not read(record)
-    except InputError:
-        return True
-
-
-def claim(folder: Path, identity: Mapping[str, str]) -> None:
-    """Make the folder, and write what its run depends on.
-
-    Raises:
-        InputError: the disk is full.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / IDENTITY, dict(identity))
-
-
-def refuse_another(folder: Path, keys: list[str]) -> None:
-    """Refuse to resume a run of another identity.
-
-    Args:
-        folder: of the run.
-        keys: in which it differs, as `changed` gives them.
-
-    Raises:
-        InputError: there are any.
-    """
-    if keys:
-        raise InputError(
-            folder,
-            f"holds a run of another {' and '.join(keys)}",
-            "run it again with --force, or keep it and choose another --out",
-        )
-
-
-def set_aside(folder: Path) -> None:
-    """Make room for another run; what was there is kept in `<folder>.replaced` until `forget`."""
-    forget(folder)
-    folder.rename(_replaced(folder))
-
-
-def forget(folder: Path) -> None:
-    """Remove what was set aside, if anything was."""
-    shutil.rmtree(_replaced(folder), ignore_errors=True)
-
-
-def _replaced(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.replaced")

@@ -12,7 +12,7 @@ from torch import nn
 
 from soccerbench.events import Events
 from soccerbench.experiments.pipeline import Pipeline
-from soccerbench.features.store import FeatureStore
+from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
@@ -21,7 +21,9 @@ from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
+from soccerbench.tasks.feature_cache import whole_half
 from soccerbench.tasks.spotting import SpottingTask
+from soccerbench.tasks.spotting_steps import detections
 from soccerbench.training.prefetch import prefetched
 
 
@@ -31,6 +33,7 @@ class SpottingPipeline(Pipeline):
     row: SpottingRow
     store: FeatureStore
     label_files: ClassVar[tuple[str, ...]] = (SPOTTING_LABELS,)
+    write = staticmethod(write_spotting_predictions)
 
     def check_labels(self, split: str) -> None:
         """Read the labels of a split; those of a challenge without any are passed over."""
@@ -45,35 +48,21 @@ class SpottingPipeline(Pipeline):
         """Whether any game of the split is annotated."""
         return self.root.has_labels(split)
 
-    def predict(
-        self,
-        model: nn.Module | None,
-        split: str,
-        games: Sequence[str],
-        *,
-        file: Path,
-        device: torch.device,
-        progress: Progress,
-    ) -> None:
-        """Slide over the games and write one `results_spotting.json` a game."""
-        assert model is not None
-        write_spotting_predictions(file, self._detect(model, split, games, device, progress))
+    def detect(
+        self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress
+    ) -> Iterator[Events]:
+        """Slide over one game after the other; the next halves are read meanwhile."""
+        halves = prefetched(whole_half(self.store, game, half, device) for game in games for half in HALVES)
+        for number, game in enumerate(games, start=1):
+            scores = {half: self.trainable.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
+            yield detections(scores, self.row, game=game)
+            progress(f"{split} games", number, len(games))
 
     def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
         """Average-mAP."""
         tree, labels = Tree(file), list(self.root.labels(split).values())
         predictions = [read_spotting_predictions(tree, game, strict=False) for game in games]
         return evaluate_loose_and_tight("spotting", labels=labels, predictions=predictions, split=split)
-
-    def _detect(
-        self, model: nn.Module, split: str, games: Sequence[str], device: torch.device, progress: Progress
-    ) -> Iterator[Events]:
-        """The detections of one game after the other; the next halves are read meanwhile."""
-        task = self.trainable
-        halves = prefetched(task.halves(games, device))
-        for number, game in enumerate(games, start=1):
-            yield task.detect(model, game, halves)
-            progress(f"{split} games", number, len(games))
 
     @cached_property
     def trainable(self) -> SpottingTask:

@@ -68,12 +68,8 @@ def plan(
     """Choose rows, open every file they need, and find every obstacle before any training.
 
     Args:
-        table: the specs.
         rows: row numbers; all if none.
-        seeds: one experiment each.
-        root: the data.
         out: the folder of all runs.
-        plugin: a Python file with custom heads.
         force: a run of another spec, other data or code is no obstacle.
         device: "auto", "cpu" or "cuda": where custom heads are tried.
 
@@ -93,8 +89,8 @@ def plan(
             experiments += [planner.experiment(row, seed) for seed in seeds]
     for experiment in experiments:
         experiment.prepare(force=force)
-    custom = {one.row.digest(): one for one in in_order(experiments) if ":" in one.row.head and not one.is_complete()}
-    for one in custom.values():
+    custom = [one for one in in_order(experiments) if ":" in one.row.head and not one.kept.is_complete]
+    for one in {one.row.digest(): one for one in custom}.values():
         try_head(one, device=device)
     return Plan(tuple(experiments), tuple(unavailable))
 
@@ -121,7 +117,6 @@ def run(
     """Run what was planned; the results in order.
 
     Args:
-        planned: from `plan`.
         device: "auto", "cpu" or "cuda".
         force: overwrite runs of another spec, other data or code.
         progress: an experiment's title -> what it reports its steps to.
@@ -130,7 +125,7 @@ def run(
         curves: where learning curves go besides `history.csv`, as for `curves_to`.
         stage: as of `Options`; every machine has its copy under the same path.
     """
-    left = [experiment for experiment in in_order(planned.experiments) if not experiment.is_complete()]
+    left = [experiment for experiment in in_order(planned.experiments) if not experiment.kept.is_complete]
     unfinished, total = {experiment.folder for experiment in left}, len(planned.experiments)
 
     def ended(experiment: Experiment) -> None:

@@ -30,9 +30,8 @@ from soccerbench.specs.grounding import CmnRow, LearnedRow
 from soccerbench.specs.heads import load_head, load_source
 from soccerbench.specs.load import load_table, row_type
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.frame_scores import FrameScores
-from soccerbench.tasks.frame_task import detections
 from soccerbench.tasks.grounding_postprocess import postprocess
+from soccerbench.tasks.spotting_steps import FrameScores, detections
 from soccerbench.training.checkpoint import CHECKPOINT, Description, read
 from soccerbench.training.loop import uses_gpu
 

@@ -13,7 +13,7 @@ from soccerbench.inference.match import Features, Match, find_match, read_featur
 from soccerbench.inference.run import Run, load_run
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.replays import GameReplays, read_replays
-from soccerbench.tasks.frame_scores import FrameScores, mean_of
+from soccerbench.tasks.spotting_steps import FrameScores, mean_of
 
 if TYPE_CHECKING:
     import pandas as pd

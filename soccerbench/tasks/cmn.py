@@ -24,7 +24,8 @@ meant as a negative may contain it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -114,19 +115,13 @@ class CmnTask(GroundingTask[CmnRow]):
     """
 
     def __init__(
-        self,
-        row: CmnRow,
-        store: FeatureStore,
-        *,
-        train: Mapping[str, GameReplays],
-        valid: Mapping[str, GameReplays],
-        events: Mapping[str, Events] | None = None,
+        self, row: CmnRow, store: FeatureStore, *, events: Mapping[str, Events] | None = None, **games: Any
     ) -> None:
-        super().__init__(row, store, train=train, valid=valid)
+        super().__init__(row, store, **games)
         self.chunk, self.field = (row.whole_rows(key, store.fps) for key in ("chunk_s", "receptive_field_s"))
-        self._events, self._valid_seed = events or {}, VALID_SEED
-        self._training = self._sampler(self._train, train)
-        self._validation = self._sampler(self._valid, valid)
+        rows = self._event_rows(events or {})
+        self._training, self._validation = (self._sampler(queries, rows) for queries in (self._train, self._valid))
+        self._valid_seed = VALID_SEED
 
     def head(self) -> nn.Module:
         """A fresh head, drawn from torch's global generator."""
@@ -187,15 +182,18 @@ class CmnTask(GroundingTask[CmnRow]):
         sampling = self.row.sampling
         return sampling.positive + sampling.same_class + sampling.random
 
-    def _sampler(self, queries: Sequence[Query], games: Mapping[str, GameReplays]) -> CmnSampler:
-        lengths = [self.store.length(asked.game, asked.half) for asked in queries]
+    def _event_rows(self, events: Mapping[str, Events]) -> EventRows:
         rows: dict[tuple[str, int, int], list[int]] = {}
-        for asked in queries:
-            if asked.game not in self._events:
+        for asked in (*self._train, *self._valid):
+            if asked.game not in events:
                 rows.setdefault((asked.game, asked.half, asked.label), []).append(asked.event)
-        for game in games.keys() & self._events.keys():
-            for half, label, row in event_rows(self.store, self._events[game], game, shift_s=self.row.shift_s):
+        for game, annotated in events.items():
+            for half, label, row in event_rows(self.store, annotated, game, shift_s=self.row.shift_s):
                 rows.setdefault((game, half, label), []).append(row)
+        return rows
+
+    def _sampler(self, queries: Sequence[Query], rows: EventRows) -> CmnSampler:
+        lengths = [self.store.length(asked.game, asked.half) for asked in queries]
         return CmnSampler(queries, lengths, rows, chunk=self.chunk, field=self.field)
 
     def _batches(self, sampler: CmnSampler, order: Rows, rng: np.random.Generator, *, skip: bool) -> Iterator[Batch]:
@@ -242,7 +240,6 @@ def assemble(starts: Rows, offsets: NDArray[np.floating], *, chunk: int, field: 
     Args:
         starts: (S,) first rows of the chunks.
         offsets: (…, S) of each chunk's detection, in [0, 1].
-        chunk: rows in a chunk.
         field: rows in the receptive field, half of which at either side belongs to the neighbour.
 
     Returns:
@@ -257,14 +254,9 @@ def assemble(starts: Rows, offsets: NDArray[np.floating], *, chunk: int, field: 
 @torch.no_grad()
 def trunks(model: Cmn, clips: Iterator[NDArray[np.float32]], device: torch.device) -> Tensor:
     """Each clip (T, C) through the trunk once: (N, 76, T)."""
-    waiting, done = [], []
-    for rows in clips:
-        waiting.append(torch.from_numpy(rows))
-        if len(waiting) == CLIPS_PER_BATCH:
-            done.append(model.trunk(torch.stack(waiting).to(device)))
-            waiting = []
-    if waiting:
-        done.append(model.trunk(torch.stack(waiting).to(device)))
+    done = []
+    while some := list(map(torch.from_numpy, islice(clips, CLIPS_PER_BATCH))):
+        done.append(model.trunk(torch.stack(some).to(device)))
     return torch.cat(done)
 
 

@@ -15,7 +15,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,10 +26,10 @@ from torch import Tensor, nn
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.faster_tad import FasterTad
 from soccerbench.soccernet.grounding_predictions import ReplayDetections
-from soccerbench.soccernet.replays import GameReplays, Replay
+from soccerbench.soccernet.replays import Replay
 from soccerbench.specs.grounding import FasterTadRow
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.replay_queries import GroundingTask, Query, clip, padded, query
+from soccerbench.tasks.replay_queries import GroundingTask, Query, clip, padded
 
 
 class Batch(NamedTuple):
@@ -46,15 +46,8 @@ class Batch(NamedTuple):
 class FasterTadTask(GroundingTask[FasterTadRow]):
     """The task of a detector of segments, which looks at the seconds before each replay."""
 
-    def __init__(
-        self,
-        row: FasterTadRow,
-        store: FeatureStore,
-        *,
-        train: Mapping[str, GameReplays],
-        valid: Mapping[str, GameReplays],
-    ) -> None:
-        super().__init__(row, store, train=train, valid=valid)
+    def __init__(self, row: FasterTadRow, store: FeatureStore, **games: Any) -> None:
+        super().__init__(row, store, **games)
         self.chunk, self.before, self.segment = (
             row.whole_rows(key, store.fps) for key in ("chunk_s", "before_s", "segment_s")
         )
@@ -90,29 +83,22 @@ class FasterTadTask(GroundingTask[FasterTadRow]):
         return loss
 
     def detections(
-        self, model: FasterTad, game: str, replays: Sequence[Replay], tokens: Mapping[int, Tensor]
+        self, model: FasterTad, replays: Sequence[Replay], asked: Sequence[Query], tokens: Mapping[int, Tensor]
     ) -> list[ReplayDetections]:
         """One detection a row of the half before each replay, from the embedded rows (T, d) of each half."""
         weights = self.weights(model.delays.double().cpu().numpy())
-        asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
         rows = [self.rows(one, self.before) for one in asked]
         frames = torch.stack([tokens[one.half][mine.clip(0)] for one, mine in zip(asked, rows, strict=True)])
         clips = [tokens[one.half][one.start : min(one.stop, one.start + self.chunk)] for one in asked]
         found = model.head(frames, *padded(clips)).double().sigmoid().cpu().numpy()
-        return list(map(self._detections, replays, asked, rows, found, [weights] * len(replays)))
-
-    def _detections(
-        self,
-        replay: Replay,
-        asked: Query,
-        rows: NDArray[np.int64],
-        found: NDArray[np.float64],
-        weights: NDArray[np.float64],
-    ) -> ReplayDetections:
-        score, offset = found[rows >= 0].T
-        event = rows[rows >= 0] - offset * self.segment
-        delay = np.clip(np.rint(asked.start - event).astype(np.int64), 1, len(weights))
-        return detections_of(replay, event / self.store.fps + self.row.shift_s, score * weights[delay - 1])
+        detected = []
+        for replay, one, mine, logits in zip(replays, asked, rows, found, strict=True):
+            score, offset = logits[mine >= 0].T
+            event = mine[mine >= 0] - offset * self.segment
+            delay = np.clip(np.rint(one.start - event).astype(np.int64), 1, len(weights))
+            time_s = event / self.store.fps + self.row.shift_s
+            detected.append(detections_of(replay, time_s, score * weights[delay - 1]))
+        return detected
 
     def weights(self, delays: NDArray[np.float64]) -> NDArray[np.float64]:
         """What scores are multiplied by for each delay in rows, from 1 on: `delays` averaged over `rescore_s`."""

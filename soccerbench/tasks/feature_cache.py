@@ -23,11 +23,6 @@ ROWS_PER_BATCH = 4096
 class CachedRows:
     """The features of some games, cached on a device.
 
-    Args:
-        store: the features.
-        games: each with both halves.
-        device: that holds them.
-
     Attributes:
         first: (game, half) -> the half's first row in `rows`.
         rows: (N, C), all halves end to end.

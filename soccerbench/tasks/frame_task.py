@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from soccerbench.events import Events
-from soccerbench.features.store import HALVES, FeatureStore
+from soccerbench.features.store import FeatureStore
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import has_room, whole_half
-from soccerbench.tasks.frame_scores import FrameScores, events_of
-from soccerbench.tasks.spotting_steps import postprocess
+from soccerbench.tasks.feature_cache import has_room
+from soccerbench.tasks.spotting_steps import FrameScores
 from soccerbench.tasks.windows import Windows
 
 
@@ -24,10 +23,7 @@ class Sampled(Protocol):
     """What a task draws from: windows of features in some games."""
 
     windows: Windows
-
-    @property
-    def games(self) -> list[str]:
-        """Whose windows they are."""
+    games: list[str]  # whose windows they are
 
 
 RowT = TypeVar("RowT", bound=SpottingRow)
@@ -38,8 +34,6 @@ class FrameTask(ABC, Generic[RowT, SampledT]):
     """The task of one row, for the training loop and the predictor.
 
     Args:
-        row: the spec.
-        store: its features.
         train: games to learn from, with their labels.
         valid: games to choose the epoch by; none in ultra mode.
         head: the class of the head, for a custom head.
@@ -98,20 +92,3 @@ class FrameTask(ABC, Generic[RowT, SampledT]):
     def replayable(self) -> bool:
         """Whether a step may be recorded and replayed: control flow of shipped heads does not depend on values."""
         return self.row.head in HEADS
-
-    def halves(self, games: Sequence[str], device: torch.device) -> Iterator[Tensor]:
-        """The features (T, C) of both halves of each game, one after the other."""
-        return (whole_half(self.store, game, half, device) for game in games for half in HALVES)
-
-    def detect(self, model: nn.Module, game: str, halves: Iterator[Tensor]) -> Events:
-        """The scores of both halves of a game, the next two of `halves`, and each class's maxima."""
-        scores = {half: self.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-        return detections(scores, self.row, game=game)
-
-
-def detections(scores: Mapping[int, FrameScores], row: SpottingRow, *, game: str) -> Events:
-    """What the steps of a row leave of the scores of each half of a game, "league/season/game"."""
-    left = dict(scores)
-    for step in row.steps:
-        left = {half: postprocess(step, found) for half, found in left.items()}
-    return events_of(left, game=game)

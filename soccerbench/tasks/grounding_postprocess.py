@@ -23,31 +23,35 @@ from soccerbench.features.store import HALVES
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import Replay
-from soccerbench.specs.grounding import Filter, Fuse, Suppress
-from soccerbench.tasks.postprocess import postprocess as postprocess
-from soccerbench.tasks.postprocess import suppress_times
+from soccerbench.specs.grounding import Filter, Fuse, Step
+from soccerbench.tasks.suppression import suppress_times
 
 Floats = NDArray[np.float64]
 
 
-@postprocess.register
-def _filter(step: Filter, games: list[GroundingPredictions], _: Sequence[Any]) -> list[GroundingPredictions]:
-    return each(games, partial(filter_before, before_s=step.before_s))
+def postprocess(step: Step, games: Sequence[GroundingPredictions], others: Sequence[Any]) -> list[GroundingPredictions]:
+    """Apply one step of a row.
 
-
-@postprocess.register
-def _fuse(step: Fuse, games: list[GroundingPredictions], others: Sequence[Events]) -> list[GroundingPredictions]:
-    labels = [CLASS_INDEX[label] for label in step.labels]
-    return fuse_games(games, others, labels=labels, threshold=step.score, window_s=step.window_s,
-                      nearest=step.nearest, second=step.second, combine=step.combine)  # fmt: skip
-
-
-@postprocess.register
-def _suppress(
-    step: Suppress, games: list[GroundingPredictions], others: Sequence[GroundingPredictions]
-) -> list[GroundingPredictions]:
-    joined = join_games(scaled(games), scaled(others))
+    Args:
+        games: what there is before it.
+        others: what the run that the step uses detected in the same games; empty if it uses none.
+    """
+    if isinstance(step, Fuse):
+        return fuse_games(step, games, others)
+    if isinstance(step, Filter):
+        return each(games, partial(filter_before, before_s=step.before_s))
+    joined = [
+        replace(game, replays=tuple(map(join, game.replays, other.replays)))
+        for game, other in zip(scaled(games), scaled(others), strict=True)
+    ]
     return each(joined, partial(suppress, window_s=step.window_s))
+
+
+def each(
+    games: Iterable[GroundingPredictions], step: Callable[[ReplayDetections], ReplayDetections]
+) -> list[GroundingPredictions]:
+    """One step on every replay of some games."""
+    return [replace(game, replays=tuple(map(step, game.replays))) for game in games]
 
 
 def detections_of(replay: Replay, time_s: Floats, score: Floats) -> ReplayDetections:
@@ -69,16 +73,7 @@ def filter_before(replay: ReplayDetections, *, before_s: float) -> ReplayDetecti
     return _chosen(replay, (replay.time_s <= replay.end_s) & (replay.time_s >= replay.end_s - before_s))
 
 
-def fuse(
-    replay: ReplayDetections,
-    *,
-    time_s: Floats,
-    confidence: Floats,
-    window_s: float,
-    nearest: float,
-    second: float,
-    combine: str = "replace",
-) -> ReplayDetections:
+def fuse(step: Fuse, replay: ReplayDetections, time_s: Floats, confidence: Floats) -> ReplayDetections:
     """Take the spotted events just before a replay.
 
     Of the spotted events in [start - window, start] the nearest to the start and the second nearest are taken, with
@@ -87,21 +82,18 @@ def fuse(
     the more confident comes first.
 
     Args:
-        replay: its detections.
         time_s: (N,) spotted events of the replay's half, of the labels and scores that count.
         confidence: (N,) theirs, in [0, 1].
-        window_s: W.
-        nearest: factor for the nearest event.
-        second: factor for the second nearest.
-        combine: "replace", "append" or "only".
     """
-    inside = (time_s >= replay.start_s - window_s) & (time_s <= replay.start_s)
+    first_s = replay.start_s - step.window_s
+    inside = (time_s >= first_s) & (time_s <= replay.start_s)
     if not inside.any():
         return replay
     order = np.lexsort((-confidence[inside], replay.start_s - time_s[inside]))[:2]
-    spotted_s, spotted = time_s[inside][order], confidence[inside][order] * np.array([nearest, second])[: len(order)]
-    outside = (replay.time_s < replay.start_s - window_s) | (replay.time_s > replay.start_s)
-    stays = {"replace": outside, "append": np.ones_like(outside), "only": np.zeros_like(outside)}[combine]
+    factors = np.array([step.nearest, step.second])[: len(order)]
+    spotted_s, spotted = time_s[inside][order], confidence[inside][order] * factors
+    outside = (replay.time_s < first_s) | (replay.time_s > replay.start_s)
+    stays = {"replace": outside, "append": np.ones_like(outside), "only": np.zeros_like(outside)}[step.combine]
     return distinct(
         replace(
             replay,
@@ -112,41 +104,18 @@ def fuse(
 
 
 def fuse_games(
-    games: Sequence[GroundingPredictions],
-    spotted: Sequence[Events],
-    *,
-    labels: Sequence[int],
-    threshold: float,
-    window_s: float,
-    nearest: float,
-    second: float,
-    combine: str,
+    step: Fuse, games: Sequence[GroundingPredictions], spotted: Sequence[Events]
 ) -> list[GroundingPredictions]:
-    """`fuse` every replay with the spotted events of its game and half.
-
-    Args:
-        games: what was grounded.
-        spotted: the detections of action spotting in the same games.
-        labels: indices of the classes that count.
-        threshold: S; only events with a higher confidence count.
-        window_s: W.
-        nearest: factor for the nearest event.
-        second: factor for the second nearest.
-        combine: as for `fuse`.
-    """
-    fused = []
+    """`fuse` every replay with the spotted events of its game and half; only higher confidences than `score` count."""
+    labels, fused = [CLASS_INDEX[label] for label in step.labels], []
     for game, events in zip(games, spotted, strict=True):
-        counted = np.isin(events.label, labels) & (events.confidences > threshold)
+        counted = np.isin(events.label, labels) & (events.confidences > step.score)
         columns = {
-            half: {"time_s": events.position_ms[chosen] / 1000, "confidence": events.confidences[chosen]}
+            half: (events.position_ms[chosen] / 1000, events.confidences[chosen])
             for half in HALVES
             for chosen in [counted & (events.half == half)]
         }
-        replays = (
-            fuse(replay, **columns[replay.half], window_s=window_s, nearest=nearest, second=second, combine=combine)
-            for replay in game.replays
-        )
-        fused.append(replace(game, replays=tuple(replays)))
+        fused.append(replace(game, replays=tuple(fuse(step, one, *columns[one.half]) for one in game.replays)))
     return fused
 
 
@@ -173,26 +142,9 @@ def join(replay: ReplayDetections, other: ReplayDetections) -> ReplayDetections:
     return distinct(replace(replay, time_s=time_s, score=score))
 
 
-def join_games(
-    games: Sequence[GroundingPredictions], others: Sequence[GroundingPredictions]
-) -> list[GroundingPredictions]:
-    """`join` every replay with itself in the predictions of another model for the same games."""
-    return [
-        replace(game, replays=tuple(map(join, game.replays, other.replays)))
-        for game, other in zip(games, others, strict=True)
-    ]
-
-
 def suppress(replay: ReplayDetections, *, window_s: float) -> ReplayDetections:
     """Keep the most confident detection, drop others within half a window, repeat; of equals keep the earliest."""
     return _chosen(replay, suppress_times(replay.time_s, replay.score, window_s=window_s))
-
-
-def each(
-    games: Iterable[GroundingPredictions], step: Callable[[ReplayDetections], ReplayDetections]
-) -> list[GroundingPredictions]:
-    """One step on every replay of some games."""
-    return [replace(game, replays=tuple(map(step, game.replays))) for game in games]
 
 
 def _chosen(replay: ReplayDetections, which: NDArray[np.bool_] | NDArray[np.int64]) -> ReplayDetections:

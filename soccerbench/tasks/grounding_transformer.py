@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from soccerbench.features.store import FeatureStore
 from soccerbench.models.grounding_transformer import GroundingTransformer
 from soccerbench.soccernet.grounding_predictions import ReplayDetections
-from soccerbench.soccernet.replays import GameReplays, Replay
+from soccerbench.soccernet.replays import Replay
 from soccerbench.specs.grounding import GroundingTransformerRow
 from soccerbench.tasks.grounding_postprocess import detections_of
-from soccerbench.tasks.replay_queries import VALID_SEED, GroundingTask, Query, clip, padded, query
+from soccerbench.tasks.replay_queries import VALID_SEED, GroundingTask, Query, clip, padded
 
 
 class Batch(NamedTuple):
@@ -48,15 +48,8 @@ class GroundingTransformerTask(GroundingTask[GroundingTransformerRow]):
 
     replays_per_batch = 16
 
-    def __init__(
-        self,
-        row: GroundingTransformerRow,
-        store: FeatureStore,
-        *,
-        train: Mapping[str, GameReplays],
-        valid: Mapping[str, GameReplays],
-    ) -> None:
-        super().__init__(row, store, train=train, valid=valid)
+    def __init__(self, row: GroundingTransformerRow, store: FeatureStore, **games: Any) -> None:
+        super().__init__(row, store, **games)
         self.chunk, self.before = (row.whole_rows(key, store.fps) for key in ("chunk_s", "before_s"))
         self.stride = max(round(row.stride_s * store.fps), 1)
 
@@ -89,10 +82,10 @@ class GroundingTransformerTask(GroundingTask[GroundingTransformerRow]):
         return loss
 
     def detections(
-        self, model: GroundingTransformer, game: str, replays: Sequence[Replay], tokens: Mapping[int, Tensor]
-    ) -> list[ReplayDetections]:
+        self, model: GroundingTransformer, replays: Sequence[Replay], asked: Sequence[Query],
+        tokens: Mapping[int, Tensor],
+    ) -> list[ReplayDetections]:  # fmt: skip
         """One detection a chunk before each replay, from the embedded rows (T, d) of each half."""
-        asked = [query(self.store, game, replay, shift_s=self.row.shift_s) for replay in replays]
         starts = [self.starts(one, stride=self.stride) for one in asked]
         owners = np.repeat(np.arange(len(asked)), [len(one) for one in starts])
         if not len(owners):

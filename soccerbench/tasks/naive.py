@@ -28,10 +28,7 @@ class NaiveTask:
     """Detections of one naive row.
 
     Args:
-        row: the spec.
-        store: no features are read.
         train: games to choose the delay on, with their replays.
-        valid: not read.
     """
 
     def __init__(

@@ -169,11 +169,13 @@ class GroundingTask(ABC, Generic[RowT]):
         tokens = {half: embedded_half(embed, self.store, game.game, half, device) for half in halves}
         found: list[ReplayDetections] = []
         for first in range(0, len(game.replays), self.replays_per_batch):
-            found += self.detections(model, game.game, game.replays[first : first + self.replays_per_batch], tokens)
+            replays = game.replays[first : first + self.replays_per_batch]
+            asked = [query(self.store, game.game, replay, shift_s=self.row.shift_s) for replay in replays]
+            found += self.detections(model, replays, asked, tokens)
         return GroundingPredictions(game.game, tuple(found), half_lengths_s(self.store, game.game))
 
     def detections(
-        self, model: Any, game: str, replays: Sequence[Replay], tokens: Mapping[int, Tensor]
+        self, model: Any, replays: Sequence[Replay], asked: Sequence[Query], tokens: Mapping[int, Tensor]
     ) -> list[ReplayDetections]:
         """Detections of some replays, from the embedded rows (T, d) of each half; what `detect` asks for."""
         raise NotImplementedError

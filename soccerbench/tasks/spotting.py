@@ -28,8 +28,8 @@ from soccerbench.features.store import HALVES, MAX_LATE_S, FeatureStore
 from soccerbench.models.sliding import slide
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.frame_task import FrameTask
+from soccerbench.tasks.spotting_steps import FrameScores
 from soccerbench.tasks.windows import Place, Windows
 
 BatchT = TypeVar("BatchT", bound=tuple[Tensor, ...])
@@ -46,9 +46,7 @@ class Clips:
     """The training clips of some games, end to end from the start of each half.
 
     Args:
-        store: the features.
         labels: game -> its annotations, for each game that is used.
-        clip_frames: rows in a clip.
         shift_s: feature row i is at second i / fps + shift_s.
 
     Raises:
@@ -56,7 +54,7 @@ class Clips:
     """
 
     def __init__(self, store: FeatureStore, labels: Mapping[str, Events], *, clip_frames: int, shift_s: float) -> None:
-        self.store, self.clip_frames = store, clip_frames
+        self.store, self.clip_frames, self.games = store, clip_frames, list(labels)
         self._places: list[Place] = []
         targets = []
         for game, annotated in labels.items():
@@ -86,11 +84,6 @@ class Clips:
         for start in range(0, len(order), batch_size):
             yield self.take(order[start : start + batch_size])
 
-    @property
-    def games(self) -> list[str]:
-        """The games that the clips are cut from."""
-        return list(dict.fromkeys(game for game, _, _ in self._places))
-
 
 class SpottingTask(FrameTask[SpottingRow, Clips]):
     """The task of a head that scores the centre of a window."""
@@ -115,7 +108,8 @@ class SpottingTask(FrameTask[SpottingRow, Clips]):
     @staticmethod
     def scores(row: SpottingRow, model: nn.Module, features: Tensor, fps: int) -> FrameScores:
         """The scores of a half (T, C)."""
-        return FrameScores(frame_scores(model, features, row.whole_rows("chunk_s", fps)), fps, row.shift_s)
+        logits = slide(model, features, row.whole_rows("chunk_s", fps))
+        return FrameScores(logits.float().sigmoid()[:, 1:].cpu().numpy(), fps, row.shift_s)
 
     @property
     def steps(self) -> int:
@@ -135,12 +129,6 @@ class SpottingTask(FrameTask[SpottingRow, Clips]):
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""
         return F.binary_cross_entropy_with_logits(model(batch.features.float()), batch.targets)
-
-
-def frame_scores(model: nn.Module, features: Tensor, clip_frames: int) -> NDArray[np.float32]:
-    """The score of each class in the window around every row of a half (T, C): (T, 17), in [0, 1]."""
-    scores: NDArray[np.float32] = slide(model, features, clip_frames).float().sigmoid()[:, 1:].cpu().numpy()
-    return scores
 
 
 def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:

@@ -1,10 +1,11 @@
-"""Steps between the frame scores of a spotting head and its detections.
+"""The scores of a spotting head frame by frame, and the steps between them and the detections.
 
 Sources: hard NMS of the NetVLAD++ reference code; linear soft-NMS and displacement of Soares et al. (2022); squared
 soft-NMS of Xarles et al. (2023, 2024); Gaussian soft-NMS of Bodla et al. (2017), whose overlap is 1 - u here.
 
 Conventions
-    scores  those of `frame_scores`, (T, K)
+    scores  (T, K), a column a class; -1 where there is no detection, as in the official code
+    frame   n is at first_s + n / fps seconds of the half
     window  full width in seconds, one a class; u is the distance from the kept frame in half windows, at most 1
     ties    the earliest frame wins
     inputs  unchanged; every step gives new scores
@@ -12,80 +13,95 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soccerbench.events import Events
+from soccerbench.specs.spotting import SpottingRow
 from soccerbench.specs.spotting_steps import Decay, Displace, Nms, Resample, SoftNms, Threshold, Window
-from soccerbench.tasks.frame_scores import NONE, FrameScores, Scores
-from soccerbench.tasks.postprocess import postprocess as postprocess
-from soccerbench.tasks.postprocess import suppress_non_maxima
+from soccerbench.tasks.suppression import suppress_non_maxima
 
+Scores = NDArray[np.floating]
+NONE = -1.0
 GAUSSIAN_SPREAD = 0.5  # sigma of Bodla et al.
 BLOCK_FRAMES = 64  # at least
 
 
-@postprocess.register
-def _nms(step: Nms, found: FrameScores, _: Sequence[Any] = ()) -> FrameScores:
-    return replace(found, scores=hard_nms(found.scores, fps=found.fps, window_s=step.window_s))
+@dataclass(frozen=True, eq=False)
+class FrameScores:
+    """The scores of one half.
+
+    Args:
+        displacement_s: (T, K), or (T, 1) for all classes: seconds from a frame to its event; None if not predicted.
+    """
+
+    scores: Scores  # (T, K), in [0, 1], or -1
+    fps: float  # frames a second
+    first_s: float = 0.0  # second of frame 0
+    displacement_s: Scores | None = None
+
+
+def mean_of(parts: Sequence[FrameScores]) -> FrameScores:
+    """The mean of scores at the same times, and of the displacements where all have them, as far as all reach."""
+    frames = min(len(part.scores) for part in parts)
+    scores = np.mean([part.scores[:frames] for part in parts], axis=0)
+    moves = [part.displacement_s[:frames] for part in parts if part.displacement_s is not None]
+    mean_s = np.mean(moves, axis=0) if len(moves) == len(parts) else None
+    return replace(parts[0], scores=scores, displacement_s=mean_s)
+
+
+def detections(scores: Mapping[int, FrameScores], row: SpottingRow, *, game: str) -> Events:
+    """What the steps of a row leave of the scores of each half of a game, "league/season/game"."""
+    left = dict(scores)
+    for step in row.steps:
+        left = {half: postprocess(step, found) for half, found in left.items()}
+    return events_of(left, game=game)
+
+
+@singledispatch
+def postprocess(step: Any, found: FrameScores) -> FrameScores:  # noqa: ARG001
+    """Apply one step of a row to the scores of a half."""
+    raise TypeError(f"no function for the step {step!r}")
 
 
 @postprocess.register
-def _soft_nms(step: SoftNms, found: FrameScores, _: Sequence[Any] = ()) -> FrameScores:
-    scores = soft_nms(found.scores, fps=found.fps, window_s=step.window_s, decay=step.decay, stop_below=step.stop_below)
-    return replace(found, scores=scores)
-
-
-@postprocess.register
-def _displace(_step: Displace, found: FrameScores, _: Sequence[Any] = ()) -> FrameScores:
-    if found.displacement_s is None:
-        raise ValueError("the step displace needs a head that predicts displacements")
-    return replace(found, scores=displace(found.scores, found.displacement_s, fps=found.fps), displacement_s=None)
-
-
-@postprocess.register
-def _resample(step: Resample, found: FrameScores, _: Sequence[Any] = ()) -> FrameScores:
-    moved = None if found.displacement_s is None else resample(found.displacement_s, factor=step.factor)
-    scores = resample(found.scores, factor=step.factor)
-    return replace(found, scores=scores, fps=found.fps * step.factor, displacement_s=moved)
-
-
-@postprocess.register
-def _threshold(step: Threshold, found: FrameScores, _: Sequence[Any] = ()) -> FrameScores:
-    return replace(found, scores=threshold(found.scores, above=step.above))
-
-
-def hard_nms(scores: Scores, *, fps: float, window_s: Window) -> Scores:
+def hard_nms(step: Nms, found: FrameScores) -> FrameScores:
     """Keep each class's best frame, drop the frames in [frame - window / 2, frame + window / 2), repeat.
 
-    Example: windows of four frames at 1 fps.
-        >>> hard_nms(np.array([[0.1], [0.9], [0.8], [0.2]]), fps=1, window_s=4).ravel().tolist()
+    Example: windows of four frames.
+        >>> found = FrameScores(np.array([[0.1], [0.9], [0.8], [0.2]]), fps=1)
+        >>> hard_nms(Nms(step="nms", window_s=4), found).scores.ravel().tolist()
         [-1.0, 0.9, -1.0, 0.2]
     """
-    kept = np.full_like(scores, NONE)
-    for label, window in enumerate(_each(window_s, scores)):
-        rows = suppress_non_maxima(scores[:, label], window_frames=window * fps)
-        kept[rows, label] = scores[rows, label]
-    return kept
+    kept = np.full_like(found.scores, NONE)
+    for label, window_s in enumerate(_each(step.window_s, found.scores)):
+        rows = suppress_non_maxima(found.scores[:, label], window_frames=window_s * found.fps)
+        kept[rows, label] = found.scores[rows, label]
+    return replace(found, scores=kept)
 
 
-def soft_nms(scores: Scores, *, fps: float, window_s: Window, decay: Decay, stop_below: float = 1e-5) -> Scores:
+@postprocess.register
+def soft_nms(step: SoftNms, found: FrameScores) -> FrameScores:
     """Keep each class's best frame with its present score, multiply those of its window by `factors`, repeat.
 
     Frames whose score falls below `stop_below` before they are the best are dropped.
 
     Example: one frame either side gets half of its score, the next one all of it; 0.6 is halved, then kept.
-        >>> soft_nms(np.array([[0.2], [0.8], [0.6], [0.3]]), fps=1, window_s=4, decay="linear").ravel().tolist()
+        >>> found = FrameScores(np.array([[0.2], [0.8], [0.6], [0.3]]), fps=1)
+        >>> soft_nms(SoftNms(step="soft-nms", window_s=4, decay="linear"), found).scores.ravel().tolist()
         [0.1, 0.8, 0.3, 0.15]
     """
+    scores = found.scores
     frames, classes = scores.shape
-    half_frames = np.array(_each(window_s, scores)) / 2 * fps  # (K,)
+    half_frames = np.array(_each(step.window_s, scores)) / 2 * found.fps  # (K,)
     reach = int(np.ceil(half_frames.max()))
     offsets = np.arange(-reach, reach + 1)
-    factor = factors(np.minimum(np.abs(offsets) / half_frames[:, None], 1), decay)  # (K, 2 reach + 1)
+    factor = factors(np.minimum(np.abs(offsets) / half_frames[:, None], 1), step.decay)  # (K, 2 reach + 1)
     size = max(len(offsets), BLOCK_FRAMES)
     after = reach + -(frames + 2 * reach) % size
     left = np.pad(scores.T.astype(np.float64), ((0, 0), (reach, after)), constant_values=NONE)
@@ -96,7 +112,7 @@ def soft_nms(scores: Scores, *, fps: float, window_s: Window, decay: Decay, stop
     for _ in range(frames):
         block = top.argmax(axis=1)
         score = top[label, block]
-        going = score >= stop_below
+        going = score >= step.stop_below
         if not going.any():
             break
         best = block * size + blocks[label, block].argmax(axis=1)
@@ -106,8 +122,7 @@ def soft_nms(scores: Scores, *, fps: float, window_s: Window, decay: Decay, stop
         left[chosen, place] = NONE
         for changed in ((place - reach) // size, (place + reach) // size):
             top[chosen, changed] = blocks[chosen, changed].max(axis=1)
-    whole: Scores = kept[:, reach : reach + frames].T
-    return whole
+    return replace(found, scores=kept[:, reach : reach + frames].T)
 
 
 def factors(u: NDArray[np.float64], decay: Decay) -> NDArray[np.float64]:
@@ -122,41 +137,70 @@ def factors(u: NDArray[np.float64], decay: Decay) -> NDArray[np.float64]:
     return lowered**2 if decay == "squared" else lowered
 
 
-def displace(scores: Scores, displacement_s: Scores, *, fps: float) -> Scores:
+@postprocess.register
+def displace(_step: Displace, found: FrameScores) -> FrameScores:
     """Move each score by its displacement, rounded to frames and clipped into the half; of several, the highest stays.
 
     Example: the last two frames point to the second one.
-        >>> displace(np.array([[0.1], [0.2], [0.9], [0.4]]), np.array([[0], [0], [-1], [-2]]), fps=1).ravel().tolist()
+        >>> scores, displacement_s = np.array([[0.1], [0.2], [0.9], [0.4]]), np.array([[0], [0], [-1], [-2]])
+        >>> found = FrameScores(scores, fps=1, displacement_s=displacement_s)
+        >>> displace(Displace(step="displace"), found).scores.ravel().tolist()
         [0.1, 0.9, -1.0, -1.0]
     """
-    frames, classes = scores.shape
-    moved = np.arange(frames)[:, None] + np.rint(np.broadcast_to(displacement_s, scores.shape) * fps)
-    landed = np.full_like(scores, NONE)
-    np.maximum.at(landed, (np.clip(moved, 0, frames - 1).astype(np.int64), np.arange(classes)), scores)
-    return landed
+    if found.displacement_s is None:
+        raise ValueError("the step displace needs a head that predicts displacements")
+    frames, classes = found.scores.shape
+    moved = np.arange(frames)[:, None] + np.rint(np.broadcast_to(found.displacement_s, found.scores.shape) * found.fps)
+    landed = np.full_like(found.scores, NONE)
+    np.maximum.at(landed, (np.clip(moved, 0, frames - 1).astype(np.int64), np.arange(classes)), found.scores)
+    return replace(found, scores=landed, displacement_s=None)
 
 
-def resample(values: Scores, *, factor: int) -> Scores:
+@postprocess.register
+def resample(step: Resample, found: FrameScores) -> FrameScores:
     """Linear interpolation to `factor` times the rate; the given frames are kept, the first and last stay the ends.
 
     Example:
-        >>> resample(np.array([[0.0], [0.4], [0.2]]), factor=2).ravel().round(3).tolist()
+        >>> found = FrameScores(np.array([[0.0], [0.4], [0.2]]), fps=1)
+        >>> resample(Resample(step="resample", factor=2), found).scores.ravel().round(3).tolist()
         [0.0, 0.2, 0.4, 0.3, 0.2]
     """
-    given, wanted = np.arange(len(values)), np.arange(factor * (len(values) - 1) + 1) / factor
-    return np.stack([np.interp(wanted, given, column) for column in values.T], axis=1).astype(values.dtype)
+    given = np.arange(len(found.scores))
+    wanted = np.arange(step.factor * (len(given) - 1) + 1) / step.factor
+
+    def finer(values: Scores) -> Scores:
+        return np.stack([np.interp(wanted, given, column) for column in values.T], axis=1).astype(values.dtype)
+
+    moves = None if found.displacement_s is None else finer(found.displacement_s)
+    return replace(found, scores=finer(found.scores), fps=found.fps * step.factor, displacement_s=moves)
 
 
-def threshold(scores: Scores, *, above: float) -> Scores:
+@postprocess.register
+def threshold(step: Threshold, found: FrameScores) -> FrameScores:
     """Drop the scores that are not above a value.
 
     Example:
-        >>> threshold(np.array([[0.01], [0.02]]), above=0.01).ravel().tolist()
+        >>> found = FrameScores(np.array([[0.01], [0.02]]), fps=1)
+        >>> threshold(Threshold(step="threshold", above=0.01), found).scores.ravel().tolist()
         [-1.0, 0.02]
     """
-    return np.where(scores > above, scores, scores.dtype.type(NONE))
+    scores = found.scores
+    return replace(found, scores=np.where(scores > step.above, scores, scores.dtype.type(NONE)))
 
 
 def _each(window_s: Window, scores: Scores) -> Sequence[float]:
     """A window a class."""
     return window_s if isinstance(window_s, tuple) else (window_s,) * scores.shape[1]
+
+
+def events_of(halves: Mapping[int, FrameScores], *, game: str) -> Events:
+    """The detections that are left: by half and class, the most confident first."""
+    columns: list[tuple[NDArray[Any], ...]] = []
+    for half, found in halves.items():
+        for label, scores in enumerate(found.scores.T):
+            kept = np.flatnonzero(scores >= 0)
+            kept = kept[np.argsort(-scores[kept], kind="stable")]
+            position_ms = np.maximum(np.int64((kept / found.fps + found.first_s) * 1000), 0)
+            columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, scores[kept]))
+    half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)

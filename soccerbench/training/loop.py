@@ -118,22 +118,17 @@ def train(
     identity: dict[str, str],
     progress: Progress,
     about: dict[str, Any] | None = None,
-    recipe: Optimiser = PLAIN,
+    recipe: Optimiser | None = None,
     annealing: Annealing | None = None,
     select: Selection | None = None,
 ) -> Trained:
     """Train a row, from its last checkpoint where there is one.
 
     Args:
-        task: model, batches and loss.
-        row: epochs, optimiser and schedule.
-        seed: of the weights and of every draw.
         folder: takes `checkpoint.pt` after every epoch, with the seconds that training took so far, and `history.csv`.
-        device: "auto", "cpu" or "cuda".
         identity: what the run depends on, kept in its checkpoints.
-        progress: called after every epoch.
         about: a `checkpoint.Description` as plain data, kept in its checkpoints.
-        recipe: what takes the steps.
+        recipe: what takes the steps; plain Adam if not given.
         annealing: how the rate falls over all epochs, in place of the plateau.
         select: what the best epoch is chosen by; the validation loss if not given.
 
@@ -141,7 +136,7 @@ def train(
         InputError: data that cannot be read, a checkpoint of another training, a non-finite loss, a full disk.
         ValueError: no such device here.
     """
-    started, on_gpu = time.monotonic(), uses_gpu(device)
+    started, on_gpu, recipe = time.monotonic(), uses_gpu(device), recipe or PLAIN
     where = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
     # As `use_deterministic_algorithms`, which also imports the part of torch's compiler that Adam does not: 0.7 s.
     torch.set_deterministic_debug_mode("default" if on_gpu else "error")
@@ -151,7 +146,8 @@ def train(
     model = task.model()
     if count > 1 and on_gpu:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-    _hold(task, where)
+    if hold := getattr(task, "hold", None):
+        hold(where)
     model.to(where)
     optimiser = build_optimiser(
         recipe, model, learning_rate=row.learning_rate, weight_decay=row.weight_decay, on_gpu=on_gpu
@@ -191,11 +187,11 @@ def train(
         if rank:
             continue
         checkpoint.save(folder, state)
-        _write_history(folder, state)
+        write_history(folder, state["history"])
         values = ", ".join(f"{key} {value}" for key, value in entry.model_dump(exclude={"epoch"}).items())
         log.info("epoch %d: %s", epoch, values, extra={"entry": entry, "folder": folder})
     if not rank:
-        _write_history(folder, state)  # a kill may have come after the checkpoint
+        write_history(folder, state["history"])  # a kill may have come after the checkpoint
         (folder / checkpoint.PREVIOUS).unlink(missing_ok=True)
     model.load_state_dict(state["model"])
     return Trained(model.eval(), before_s + time.monotonic() - started, resumed_after)
@@ -303,13 +299,6 @@ def _prefetched(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
     return prefetched(copied(batches, device)) if device.type == "cuda" else batches
 
 
-def _hold(task: Trainable[Any], device: torch.device) -> None:
-    """Let a task that can keep its data on the device do so."""
-    hold = getattr(task, "hold", None)
-    if callable(hold):
-        hold(device)
-
-
 def _lower_rate(schedule: LRScheduler | None, row: Schedule, entry: Epoch) -> bool:
     """Step the schedule at the end of an epoch; whether training should stop."""
     if schedule is None:
@@ -322,10 +311,6 @@ def _lower_rate(schedule: LRScheduler | None, row: Schedule, entry: Epoch) -> bo
     schedule.step(entry.valid_loss)
     patient: bool = schedule.num_bad_epochs >= row.plateau.patience
     return patient and entry.learning_rate < row.plateau.stop_below
-
-
-def _write_history(folder: Path, state: dict[str, Any]) -> None:
-    write_history(folder, [Epoch.model_validate(entry) for entry in state["history"]])
 
 
 def _torch_seed(seed: int, epoch: int) -> int:

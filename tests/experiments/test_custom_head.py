@@ -8,7 +8,7 @@ import pytest
 from custom_head import HEAD
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.experiments.table import try_head
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs.load import load_table
@@ -21,7 +21,7 @@ def load(tmp_path: Path, root: Path, text: str, **architecture: int) -> None:
         .rows[7]
         .model_copy(update={"head": "my_heads:Last", "architecture": architecture})
     )
-    try_head(experiment_of(row, 0, root=Dataset(root), out=tmp_path, plugin=Path("my_heads.py")), device="cpu")
+    try_head(Planner(Dataset(root), tmp_path, Path("my_heads.py")).experiment(row, 0), device="cpu")
 
 
 def test_a_head_that_can_be_trained(shared_tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from interruption import Killed, killing_at
 
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.inference.run import load_run
 from soccerbench.progress import silent
@@ -25,7 +25,7 @@ def experiment(root: Path, out: Path, head: str) -> Experiment:
     small: Any = next(row for row in rows if row.head == head)
     if head == "unet":
         small = small.model_copy(update={"architecture": {"projections": (8,), "widths": (8, 12)}})
-    return experiment_of(small, 0, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(small, 0)
 
 
 @pytest.fixture(scope="module")

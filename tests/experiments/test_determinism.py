@@ -18,7 +18,7 @@ import hashlib, os, sys
 from pathlib import Path
 os.umask(int(sys.argv[3], 8))
 import torch
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
@@ -30,9 +30,9 @@ for name in ("table2", "table3"):
     for row in load_table(name).rows:
         print(name, row.row, row.digest())
 table = load_table("table2", mini=True, settings=[parse_setting("max_epochs=1"), parse_setting("batch_size=16")])
-made = experiment_of(next(row for row in table.rows if row.row == 8), 0, root=Dataset(root), out=out)
+made = Planner(Dataset(root), out).experiment(table.row(8), 0)
 result = made.run(device="cpu", progress=silent)
-print(made.identity.content, result.scores["test"], [list(counts) for counts in result.games["test"].values()])
+print(vars(made.identity), result.scores["test"], [list(counts) for counts in result.games["test"].values()])
 for name, value in torch.load(made.folder / "checkpoint.pt", weights_only=True)["model"].items():
     print(name, hashlib.sha256(value.numpy().tobytes()).hexdigest())
 for file in sorted(out.rglob("*")):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.experiments.records import (
     FLOORS,
     Record,
@@ -38,7 +38,7 @@ from soccerbench.progress import silent
 from soccerbench.specs import shipped as locate
 from soccerbench.specs.load import load_table, parse_setting, table_names
 from soccerbench.tasks import spotting_steps
-from soccerbench.tasks.postprocess import suppress_non_maxima
+from soccerbench.tasks.suppression import suppress_non_maxima
 
 SEEDS = (0, 1, 2)
 SETTINGS = ("max_epochs=3", "batch_size=8", "nms_s=20")
@@ -49,7 +49,7 @@ def train(root: Path, out: Path, *seeds: int, settings: tuple[str, ...] = SETTIN
     pairs = [parse_setting(text) for text in settings]
     row = next(row for row in load_table("table2", mini=True, settings=pairs).rows if row.row == 7)
     for seed in seeds:
-        experiment_of(row, seed, root=Dataset(root), out=out).run(device="cpu", progress=silent)
+        Planner(Dataset(root), out).experiment(row, seed).run(device="cpu", progress=silent)
     return out
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from soccerbench.experiments.checks.exact_checks import FIXTURE, check_exact, write_exact
 from soccerbench.specs.shipped import shipped
-from soccerbench.tasks.postprocess import postprocess
 
 FIXTURES = shipped("results") / "fixtures"
 LAST = 'np.append(place[1:] != place[:-1], np.ones(min(len(place), 1), dtype=bool))\n    if protocol == "soccernet":\n        place, confidence'
@@ -23,11 +22,11 @@ FIRST = 'np.append(np.ones(min(len(place), 1), dtype=bool), place[1:] != place[:
 # Module below soccerbench, text, and what it becomes: the faults that the drift gate once let pass, then others.
 FAULTS = {
     "features shifted by a second": ("features.store", "np.minimum(rows, stored.rows", "np.minimum(rows + 1, stored.rows"),
-    "predictions a second late": ("tasks.frame_scores", "kept / found.fps +", "kept / found.fps + 1 +"),
+    "predictions a second late": ("tasks.spotting_steps", "kept / found.fps +", "kept / found.fps + 1 +"),
     "event row rounded": ("tasks.spotting", "np.floor((position_s", "np.rint((position_s"),
     "window centre off by one": ("models.netvlad", "(start - before, stop + after - 1,", "(start - before + 1, stop + after,"),
     "classes in another order": ("soccernet.spotting_predictions", "CLASSES[label]", "CLASSES[16 - label]"),
-    "two classes exchanged": ("tasks.frame_scores", "np.full_like(kept, label)", "np.full_like(kept, {0: 1, 1: 0}.get(label, label))"),
+    "two classes exchanged": ("tasks.spotting_steps", "np.full_like(kept, label)", "np.full_like(kept, {0: 1, 1: 0}.get(label, label))"),
     "visibility inverted": ("soccernet.labels", "shown != 1", "shown == 1"),
     "last epoch kept": ("training.loop", "if loss is None or", "if loss is not None or"),
     "grounding frames rounded": ("events", "np.trunc(", "np.rint("),
@@ -41,7 +40,7 @@ FAULTS = {
                        "unreadable, missing = table.confidences(); confidence = np.round(confidence, 6)"),
     "trained on another split": ("experiments.spotting", "for split in self.training.learns for", "for split in ['valid'] for"),
     "thresholds": ("metrics.tolerances", "np.linspace(0, 1, 200)", "np.linspace(0, 1, 100)"),
-    "suppression a frame wider": ("tasks.postprocess", "best + after))", "best + after + 1))"),
+    "suppression a frame wider": ("tasks.suppression", "best + after))", "best + after + 1))"),
     "mix-up off": ("tasks.spotting", "if self.row.mixup_alpha else batch", "if False else batch"),
     "shuffling off": ("tasks.spotting", "rng.permutation(len(self.train))", "np.arange(len(self.train))"),
     "unshown not scaled": ("metrics.spotting", "* 17 / 13", "* 1"),
@@ -65,7 +64,7 @@ FAULTS = {
     "the last copy of a replay dropped": ("tasks.replay_queries", "(length - drop_filling_copy)", "(length - len(rows))"),
     "filtered from the start": ("tasks.grounding_postprocess", "replay.end_s - before_s)", "replay.start_s - before_s)"),
     "the farthest spotted event first": ("tasks.grounding_postprocess", "replay.start_s - time_s[inside]))", "time_s[inside]))"),
-    "joined unscaled": ("tasks.grounding_postprocess", "join_games(scaled(games), scaled(others))", "join_games(games, others)"),
+    "joined unscaled": ("tasks.grounding_postprocess", "zip(scaled(games), scaled(others),", "zip(games, others,"),
     "joined in a wider window": ("tasks.grounding_postprocess", "suppress, window_s=step.window_s", "suppress, window_s=2 * step.window_s"),
     "the offset counts without an event": ("tasks.grounding_transformer", ".square() * batch.present", ".square()"),
     "the rate falls twice": ("training.loop", "schedule.step(entry.valid_loss)\n", "schedule.step(entry.valid_loss); schedule.step(entry.valid_loss)\n"),
@@ -94,10 +93,7 @@ def plant(patch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
     assert old in source, f"{name} no longer has {old!r}: plant the fault where it is now"
     changed = types.ModuleType(module.__name__)
     changed.__dict__.update(__file__=module.__file__, __package__=module.__package__)
-    registered = dict(postprocess.registry)
     exec(compile(source.replace(old, new), str(module.__file__), "exec"), changed.__dict__)
-    for kind, function in registered.items():  # the changed module has put its own in their place
-        postprocess.register(kind, function)
     after, count = functions(changed, module.__name__), 0
     for key, function in functions(module, module.__name__).items():
         if key in after and after[key].__code__ != function.__code__:

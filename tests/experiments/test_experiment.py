@@ -17,7 +17,7 @@ from interruption import Killed, killing_at
 
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.executors.experiment_tasks import waits
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs.load import load_table, parse_setting
@@ -37,7 +37,7 @@ def experiment(
     """A row of Table 2 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8", *settings)]
     spec = next(spec for spec in load_table("table2", mini=True, settings=pairs).rows if spec.row == row)
-    return experiment_of(spec, seed, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(spec, seed)
 
 
 def outcome(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -154,7 +154,7 @@ def test_rows_that_differ_in_steps_alone_share_a_training(
     first.run(device="cpu", progress=silent)
     soft = SoftNms(step="soft-nms", window_s=8.0, decay="squared")
     row = first.row.model_copy(update={"row": 9, "nms_s": None, "postprocess": (soft,)})
-    other = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path)
+    other = Planner(Dataset(shared_tiny_root), tmp_path).experiment(row, 0)
     assert waits([first, other])[other.folder] == {first.folder}
     with caplog.at_level("INFO"):
         other.run(device="cpu", progress=silent)
@@ -336,10 +336,10 @@ def test_a_result_that_is_none(shared_tiny_root: Path, tmp_path: Path) -> None:
     for begin in (made.prepare, partial(made.run, device="cpu", progress=silent)):
         with pytest.raises(InputError, match=r"is not a result .*; run its row again with --force"):
             begin(force=False)
-    assert not made.is_complete()
+    assert not made.kept.is_complete
     made.prepare(force=True)
     made.run(device="cpu", progress=silent, force=True)
-    assert made.is_complete()
+    assert made.kept.is_complete
 
 
 def test_ultra_learns_from_test_and_says_nothing_about_it(shared_tiny_root: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from forked import kill_after_step
 from interruption import Killed, killing_at
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.experiments.results import Result
 from soccerbench.experiments.table import plan
 from soccerbench.experiments.table import run as run_all
@@ -33,7 +33,7 @@ def experiment(root: Path, out: Path, row: int, *settings: str) -> Experiment:
     """A row of Table 3 on a tiny root, a few epochs long."""
     pairs = [parse_setting(text) for text in (f"max_epochs={EPOCHS}", "batch_size=16", *settings)]
     spec = next(spec for spec in load_table("table3", mini=True, settings=pairs).rows if spec.row == row)
-    return experiment_of(spec, 0, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(spec, 0)
 
 
 def run(made: Experiment, seen: list[str] | None = None) -> Result:
@@ -243,7 +243,7 @@ def test_all_rows_at_once(shared_tiny_root: Path, runs: Path) -> None:
 
 def test_strict_rows_are_scored_by_both_protocols(tiny_root: Path, tmp_path: Path) -> None:
     rows = {row.row: row for row in load_table("table3plus", mini=True).rows}
-    made = experiment_of(rows[31], 0, root=Dataset(tiny_root), out=tmp_path)
+    made = Planner(Dataset(tiny_root), tmp_path).experiment(rows[31], 0)
     result = run(made)
     assert sorted(result.scores["test"]) == ["loose", "loose strict", "tight", "tight strict"]
     assert result.scores["test"]["loose strict"].protocol == "strict"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from SoccerNet.Evaluation import ActionSpotting
 
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.soccernet.classes import CLASSES
@@ -22,7 +22,7 @@ KEYS = {"average_map": "a_mAP", "average_map_visible": "a_mAP_visible", "average
 def made(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """A finished run of row 7."""
     row = load_table("table2", mini=True, settings=[parse_setting("max_epochs=2")]).rows[6]
-    made = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path_factory.mktemp("runs"))
+    made = Planner(Dataset(shared_tiny_root), tmp_path_factory.mktemp("runs")).experiment(row, 0)
     made.run(device="cpu", progress=silent)
     return made
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
@@ -21,7 +21,7 @@ from soccerbench.specs.load import load_table, parse_setting
 def experiment(root: Path, out: Path) -> Experiment:
     settings = [parse_setting(text) for text in ("max_epochs=3", "batch_size=8")]
     row = next(row for row in load_table("table2", mini=True, settings=settings).rows if row.row == 7)
-    return experiment_of(row, 0, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(row, 0)
 
 
 def outcome(made: Experiment) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from interruption import Killed
 
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs.base import Training
@@ -50,7 +50,7 @@ def test_shipped_tables_make_both_and_the_embedded_dataset_one() -> None:
 def experiment(root: Path, out: Path, table: str, row: int, trained_for: str) -> Experiment:
     """A row on a tiny root, for an epoch."""
     settings = [("max_epochs", 1), ("batch_size", 16), ("trained_for", trained_for)]
-    return experiment_of(load_table(table, mini=True, settings=settings).row(row), 0, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(load_table(table, mini=True, settings=settings).row(row), 0)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,8 @@ from fuzz.damage import JUNK, encode
 from fuzz.video_samples import clips, read_pictures
 from safetensors.torch import save as save_safetensors
 
-from soccerbench.experiments import run_folder
 from soccerbench.experiments.drift import check_row
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.experiments.records import make_record
 from soccerbench.experiments.results import Run, by_row, read_accuracy, read_result
 from soccerbench.features.checksums import known_checksums
@@ -121,7 +121,7 @@ def samples(folder: Path) -> dict[str, Kind]:
 def _of_runs(root: Path, folder: Path) -> dict[str, Kind]:
     pairs = [parse_setting(text) for text in ("max_epochs=2", "batch_size=8")]
     row = next(one for one in load_table("table2", mini=True, settings=pairs).rows if one.row == 8)
-    made = experiment_of(row, 0, root=Dataset(root), out=folder / "runs")
+    made = Planner(Dataset(root), folder / "runs").experiment(row, 0)
     made.run(device="cpu", progress=silent)
     run = Run(made.folder, read_result(made.folder / "result.json"), read_history(made.folder / "history.csv"))
     second = Run(made.folder, run.result.model_copy(update={"seed": 1}), run.history)
@@ -147,7 +147,7 @@ def _of_runs(root: Path, folder: Path) -> dict[str, Kind]:
 
     def identity(file: Path) -> object:
         (file.parent / "checkpoint.pt").touch()
-        return run_folder.changed(file.parent, made.identity.compared, record=file.parent / "result.json")
+        return replace(made.kept, path=file.parent).changed
 
     def head(file: Path) -> object:
         return load_run(file, device="cpu")

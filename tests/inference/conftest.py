@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs.load import load_table
@@ -25,7 +25,7 @@ def trained(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
         if key not in made:
             rows = load_table(table, mini=True, settings=[*SMALL, *settings.items()]).rows
             row = next(row for row in rows if row.row == number)
-            run = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=out / str(len(made)))
+            run = Planner(Dataset(shared_tiny_root), out / str(len(made))).experiment(row, 0)
             run.run(device="cpu", progress=silent)
             made[key] = run.folder
         return made[key]

@@ -12,7 +12,7 @@ from custom_head import HEAD
 from shared_data import SHARED
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.inference.match import find_match, read_features
 from soccerbench.inference.run import load_run
@@ -81,7 +81,7 @@ def test_a_custom_head_needs_its_plugin(
     plugin.write_text(HEAD)
     row = load_table("table2", mini=True, settings=[("max_epochs", 1)]).rows[7]
     row = row.model_copy(update={"head": "my_heads:Last", "architecture": {"hidden": 8}})
-    made = experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path / "runs", plugin=plugin)
+    made = Planner(Dataset(shared_tiny_root), tmp_path / "runs", plugin).experiment(row, 0)
     made.run(device="cpu", progress=silent)
     with pytest.raises(SpecError, match=r"--plugin my_heads\.py"):
         load_run(made.folder)

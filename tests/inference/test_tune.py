@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.inference import tune as tuning
 from soccerbench.inference.run import load_run
@@ -58,7 +58,7 @@ def test_a_trial_scores_what_a_row_with_its_steps_scores(
     (tiny_root / "splits.json").write_text(json.dumps(splits))
     row = load_table("table2", mini=True, settings=[("max_epochs", 1), ("batch_size", 8)]).row(8)
     changed = row.model_copy(update={"nms_s": None, "postprocess": (Nms(step="nms", window_s=3.0),)})
-    result = experiment_of(changed, 0, root=Dataset(tiny_root), out=tmp_path).run(device="cpu", progress=silent)
+    result = Planner(Dataset(tiny_root), tmp_path).experiment(changed, 0).run(device="cpu", progress=silent)
     assert result.scores["test"]["tight"].average_map == pytest.approx(found.trials[0].tight, abs=1e-12)
 
 

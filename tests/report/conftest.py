@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs.load import load_table, parse_setting
@@ -65,7 +65,7 @@ def train_rows() -> Callable[..., Path]:
         chosen = [row for row in load_table("table2", mini=True, settings=pairs).rows if row.row in rows]
         for row in chosen:
             for seed in seeds:
-                experiment_of(row, seed, root=Dataset(root), out=out).run(device="cpu", progress=silent)
+                Planner(Dataset(root), out).experiment(row, seed).run(device="cpu", progress=silent)
         return out
 
     return train

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,10 +11,10 @@ from soccerbench.events import Events
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.specs.grounding import Filter, Fuse
-from soccerbench.tasks.grounding_postprocess import distinct, filter_before, fuse, join, scaled, suppress
-from soccerbench.tasks.postprocess import postprocess
+from soccerbench.tasks.grounding_postprocess import distinct, filter_before, fuse, join, postprocess, scaled, suppress
 
 START_S, END_S = 200, 210
+FUSE = Fuse.model_construct(labels=(CLASSES[3],), score=0.1, window_s=42, nearest=1.25, second=0.8)
 
 
 def replay(*detections: tuple[float, float], start_s: int = START_S, end_s: int = END_S) -> ReplayDetections:
@@ -38,16 +36,16 @@ def pairs(found: ReplayDetections) -> list[tuple[float, float]]:
 )
 def test_what_becomes_of_the_detections(combine: str, expected: list[tuple[float, float]]) -> None:
     found = replay((100, 0.5), (170, 0.3), (205, 0.6))
-    options: Any = {"window_s": 42, "nearest": 1.25, "second": 0.8, "combine": combine}
-    result = fuse(found, time_s=np.array([180.0]), confidence=np.array([0.4]), **options)
+    step = FUSE.model_copy(update={"combine": combine})
+    result = fuse(step, found, np.array([180.0]), np.array([0.4]))
     assert pairs(result) == expected
-    nothing = fuse(found, time_s=np.array([100.0]), confidence=np.array([0.4]), **options)
+    nothing = fuse(step, found, np.array([100.0]), np.array([0.4]))
     assert pairs(nothing) == pairs(found)
 
 
 def fused(found: ReplayDetections, *spotted: tuple[float, float]) -> list[tuple[float, float]]:
     time_s, confidence = np.array(spotted, dtype=float).reshape(-1, 2).T
-    return pairs(fuse(found, time_s=time_s, confidence=confidence, window_s=42, nearest=1.25, second=0.8))
+    return pairs(fuse(FUSE, found, time_s, confidence))
 
 
 def test_filtering_counts_back_from_the_end_of_the_replay() -> None:
@@ -136,8 +134,7 @@ def test_games_are_fused_with_the_events_of_their_half_class_and_score() -> None
         game="game",
     )
     game = GroundingPredictions("game", (replay((170, 0.3)),))
-    step = Fuse.model_construct(labels=(CLASSES[3],), score=0.1, window_s=42, nearest=1.25, second=0.8)
-    (fused,) = postprocess(step, [game], [events])
+    (fused,) = postprocess(FUSE, [game], [events])
     assert [pairs(one) for one in fused.replays] == [[(180, 0.5)]]
     (left,) = postprocess(Filter(step="filter", before_s=20), [game], [events])
     assert [pairs(one) for one in left.replays] == [[]]

@@ -18,7 +18,9 @@ from soccerbench.models.sliding import centred_windows
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting import SpottingRow
+from soccerbench.tasks.feature_cache import whole_half
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
+from soccerbench.tasks.spotting_steps import detections
 
 
 def labels_of(game: str, *events: tuple[int, int, int]) -> Events:
@@ -139,10 +141,17 @@ class Teller(nn.Module):
         return torch.cat([torch.zeros(len(centre), 1), centre.repeat(1, 17)[:, :17]], dim=1)
 
 
+def detected(task: SpottingTask, game: str) -> Events:
+    """What the head finds in a game."""
+    halves = {half: whole_half(task.store, game, half, torch.device("cpu")) for half in (1, 2)}
+    scores = {half: task.scores(task.row, Teller(4).eval(), rows, 1) for half, rows in halves.items()}
+    return detections(scores, task.row, game=game)
+
+
 def test_detections_come_from_the_centre_of_the_window(root: Dataset) -> None:
     game, store = root.games["test"][0], root.store(["vtn"])
     task = SpottingTask(row(8, nms_s=20.0), store, train=root.labels("train"), valid={}, head=Teller)
-    found = task.detect(Teller(4).eval(), game, task.halves([game], torch.device("cpu")))
+    found = detected(task, game)
     assert found.game == game
     assert set(found.label.tolist()) == set(range(len(CLASSES)))
     first = (found.half == 1) & (found.label == 2)
@@ -158,8 +167,7 @@ def test_a_shift_moves_detections_with_the_events(root: Dataset) -> None:
     at = {}
     for shift_s in (0.0, 2.5):
         task = SpottingTask(row(8, shift_s=shift_s), store, train=root.labels("train"), valid={}, head=Teller)
-        halves = task.halves([game], torch.device("cpu"))
-        at[shift_s] = task.detect(Teller(4).eval(), game, halves).position_ms
+        at[shift_s] = detected(task, game).position_ms
     np.testing.assert_array_equal(at[2.5] - at[0.0], 2500)
 
 

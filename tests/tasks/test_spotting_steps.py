@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,11 @@ from hypothesis import strategies as st
 
 from soccerbench.specs.spotting_steps import Displace, Nms, Resample, SoftNms, Threshold
 from soccerbench.tasks import spotting_steps
-from soccerbench.tasks.frame_scores import FrameScores, events_of, mean_of
-from soccerbench.tasks.postprocess import postprocess
-from soccerbench.tasks.spotting_steps import displace, hard_nms, resample, soft_nms
+from soccerbench.tasks.spotting_steps import FrameScores, displace, events_of, mean_of, postprocess, resample, soft_nms
 
 SCORES = st.lists(st.sampled_from([0.0, 1e-6, 0.1, 0.2, 0.5, 0.9, 1.0]), min_size=1, max_size=40)
 DECAYS = ("linear", "squared", "gaussian")
+DISPLACE = Displace(step="displace")
 
 
 def test_the_examples_of_docstrings() -> None:
@@ -42,7 +42,8 @@ def soft_by_definition(scores: list[float], fps: float, window_s: float, decay: 
 @given(SCORES, st.sampled_from([1, 2]), st.floats(1, 30), st.sampled_from(DECAYS), st.sampled_from([1e-5, 0.05]))
 def test_soft_nms_as_the_definition_says(scores, fps, window_s, decay, stop_below) -> None:
     values = np.array(scores)[:, None]
-    found = soft_nms(values, fps=fps, window_s=window_s, decay=decay, stop_below=stop_below)
+    step = SoftNms(step="soft-nms", window_s=window_s, decay=decay, stop_below=stop_below)
+    found = soft_nms(step, FrameScores(values, fps)).scores
     expected = soft_by_definition(scores, fps, window_s, decay, stop_below)
     np.testing.assert_allclose(found.ravel(), expected, rtol=1e-12, atol=0)
     assert values.ravel().tolist() == scores
@@ -52,7 +53,7 @@ def test_soft_nms_as_the_definition_says(scores, fps, window_s, decay, stop_belo
 def test_soft_nms_of_halves_of_several_blocks(frames: int, window_s: float) -> None:
     """With ties, so that the earliest frame must be found across blocks."""
     scores = np.random.default_rng(frames).integers(0, 9, (frames, 3)) / 10
-    found = soft_nms(scores, fps=2, window_s=window_s, decay="squared")
+    found = soft_nms(SoftNms(step="soft-nms", window_s=window_s, decay="squared"), FrameScores(scores, 2)).scores
     expected = [soft_by_definition(column.tolist(), 2, window_s, "squared", 1e-5) for column in scores.T]
     np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-12, atol=0)
 
@@ -60,15 +61,19 @@ def test_soft_nms_of_halves_of_several_blocks(frames: int, window_s: float) -> N
 def test_windows_of_one_class_do_not_change_another() -> None:
     scores = np.random.default_rng(0).random((60, 17))
     windows = tuple(float(width) for width in range(2, 19))
-    for apply in (hard_nms, lambda *args, **options: soft_nms(*args, **options, decay="squared")):
-        together = apply(scores, fps=2, window_s=windows)
-        alone = [apply(scores[:, [label]], fps=2, window_s=width) for label, width in enumerate(windows)]
-        np.testing.assert_array_equal(together, np.concatenate(alone, axis=1))
+    for kind in (Nms(step="nms", window_s=2), SoftNms(step="soft-nms", window_s=2, decay="squared")):
+
+        def left(columns: np.ndarray, window_s: Any, step: Any = kind) -> np.ndarray:
+            return postprocess(step.model_copy(update={"window_s": window_s}), FrameScores(columns, 2)).scores
+
+        alone = [left(scores[:, [label]], width) for label, width in enumerate(windows)]
+        np.testing.assert_array_equal(left(scores, windows), np.concatenate(alone, axis=1))
 
 
 def test_a_window_below_the_distance_of_frames_lowers_nothing() -> None:
     scores = np.random.default_rng(0).random((20, 2)) + 0.1
-    np.testing.assert_array_equal(soft_nms(scores, fps=1, window_s=2, decay="linear"), scores)
+    found = soft_nms(SoftNms(step="soft-nms", window_s=2, decay="linear"), FrameScores(scores, 1))
+    np.testing.assert_array_equal(found.scores, scores)
 
 
 @given(SCORES, st.data())
@@ -78,19 +83,21 @@ def test_displacement_as_the_definition_says(scores: list[float], data: st.DataO
     for frame, (score, move) in enumerate(zip(scores, moves, strict=True)):
         place = min(max(frame + round(2 * move), 0), len(scores) - 1)
         expected[place] = max(expected[place], score)
-    found = displace(np.array(scores)[:, None], np.array(moves)[:, None], fps=2)
-    assert found.ravel().tolist() == expected
+    found = FrameScores(np.array(scores)[:, None], fps=2, displacement_s=np.array(moves)[:, None])
+    assert displace(DISPLACE, found).scores.ravel().tolist() == expected
 
 
 def test_one_displacement_moves_all_classes() -> None:
     scores = np.random.default_rng(0).random((30, 3)).astype(np.float32)
     moves = np.random.default_rng(1).normal(size=(30, 1))
-    np.testing.assert_array_equal(displace(scores, moves, fps=1), displace(scores, np.repeat(moves, 3, axis=1), fps=1))
+    one, each = (FrameScores(scores, 1, displacement_s=found) for found in (moves, np.repeat(moves, 3, axis=1)))
+    np.testing.assert_array_equal(displace(DISPLACE, one).scores, displace(DISPLACE, each).scores)
 
 
 @given(SCORES, st.integers(2, 5))
 def test_resampling_keeps_the_frames_and_is_linear_between(scores: list[float], factor: int) -> None:
-    found = resample(np.array(scores)[:, None], factor=factor).ravel()
+    step = Resample(step="resample", factor=factor)
+    found = resample(step, FrameScores(np.array(scores)[:, None], fps=1)).scores.ravel()
     assert found[::factor].tolist() == scores
     for place, value in enumerate(found.tolist()):
         before, part = divmod(place, factor)

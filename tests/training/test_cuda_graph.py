@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.experiment import Experiment, experiment_of
+from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.models.netvlad import NetVLADpp
@@ -39,7 +39,7 @@ class OwnHead(NetVLADpp):
 def experiment(root: Path, out: Path, *, number: int = 8, epochs: int = 12, seed: int = 0) -> Experiment:
     settings = [parse_setting(text) for text in (f"max_epochs={epochs}", "batch_size=8")]
     row = next(row for row in load_table("table2", mini=True, settings=settings).rows if row.row == number)
-    return experiment_of(row, seed, root=Dataset(root), out=out)
+    return Planner(Dataset(root), out).experiment(row, seed)
 
 
 def weights(made: Experiment) -> dict[str, Tensor]:
@@ -184,10 +184,10 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
 def test_predictions_are_those_of_the_cpu(shared_tiny_root: Path, tmp_path: Path, number: int) -> None:
     made = experiment(shared_tiny_root, tmp_path, number=number, epochs=2)
     made.run(device="cuda", progress=silent)
-    task, game = made.pipeline().trainable, made.root.games["test"][0]
-    model = task.model()
+    pipeline, games = made.pipeline(), made.root.games["test"][:1]
+    model = pipeline.trainable.model()
     model.load_state_dict(weights(made))
     model.eval()
-    one, other = (task.detect(model.to(device), game, task.halves([game], device)) for device in (CPU, GPU))
+    one, other = (next(iter(pipeline.detect(model.to(device), "test", games, device, silent))) for device in (CPU, GPU))
     assert np.array_equal(one.position_ms, other.position_ms)
     np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-5)

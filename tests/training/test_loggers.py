@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.specs.load import load_table, parse_setting
@@ -61,7 +61,7 @@ def train(root: Path, out: Path) -> Iterator[Path]:
     pairs = [parse_setting(text) for text in ("max_epochs=2", "batch_size=8")]
     for number in (7, 10):
         row = next(row for row in load_table("table2", mini=True, settings=pairs).rows if row.row == number)
-        experiment = experiment_of(row, 0, root=Dataset(root), out=out)
+        experiment = Planner(Dataset(root), out).experiment(row, 0)
         experiment.run(device="cpu", progress=silent)
         yield experiment.folder
 

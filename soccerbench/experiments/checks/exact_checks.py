@@ -146,7 +146,6 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
     Args:
         files: path below the root -> JSON.
         arrays: features by `game/half`, and weights by `head/name`.
-        root: an empty folder.
         draw: put weights of the seed into `arrays`, in place of reading them.
     """
     for name, value in files.items():
@@ -207,7 +206,7 @@ def _sums(values: torch.Tensor) -> list[float]:
 def _detections(found: Found, name: str, pipeline: Any, model: nn.Module | None, root: Path) -> None:
     """The detections in the test game, as read from the zip, and their scores."""
     file = root / f"{name}.zip"
-    pipeline.predict(model, "test", [GAME], file=file, device=CPU, progress=silent)
+    pipeline.write(file, pipeline.detect(model, "test", [GAME], CPU, silent))
     tree = Tree(file)
     if name == "spotting":
         read = read_spotting_predictions(tree, GAME, strict=False)

@@ -27,7 +27,7 @@ def weights(experiments: Sequence[Experiment], results: Path) -> dict[str, float
     found: dict[str, float] = {}
     for experiment in experiments:
         shared = (experiment.identity.model, experiment.seed)
-        share = 0.0 if experiment.is_complete() else PREDICTING if shared in trained else 1.0
+        share = 0.0 if experiment.kept.is_complete else PREDICTING if shared in trained else 1.0
         trained.add(shared)
         row = experiment.row
         found[experiment.title] = share * seconds(row.table, row.row, row.model_dump(mode="json"), records)

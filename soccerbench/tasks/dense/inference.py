@@ -22,7 +22,7 @@ from soccerbench.models.sliding import Standardised
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.dense import CrossEntropy, Loss
 from soccerbench.specs.spotting import DenseRow
-from soccerbench.tasks.frame_scores import FrameScores
+from soccerbench.tasks.spotting_steps import FrameScores
 
 ROWS_PER_PIECE = 512
 CHUNKS_PER_BATCH = 16

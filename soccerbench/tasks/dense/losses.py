@@ -44,7 +44,6 @@ def best_constants(recipe: FocalBinary, shares: Tensor) -> Tensor:
     """The logits (K,) with the least loss among those that are the same for all frames.
 
     Args:
-        recipe: the loss.
         shares: (K,) of the frames that are positives.
 
     Example:

@@ -21,8 +21,6 @@ def mixed_with_earlier(batches: Iterator[BatchT], recipe: MixupQueue, rng: np.ra
 
     Args:
         batches: features first, then targets (B, T', K), the last 17 columns of the classes.
-        recipe: how many are kept, and the distribution of the chunk's own share.
-        rng: of all draws.
     """
     earlier: list[deque[tuple[Tensor, ...]]] = [deque(maxlen=recipe.per_class) for _ in CLASSES]
     for batch in batches:

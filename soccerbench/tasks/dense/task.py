@@ -27,9 +27,9 @@ from soccerbench.tasks.dense.inference import chunk_starts, dense_scores
 from soccerbench.tasks.dense.losses import best_constants, best_log_variance, displacement_loss, score_loss
 from soccerbench.tasks.dense.mixup_queue import mixed_with_earlier
 from soccerbench.tasks.dense.targets import displacement_targets, offsets, score_targets
-from soccerbench.tasks.frame_scores import FrameScores
 from soccerbench.tasks.frame_task import FrameTask
 from soccerbench.tasks.spotting import event_rows, mix_up
+from soccerbench.tasks.spotting_steps import FrameScores
 from soccerbench.tasks.windows import Place, Windows
 
 VALID_CHUNKS = 32  # validated at a time, at least
@@ -48,9 +48,7 @@ class Chunks:
     """The chunks of some games and their targets.
 
     Args:
-        store: the features.
         labels: game -> its annotations, for each game that is used.
-        row: radii and lengths.
 
     Raises:
         InputError: features that cannot be read, or an event far beyond the end of its half.

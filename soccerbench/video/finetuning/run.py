@@ -19,12 +19,11 @@ import numpy as np
 import torch
 
 from soccerbench.errors import InputError
-from soccerbench.experiments import run_folder
 from soccerbench.experiments.fingerprint import code_hash, joint_hash, peak_memory_bytes, versions
 from soccerbench.experiments.results import ACCURACY, Accuracy, SplitAccuracy, read_accuracy
+from soccerbench.experiments.run_folder import RunFolder
 from soccerbench.features.store import is_simulated
-from soccerbench.files import write_bytes, write_json
-from soccerbench.lease import only_writer
+from soccerbench.files import write_bytes
 from soccerbench.progress import Progress, silent
 from soccerbench.specs.base import Annealing
 from soccerbench.specs.load import spec_text
@@ -86,36 +85,21 @@ class FineTuneRun:
             "code": code_hash(__name__, plugin=self.plugin),
         }
 
-    def finished(self, identity: dict[str, str]) -> Accuracy | None:
-        """The accuracy of an earlier, complete run of the same identity; none if there is none."""
-        file = self.folder / ACCURACY
-        record = read_accuracy(file) if file.exists() else None
-        run_folder.refuse_another(self.folder, self._changed(identity))
-        return record
-
     def run(self, *, device: str, progress: Progress, force: bool = False) -> Accuracy:
         """Train and measure, or resume; the content of `accuracy.json`.
 
         Where another process does the same, its end is waited for.
 
         Raises:
-            InputError: as `identity` and `finished`; a video that cannot be decoded; a full disk.
+            InputError: without `force`, a run of another identity or a damaged one; a file that cannot be read, a video
+                that cannot be decoded; a full disk.
             ValueError: no training snippets, or no validation snippets for a plateau.
         """
         identity = self.identity()
-        done = None if force else self.finished(identity)
-        if done is not None:
-            return done
-        with only_writer(self.folder):
-            return self._run(identity, device=device, progress=progress, force=force)
+        kept = RunFolder(self.folder, ACCURACY, read_accuracy, identity)
+        return kept.complete(partial(self._run, identity, device=device, progress=progress), force=force)
 
-    def _run(self, identity: dict[str, str], *, device: str, progress: Progress, force: bool) -> Accuracy:
-        if force and (self._changed(identity) or run_folder.is_damaged(self.folder / ACCURACY, read_accuracy)):
-            run_folder.set_aside(self.folder)
-        done = self.finished(identity)
-        if done is not None:
-            return done
-        run_folder.claim(self.folder, identity)
+    def _run(self, identity: dict[str, str], *, device: str, progress: Progress) -> Accuracy:
         write_bytes(self.folder / "spec.yaml", spec_text(self.row).encode())
         begun_s, begun_cpu_s = time.monotonic(), time.process_time()
         room = Room(self.room_bytes)
@@ -126,7 +110,7 @@ class FineTuneRun:
         assert isinstance(model, Extractor)
         on_valid = self._measure(model, self._clips("valid", room), "valid", progress)
         on_test = self._measure(model, self._clips("test", room), "test", progress)
-        accuracy = Accuracy(
+        return Accuracy(
             version=1,
             model=self.row.model,
             dataset=self.dataset,
@@ -151,9 +135,6 @@ class FineTuneRun:
             processor_seconds=round(time.process_time() - begun_cpu_s, 1),
             peak_memory_bytes=peak_memory_bytes(),
         )
-        write_json(self.folder / ACCURACY, accuracy.to_json())
-        run_folder.forget(self.folder)
-        return accuracy
 
     def follow(self, identity: dict[str, str], *, device: str) -> None:
         """Train with the process that runs this, which alone writes."""
@@ -208,10 +189,6 @@ class FineTuneRun:
         )
         per_class = dict(zip(classes, top1_per_class(counts), strict=True))
         return SplitAccuracy(snippets=len(clips), top1=top1(counts), per_class=per_class, confusion=counts.tolist())
-
-    def _changed(self, identity: dict[str, str]) -> list[str]:
-        """What differs from what the folder's run, finished or begun, was made with; all where that cannot be read."""
-        return run_folder.changed(self.folder, identity, record=self.folder / ACCURACY)
 
 
 def _hash(file: Path) -> str:

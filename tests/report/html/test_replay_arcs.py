@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.experiments.experiment import experiment_of
+from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.report.html.replay_arcs import GROUNDED, grounded_games
@@ -90,7 +90,7 @@ def test_a_report_of_a_grounding_submission(shared_tiny_root: Path, tmp_path: Pa
 def test_what_a_row_leaves_open_is_among_what_is_assumed(shared_tiny_root: Path, tmp_path: Path) -> None:
     settings = [parse_setting("max_epochs=1"), parse_setting("batch_size=16")]
     row = next(row for row in load_table("table3", mini=True, settings=settings).rows if row.row == 5)
-    experiment_of(row, 0, root=Dataset(shared_tiny_root), out=tmp_path).run(device="cpu", progress=silent)
+    Planner(Dataset(shared_tiny_root), tmp_path).experiment(row, 0).run(device="cpu", progress=silent)
     arguments = ["report", str(tmp_path), "--out", str(tmp_path / "page.html"), "--data", str(shared_tiny_root)]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output

@@ -14,6 +14,7 @@ from soccerbench.models.sliding import Standardised
 from soccerbench.specs.heads import load_head
 from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting import DenseRow
+from soccerbench.specs.spotting_steps import Displace
 from soccerbench.tasks.dense.inference import chunk_starts, dense_scores, moved
 from soccerbench.tasks.dense.task import DenseTask
 from soccerbench.tasks.spotting_steps import displace
@@ -80,10 +81,9 @@ def test_one_pass_is_chunk_by_chunk(row: DenseRow, length: int) -> None:
 def placed(model: nn.Module, features: Tensor, row: DenseRow) -> np.ndarray:
     """The scores where their displacements send them, 0 where none lands."""
     found = dense_scores(model, features, row, 1)
-    scores = found.scores
     if found.displacement_s is not None:
-        scores = displace(scores, found.displacement_s, fps=found.fps)
-    return np.maximum(scores, 0)
+        found = displace(Displace(step="displace"), found)
+    return np.maximum(found.scores, 0)
 
 
 class Given(nn.Module):

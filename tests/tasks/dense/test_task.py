@@ -13,15 +13,13 @@ from interruption import Killed, killing_at
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.experiments.experiment import recipes
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import Progress, silent
 from soccerbench.specs.dense import MixupQueue
 from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.specs.spotting import DenseRow, is_dense
 from soccerbench.tasks.dense.task import Chunks, DenseTask
-from soccerbench.tasks.frame_scores import FrameScores
-from soccerbench.tasks.frame_task import detections
+from soccerbench.tasks.spotting_steps import FrameScores, detections
 from soccerbench.training.loop import train
 
 SMALL = ("max_epochs=2", "chunks_per_epoch=24", "batch_size=8", "chunk_s=40", "stride_s=20", "border_s=0")
@@ -182,7 +180,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     def weights(name: str, progress: Progress) -> dict[str, torch.Tensor]:
         task, folder = task_of(shared_tiny_root, row), tmp_path / name
         return train(
-            task, row, seed=0, folder=folder, device="cpu", identity={}, progress=progress, **recipes(row)
+            task, row, seed=0, folder=folder, device="cpu", identity={}, progress=progress,
+            recipe=row.optimiser, annealing=row.annealing,
         ).model.state_dict()  # fmt: skip
 
     whole = weights("whole", silent)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soccerbench.tasks.postprocess import suppress_non_maxima, suppress_times
+from soccerbench.tasks.suppression import suppress_non_maxima, suppress_times
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,14 @@
-"""What the steps of both tasks share: the function that applies one, and non-maximum suppression.
+"""Non-maximum suppression of scores a frame and of detections at any time.
 
-Each type of step registers its own function. Suppression is of scores a frame and of detections at any time; sources:
-the NetVLAD++ reference code for frames, section 4.3.2 of the paper for times.
+Sources: the NetVLAD++ reference code for frames, section 4.3.2 of the paper for times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import singledispatch
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-@singledispatch
-def postprocess(step: Any, found: Any, others: Sequence[Any] = ()) -> Any:  # noqa: ARG001
-    """Apply one step of a row.
-
-    Args:
-        step: the step.
-        found: what there is before it: the `FrameScores` of a half in spotting, of all games the
-            `GroundingPredictions` in grounding.
-        others: what the run that it uses detected in the same games, of its task; empty if it uses none.
-    """
-    raise TypeError(f"no function for the step {step!r}")
 
 
 def keep_best(
