@@ -27,7 +27,7 @@ from soccerbench.metrics import (
     average_ap,
     average_map,
 )
-from soccerbench.scoring.tasks import number
+from soccerbench.scoring.evaluate import number
 from soccerbench.soccernet.classes import CLASSES
 
 TOLERANCE = 1e-12

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +22,52 @@ import numpy.typing as npt
 from soccerbench.events import Ints, Protocol
 from soccerbench.metrics.tolerances import check_protocol, check_tolerances
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 ROW = ("label", "level", "hits", "visible", "count")
 
 
 @dataclass(frozen=True, eq=False)
-class SpottingStatistics:
-    """Sufficient statistics of one game, or of several together.
+class Counted:
+    """Base of both: how a game was counted.
 
     Attributes:
         protocol: "soccernet" or "strict".
         deltas_s: (D,) tolerances in seconds.
+    """
+
+    protocol: Protocol
+    deltas_s: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers, from which `from_json` makes an equal object."""
+        plain = {name: value.tolist() for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return {**vars(self), "deltas_s": list(self.deltas_s), **plain}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The statistics that `to_json` wrote."""
+        check_protocol(value["protocol"])
+        level = np.int64 if value["protocol"] == "soccernet" else np.float64
+        columns = {
+            name: np.asarray(column, level if name == "level" else np.int64)
+            for name, column in value.items()
+            if isinstance(column, list)
+        }
+        return cls(**{**value, **columns, "deltas_s": check_tolerances(value["deltas_s"])})
+
+
+@dataclass(frozen=True, eq=False)
+class SpottingStatistics(Counted):
+    """Sufficient statistics of one game, or of several together.
+
+    Attributes:
         label, level, hits, visible, count: (R,) the rows. `hits` is the mask of the tolerances at which they hit an
             event, `visible` of those at which they count as detections of visible events.
         events_visible, events_unshown: (C,) events to be found.
     """
 
-    protocol: Protocol
-    deltas_s: tuple[float, ...]
     label: Ints
     level: npt.NDArray[Any]
     hits: Ints
@@ -66,66 +95,27 @@ class SpottingStatistics:
         return self.label, self.level, self.hits, self.visible, self.count
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists and numbers, from which `from_json` makes an equal object."""
-        rows = dict(zip(ROW, merge(*self.rows()), strict=True))
-        columns = {**rows, "events_visible": self.events_visible, "events_unshown": self.events_unshown}
-        kind = {"protocol": self.protocol, "deltas_s": list(self.deltas_s)}
-        return {**kind, **{name: values.tolist() for name, values in columns.items()}}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> SpottingStatistics:
-        """The statistics that `to_json` wrote."""
-        protocol = value["protocol"]
-        check_protocol(protocol)
-        ints = {
-            name: np.asarray(value[name], dtype=np.int64)
-            for name in ("label", "hits", "visible", "count", "events_visible", "events_unshown")
-        }
-        level = np.asarray(value["level"], dtype=np.int64 if protocol == "soccernet" else np.float64)
-        return cls(protocol=protocol, deltas_s=check_tolerances(value["deltas_s"]), level=level, **ints)
+        """The same with equal rows added up."""
+        rows: dict[str, Any] = dict(zip(ROW, merge(*self.rows()), strict=True))
+        return Counted.to_json(replace(self, **rows))
 
 
 @dataclass(frozen=True, eq=False)
-class GroundingStatistics:
+class GroundingStatistics(Counted):
     """Sufficient statistics of one game's replay grounding; a row is a detection.
 
     Attributes:
-        protocol: "soccernet" or "strict".
-        deltas_s: (D,) tolerances in seconds.
         level: (R,) highest of the 200 thresholds reached (soccernet), or the confidence itself (strict).
         kept, hits: (R,) masks, bit d for deltas_s[d]: where the detection survives suppression, where it is a hit.
         scored: events that count.
         missing: labelled replays that the submission leaves out.
     """
 
-    protocol: Protocol
-    deltas_s: tuple[float, ...]
     level: npt.NDArray[Any]
     kept: Ints
     hits: Ints
     scored: int
     missing: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists and numbers, from which `from_json` makes an equal object."""
-        columns = {name: getattr(self, name).tolist() for name in ("level", "kept", "hits")}
-        kind = {"protocol": self.protocol, "deltas_s": list(self.deltas_s)}
-        return {**kind, **columns, "scored": self.scored, "missing": self.missing}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> GroundingStatistics:
-        """The statistics that `to_json` wrote."""
-        protocol = value["protocol"]
-        check_protocol(protocol)
-        return cls(
-            protocol=protocol,
-            deltas_s=check_tolerances(value["deltas_s"]),
-            level=np.asarray(value["level"], dtype=np.int64 if protocol == "soccernet" else np.float64),
-            kept=np.asarray(value["kept"], dtype=np.int64),
-            hits=np.asarray(value["hits"], dtype=np.int64),
-            scored=int(value["scored"]),
-            missing=int(value["missing"]),
-        )
 
 
 def ranked(statistics: Sequence[Any]) -> list[Any]:

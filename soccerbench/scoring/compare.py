@@ -18,9 +18,8 @@ from soccerbench.metrics import Comparison, compare
 from soccerbench.metrics.resampling import check_repetitions, coverage, holm
 from soccerbench.metrics.signature import TaskName
 from soccerbench.progress import Progress, silent
-from soccerbench.scoring.evaluate import evaluate_each
+from soccerbench.scoring.evaluate import evaluate, interval_of, number
 from soccerbench.scoring.schema import ComparisonReport
-from soccerbench.scoring.tasks import interval_of, number
 
 
 def compare_submissions(
@@ -36,19 +35,20 @@ def compare_submissions(
     seed: int = 0,
     progress: Progress = silent,
 ) -> ComparisonReport:
-    """Score two submissions and compare them game by game; the arguments are those of `evaluate_each`.
+    """Score two submissions and compare them game by game; the arguments are those of `evaluate`.
 
     Returns:
         The object that `compare --json` prints; its `warnings` count what was ignored in labels and predictions.
 
     Raises:
-        InputError: as `evaluate_each`.
+        InputError: as `evaluate`.
         ValueError: the same.
     """
     check_repetitions(repetitions)
     progress("reading", 0, 3)
-    first, second = evaluate_each(
-        task=task, labels=labels, predictions=[a, b], split=split, deltas_s=deltas_s, protocol=protocol
+    first, second = (
+        evaluate(task=task, labels=labels, predictions=path, split=split, deltas_s=deltas_s, protocol=protocol)
+        for path in (a, b)
     )
     differences = compare(
         list(first.statistics.values()),

@@ -8,6 +8,7 @@ Conventions
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -60,14 +61,26 @@ class Evaluation:
 
     def report(self) -> dict[str, Any]:
         """The object that `evaluate --json` prints."""
-        counted = next(iter(self.statistics.values()))
-        head = {
+        counted, overall = next(iter(self.statistics.values())), self.task.overall
+        report: dict[str, Any] = {
             "task": self.task.name,
             "protocol": counted.protocol,
             "signature": self.signature,
             "tolerances_s": list(counted.deltas_s),
         }
-        report = self.task.report(head, self.score, self.intervals, self.classes)
+        for name, value in vars(self.score).items():
+            interval = self.intervals.get(name)
+            if name.startswith(overall):
+                report[name] = number(value)
+                if interval is not None:
+                    report[name.replace(overall, "interval")] = interval_of(interval)
+            elif name.startswith("per_class"):
+                report[name] = dict(zip(self.classes, map(number, value), strict=True))
+                if interval is not None:
+                    places = enumerate(self.classes)
+                    report[f"interval_{name}"] = {label: interval_of(interval, place) for place, label in places}
+            else:
+                report[name] = list(map(number, value)) if name == self.task.per_tolerance else value
         return report | {"warnings": dict(sorted(self.warnings.items()))}
 
     @property
@@ -116,39 +129,13 @@ def evaluate(
     repetitions: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """Score one submission from files; arguments and errors are those of `evaluate_each`, with one path to score."""
-    return evaluate_each(
-        task=task,
-        labels=labels,
-        predictions=[predictions],
-        split=split,
-        deltas_s=deltas_s,
-        protocol=protocol,
-        classes=classes,
-        repetitions=repetitions,
-        seed=seed,
-    )[0]
-
-
-def evaluate_each(
-    *,
-    task: TaskName,
-    labels: Path,
-    predictions: Sequence[Path],
-    split: str,
-    deltas_s: Sequence[float],
-    protocol: Protocol,
-    classes: Sequence[str] | None = None,
-    repetitions: int = 0,
-    seed: int = 0,
-) -> list[Evaluation]:
-    """Score submissions from files, reading the labels once.
+    """Score a submission from files.
 
     Args:
         task: "spotting" or "grounding".
         labels: folder or zip with a label file a game, or one such file: `Labels-v2.json`; `Labels-cameras.json` or
             `Labels-replays.json`.
-        predictions: folders, zips or files, with a file a game: `results_spotting.json`; `results_grounding.json` or
+        predictions: folder, zip or file, with a file a game: `results_spotting.json`; `results_grounding.json` or
             `Detection-replays.json`; another name if it is the only one.
         split: "train", "valid", "test", "challenge", or "all" for every game with labels.
         deltas_s: window widths in seconds, increasing.
@@ -165,31 +152,25 @@ def evaluate_each(
     kind, strict = TASKS[task], protocol == "strict"
     if repetitions:
         check_repetitions(repetitions)
-    truth, known = list[Any](), SOCCERNET_V2
-    evaluations = []
-    for path in predictions:
-        opened = open_games(
-            labels, path, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=strict
-        )
-        if [game.game for game in truth] != opened.games:
-            known = kind.class_list(opened.labels, opened.games)
-            kind.classes(classes, known)
-            truth = kind.read_labels(opened.labels, opened.games, strict=strict, known=known)
-        evaluation = evaluate_games(
-            task,
-            labels=truth,
-            predictions=kind.read_predictions(opened.predictions, opened.games, strict=strict, known=known),
-            split=opened.split,
-            deltas_s=deltas_s,
-            protocol=protocol,
-            classes=classes,
-            known=known,
-            repetitions=repetitions,
-            seed=seed,
-        )
-        evaluation.warnings.update(opened.warnings)
-        evaluations.append(evaluation)
-    return evaluations
+    opened = open_games(
+        labels, predictions, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=strict
+    )
+    known = kind.class_list(opened.labels, opened.games)
+    kind.classes(classes, known)  # before anything is read
+    evaluation = evaluate_games(
+        task,
+        labels=kind.read_labels(opened.labels, opened.games, strict=strict, classes=known),
+        predictions=kind.read_predictions(opened.predictions, opened.games, strict=strict, classes=known),
+        split=opened.split,
+        deltas_s=deltas_s,
+        protocol=protocol,
+        classes=classes,
+        known=known,
+        repetitions=repetitions,
+        seed=seed,
+    )
+    evaluation.warnings.update(opened.warnings)
+    return evaluation
 
 
 def evaluate_games(
@@ -205,7 +186,7 @@ def evaluate_games(
     repetitions: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """Score games in memory; the arguments are those of `evaluate_each`, labels and predictions in one order.
+    """Score games in memory; the arguments are those of `evaluate`, labels and predictions in one order.
 
     `known` are the classes that labels and predictions number.
 
@@ -271,3 +252,14 @@ def evaluate_loose_and_tight(
         )
         for name, deltas_s in NAMED_S.items()
     }
+
+
+def number(value: float) -> float | None:
+    """A plain float, None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def interval_of(interval: Interval, place: int | None = None) -> dict[str, Any]:
+    """The interval of a single score, or of one among several."""
+    low, high = (number(float(values if place is None else values[place])) for values in (interval.low, interval.high))
+    return {"level": interval.level, "low": low, "high": high, "repetitions": interval.repetitions}

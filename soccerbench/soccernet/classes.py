@@ -70,25 +70,15 @@ class ClassList:
         """Name of a prediction's class -> its number."""
         return {name: index for index, name in enumerate(self.names)}
 
-    @cached_property
-    def of_labels(self) -> Mapping[str, int]:
-        """Label -> number of its class."""
-        return _Within(self.index) if self.version == 1 else self.index
+    def within(self, label: Any) -> int:
+        """The number of the first class whose name a label contains, -1 for none."""
+        found = (index for index, name in enumerate(self.names) if isinstance(label, str) and name in label)
+        return next(found, -1)
 
     @property
     def shown(self) -> str:
         """For messages."""
         return f"one of the {len(self.names)} events" if len(self.names) > 4 else " or ".join(self.names)
-
-
-class _Within(dict[str, int]):
-    """Names of classes, by any text that contains one."""
-
-    def __missing__(self, label: Any) -> int:
-        for name, index in self.items():
-            if isinstance(label, str) and name in label:
-                return index
-        raise KeyError(label)
 
 
 SOCCERNET_V2 = ClassList(CLASSES)

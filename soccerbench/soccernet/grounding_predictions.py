@@ -36,11 +36,12 @@ from soccerbench.soccernet.columns import (
     whole_column,
     whole_number,
 )
+from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table, about
 
 GROUNDING_RESULTS = "results_grounding.json"
-GROUNDING_FILES = (GROUNDING_RESULTS, "Detection-replays.json")
+GROUNDING_RESULT_FILES = FileKind((GROUNDING_RESULTS, "Detection-replays.json"), "Replays")
 LIMIT_S = 2 * 3600
 
 
@@ -80,17 +81,6 @@ class GroundingPredictions:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-def grounding_file(tree: Tree, game: str) -> str:
-    """The name of the game's grounding predictions.
-
-    Raises:
-        InputError: there are none.
-    """
-    if (file := tree.first(game, GROUNDING_FILES)) is not None:
-        return f"{game}/{file}"
-    raise InputError(tree.path / game / GROUNDING_RESULTS, "missing", "put the file there or leave the game out")
-
-
 def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> GroundingPredictions:
     """Read the grounded replays of one game.
 
@@ -103,7 +93,8 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    file = RowFile.read(tree, grounding_file(tree, game), "Replays", strict=strict)
+    name = tree.first(game, GROUNDING_RESULT_FILES.names) or GROUNDING_RESULTS
+    file = RowFile.read(tree, f"{game}/{name}", "Replays", strict=strict)
     table, (half, start_s, end_s) = replay_table(file.entries)
     bad = file.first_bad(table)
     found = Detections([entry["detection"] for entry in table.entries[:bad]], official=not strict)

@@ -86,7 +86,7 @@ def _label_table(entries: Entries, classes: ClassList) -> tuple[Table, EventColu
     """A list of labels: its faults and its columns."""
     table = Table(entries, "an event")
     half, second = table.clocks()
-    label = table.labels(classes.of_labels, classes.shown)
+    label = table.labels(classes, within=classes.version == 1)
     position_ms, given = table.positions(optional=classes.version == 1)
     position_ms = np.where(given, position_ms, 1000 * second)
     visibility = table.values("visibility")

@@ -34,7 +34,7 @@ from soccerbench.soccernet.rows import Table, shown
 
 CAMERA_LABELS = "Labels-cameras.json"
 REPLAY_LABELS = "Labels-replays.json"
-GROUNDING_LABELS = FileKind((CAMERA_LABELS, REPLAY_LABELS), "annotations")
+GROUNDING_LABEL_FILES = FileKind((CAMERA_LABELS, REPLAY_LABELS), "annotations")
 UNREADABLE_S = 10**9
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}", re.ASCII)
 
@@ -152,7 +152,7 @@ def camera_file(tree: Tree, game: str) -> str:
     Raises:
         InputError: neither is there.
     """
-    if (file := tree.first(game, GROUNDING_LABELS.names)) is not None:
+    if (file := tree.first(game, GROUNDING_LABEL_FILES.names)) is not None:
         return f"{game}/{file}"
     raise InputError(tree.path / game / CAMERA_LABELS, "missing", f"put it or {REPLAY_LABELS} there")
 

@@ -11,7 +11,7 @@ Conventions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from reprlib import Repr
@@ -21,7 +21,7 @@ import numpy as np
 
 from soccerbench.errors import did_you_mean
 from soccerbench.events import Bools, Floats, Ints
-from soccerbench.soccernet.classes import CLASS_INDEX
+from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.columns import (
     MISSING,
     clock_column,
@@ -127,15 +127,12 @@ class Table:
         self.add(kind or f"entries without a {key}", rows, lambda _: f"key {key!r} is missing", remedy)
         return rows
 
-    def labels(self, index: Mapping[str, int] = CLASS_INDEX, known: str = "one of the 17 events") -> Ints:
-        """(N,) `label` as the number of its class, -1 for other events.
-
-        Args:
-            index: name -> number.
-            known: the classes, for messages.
-        """
-        values, remedy = self.values("label"), f"name {known}"
-        label = self.places(values, tuple(index)) if type(index) is dict else self._within(values, index)
+    def labels(self, classes: ClassList = SOCCERNET_V2, *, within: bool = False) -> Ints:
+        """(N,) `label` as the number of its class, -1 for other events; `within` longer texts too."""
+        values, remedy = self.values("label"), f"name {classes.shown}"
+        label = self.places(values, classes.names)
+        if within:
+            label = np.where(label < 0, np.fromiter(map(classes.within, values), np.int64, len(values)), label)
         if (label >= 0).all():
             return label
         missing = self.missing("label", values, remedy)
@@ -144,7 +141,7 @@ class Table:
         self.add(
             UNKNOWN,
             unknown,
-            lambda row: f"unknown event {shown(values[row])}{did_you_mean(values[row], index)}",
+            lambda row: f"unknown event {shown(values[row])}{did_you_mean(values[row], classes.names)}",
             f"{remedy} exactly",
         )
         self.refused |= missing | _where(values, lambda value: isinstance(value, (dict, list)), dict, list)
@@ -223,25 +220,12 @@ class Table:
         except (KeyError, TypeError):
             return np.array([index.get(value, -1) if isinstance(value, str) else -1 for value in values], np.int64)
 
-    @staticmethod
-    def _within(values: Sequence[Any], index: Mapping[str, int]) -> Ints:
-        """The same among names that stand for all texts that contain them."""
-        numbers = {value: _number(index, value) for value in {one for one in values if isinstance(one, str)}}
-        return np.array([numbers[value] if isinstance(value, str) else -1 for value in values], np.int64)
-
     def _note_halves(self, values: Sequence[Any], rows: Bools) -> None:
         problem = about("half {} is neither 1 nor 2", values)
         self.add("halves other than 1 and 2, skipped", rows, problem, "give 1 or 2")
 
     def _none(self) -> Bools:
         return np.zeros(len(self), np.bool_)
-
-
-def _number(index: Mapping[str, int], label: str) -> int:
-    try:
-        return index[label]
-    except KeyError:
-        return -1
 
 
 def about(problem: str, values: Sequence[Any]) -> Callable[[int], str]:

@@ -20,10 +20,12 @@ from soccerbench.files import write_zip
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.columns import before_vectors
+from soccerbench.soccernet.game_files import FileKind
 from soccerbench.soccernet.lists.event_files import Entries, EventColumns, EventFiles
 from soccerbench.soccernet.rows import Table
 
 SPOTTING_RESULTS = "results_spotting.json"
+SPOTTING_RESULT_FILES = FileKind((SPOTTING_RESULTS,), "predictions")
 
 
 def read_spotting_predictions(tree: Tree, game: str, *, strict: bool, classes: ClassList = SOCCERNET_V2) -> Events:
@@ -53,7 +55,7 @@ def read_predictions_of(
 def prediction_table(entries: Entries, classes: ClassList) -> tuple[Table, EventColumns]:
     """A list of predictions: its faults and its columns."""
     table = Table(entries, "an event")
-    label = table.labels(classes.index, classes.shown)
+    label = table.labels(classes)
     table.refused |= (label < 0) & (classes.version == 1)  # the official scorer fails on them
     position_ms, given = table.positions()
     half = table.halves()

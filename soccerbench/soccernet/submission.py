@@ -20,15 +20,15 @@ from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import FileKind, GameFiles, spelled
 from soccerbench.soccernet.games import GAME_DEPTH, SPLITS, official_games, split_games
-from soccerbench.soccernet.grounding_predictions import GROUNDING_FILES
+from soccerbench.soccernet.grounding_predictions import GROUNDING_RESULT_FILES
 from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes
 from soccerbench.soccernet.replays import read_replays
 from soccerbench.soccernet.result_faults import Task, inspect_file
-from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULT_FILES
 
 RESULTS: dict[Task, FileKind] = {
-    "spotting": FileKind((SPOTTING_RESULTS,), "predictions"),
-    "grounding": FileKind(GROUNDING_FILES, "Replays"),
+    "spotting": SPOTTING_RESULT_FILES,
+    "grounding": GROUNDING_RESULT_FILES,
 }
 _REMEDIES = {
     "names with backslashes": "pack them with forward slashes",

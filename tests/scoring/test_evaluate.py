@@ -18,7 +18,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
 from soccerbench.scoring.compare import compare_submissions
-from soccerbench.scoring.evaluate import evaluate, evaluate_each, evaluate_games
+from soccerbench.scoring.evaluate import evaluate, evaluate_games
 from soccerbench.scoring.schema import Scores
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -226,8 +226,6 @@ def test_the_seed_of_intervals_is_zero_unless_given(root: Path, predictions: Pat
     found = [
         score(root, predictions, repetitions=3), score(root, predictions, repetitions=3, seed=0),
         plain.bootstrap(3), plain.bootstrap(3, seed=0),
-        evaluate_each(task="spotting", labels=root, predictions=[predictions], split="all", deltas_s=(1, 2),
-                      protocol="soccernet", repetitions=3)[0],
         evaluate_games(
             "spotting", split="all", deltas_s=(1, 2), protocol="soccernet", repetitions=3,
             labels=[read_spotting_labels(Tree(root), game, strict=True) for game in GAMES],

@@ -25,8 +25,8 @@ def page_of_submission(*, task: TaskName, labels: Path, predictions: Path, split
     )
     ignored, split = opened.warnings, opened.split
     known = kind.class_list(opened.labels, opened.games)
-    truth = kind.read_labels(opened.labels, opened.games, strict=False, known=known)
-    found = kind.read_predictions(opened.predictions, opened.games, strict=False, known=known)
+    truth = kind.read_labels(opened.labels, opened.games, strict=False, classes=known)
+    found = kind.read_predictions(opened.predictions, opened.games, strict=False, classes=known)
     common: dict[str, Any] = {"labels": truth, "predictions": found, "split": split, "protocol": "soccernet"}
     common["known"] = known
     evaluations = {

@@ -8,8 +8,8 @@ Conventions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,56 +76,52 @@ class EventFiles(NamedTuple):
             InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer.
         """
         found: dict[str, Events] = {}
-        waiting: dict[str, bytes] = {}
-        for game, name in names.items():
-            try:
-                waiting[game] = self.tree.read(name)
-                check_limits(waiting[game], self.tree.where(name))
-            except InputError:
-                waiting.pop(game, None)
-                found |= self._of(waiting, names)
-                raise
-            if sum(map(len, waiting.values())) >= BATCH_BYTES:
-                found |= self._of(waiting, names)
-                waiting = {}
-        found |= self._of(waiting, names)
+        for files in self._batches(names):
+            bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
+            for _, group in groupby(bodies, key=lambda item: item[1].form):
+                found |= self._together(list(group))
+            for game, data in files.items():
+                if game not in found:
+                    found[game] = self._alone(game, data, self.tree.where(names[game]))
         return [found[game] for game in names]
 
-    def _of(self, files: Mapping[str, bytes], names: Mapping[str, str]) -> dict[str, Events]:
-        found: dict[str, Events] = {}
-        bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
-        for _, group in groupby(bodies, key=lambda item: item[1].form):
-            found |= self._together(list(group))
-        for game, data in files.items():
-            if game not in found:
-                found[game] = self._alone(game, data, self.tree.where(names[game]))
-        return found
+    def _batches(self, names: Mapping[str, str]) -> Iterator[dict[str, bytes]]:
+        """The content of some files at a time; those before one that cannot be read come before its error."""
+        waiting: dict[str, bytes] = {}
+        try:
+            for game, data in zip(names, self.tree.read_each(names.values()), strict=True):
+                check_limits(data, self.tree.where(names[game]))
+                waiting[game] = data
+                if sum(map(len, waiting.values())) >= BATCH_BYTES:
+                    yield waiting
+                    waiting = {}
+        except InputError:
+            yield waiting
+            raise
+        yield waiting
 
     def _together(self, bodies: Sequence[tuple[str, Body]]) -> dict[str, Events]:
         """The events of files of one form, without those that have to be read entry by entry."""
-        found: dict[str, Events] = {}
         entries = uniform_entries([body for _, body in bodies])
-        if entries is None or (usable := self._usable(entries)) is None:
-            for one in bodies if len(bodies) > 1 else ():
-                found |= self._together([one])
-            return found
-        columns, counts, clashes = usable
-        for place, (start, stop) in enumerate(pairwise(entries.bounds.tolist())):
-            game, warnings = bodies[place][0], counts[place]
-            if clashes[place]:
-                warnings[CLASHES] += int(clashes[place])
-            found[game] = columns.events(slice(start, stop), game, warnings)
+        found = None if entries is None else self._usable(entries, [game for game, _ in bodies])
+        if found is None:  # some entry has to be named
+            alone = [self._together([one]) for one in bodies if len(bodies) > 1]
+            return {game: events for one in alone for game, events in one.items()}
         return found
 
-    def _usable(self, entries: UniformEntries) -> tuple[EventColumns, list[Counter[str]], Ints] | None:
-        """The columns of several files, and of each its faults and clashes; None where some entry has to be named."""
+    def _usable(self, entries: UniformEntries, games: Sequence[str]) -> dict[str, Events] | None:
+        """The events of some games; None where some entry has to be named."""
         table, columns = self.table(entries, self.classes)
         if table.refused.any() or table.unknown or (self.strict and table.faults):
             return None
         clashes = self._clashes(columns, entries.bounds)
         if self.strict and clashes.any():
             return None
-        return columns, fault_counts(table, entries.bounds), clashes
+        warnings = fault_counts(table, entries.bounds)
+        for counts, count in zip(warnings, clashes.tolist(), strict=True):
+            counts.update({CLASHES: count} if count else ())
+        rows = starmap(slice, pairwise(entries.bounds.tolist()))
+        return {given[1]: columns.events(*given) for given in zip(rows, games, warnings, strict=True)}
 
     def _alone(self, game: str, data: bytes, path: Path) -> Events:
         file = RowFile.parse(data, path, self.key, strict=self.strict)

@@ -14,7 +14,7 @@ from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
 from soccerbench.soccernet.game_files import GameFiles
 from soccerbench.soccernet.labels import SPOTTING_LABEL_FILES, label_classes
 from soccerbench.soccernet.osl.document import GameFile, classes_of, from_osl, osl_documents, to_osl
-from soccerbench.soccernet.replays import GROUNDING_LABELS
+from soccerbench.soccernet.replays import GROUNDING_LABEL_FILES
 from soccerbench.soccernet.submission import RESULTS
 
 Format = Literal["osl", "soccernet"]
@@ -60,7 +60,7 @@ def _read(source: Path) -> tuple[list[tuple[GameFile, Path]], list[str]]:
     if not found and (documents := osl_documents(tree)):
         games = [(game, path) for path, document in documents for game in from_osl(document, path)]
         return games, classes_of(documents[0][1])
-    if not found and any(GameFiles(tree, kind) for kind in (GROUNDING_LABELS, RESULTS["grounding"])):
+    if not found and any(GameFiles(tree, kind) for kind in (GROUNDING_LABEL_FILES, RESULTS["grounding"])):
         problem = "holds replays, and OSL-JSON has no form for replay grounding"
         raise InputError(source, problem, "convert labels or predictions of action spotting")
     if len(found) != 1:
