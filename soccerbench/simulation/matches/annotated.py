@@ -16,8 +16,8 @@ import orjson
 
 from soccerbench.errors import InputError
 from soccerbench.simulation.matches.broadcast import Shot, broadcast
-from soccerbench.simulation.matches.games import BROADCAST_STREAM, Game
 from soccerbench.simulation.matches.match import HALF_S, Event, Match
+from soccerbench.simulation.matches.season import BROADCAST_STREAM, Game
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
@@ -52,9 +52,8 @@ def _chosen(tree: Tree, games: int) -> list[tuple[str, str]]:
     for split, count in wanted.items():
         there = [name for name in official_games(split) if f"{name}/{SPOTTING_LABELS}" in tree]
         if len(there) < count:
-            problem = (
-                f"holds {len(there)} games of the official {split} list with {SPOTTING_LABELS}, {count} are needed"
-            )
+            of_list = f"games of the official {split} list with {SPOTTING_LABELS}"
+            problem = f"holds {len(there)} {of_list}, {count} are needed"
             raise InputError(tree.path, problem, "give the folder or zip above the leagues, or ask for fewer games")
         chosen[split] = [there[place] for place in _even(len(there), count)]
     held_back = set(_even(test, max(1, test // CHALLENGE_PART)))
@@ -93,11 +92,8 @@ def _game(tree: Tree, name: str, split: str, index: int, seed: int) -> Game:
 def _events(tree: Tree, name: str) -> tuple[Event, ...]:
     """The annotated events in the order of time; the team does not show in features."""
     labels = read_spotting_labels(tree, name, strict=True)
-    columns = (labels.half.tolist(), labels.position_ms.tolist(), labels.label.tolist(), labels.shown.tolist())
-    events = [
-        Event(half, position_ms, CLASSES[label], "", visible)
-        for half, position_ms, label, visible in zip(*columns, strict=True)
-    ]
+    columns = (column.tolist() for column in (labels.half, labels.position_ms, labels.label, labels.shown))
+    events = [Event(half, at_ms, CLASSES[label], "", shown) for half, at_ms, label, shown in zip(*columns, strict=True)]
     return tuple(sorted(events, key=lambda event: (event.half, event.position_ms)))
 
 

@@ -33,10 +33,7 @@ REPLAYED = {  # share of the events of a class that is replayed, and the chance 
     "Direct free-kick": (0.10, 0.20),
     "Corner": (0.05, 0.20),
 }
-UNLINKED = (
-    0.08,
-    0.30,
-)  # as above, next to every run: replays of something that is not one of the 17 events; they have no link
+UNLINKED = (0.08, 0.30)  # as above, next to every run: replays without a link, of something else than the 17 events
 LONG_SHARE, NEGATIVE_SHARE, OTHER_HALF_SHARE = 0.03, 0.015, 0.015  # of the runs; the others end within 120 s
 DELAY_S = {  # from the event to its first replay: median and sigma of the logarithm
     "Foul": (9.0, 0.60),  # in the stoppage, at once

@@ -16,7 +16,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from zlib import crc32
 
@@ -80,9 +80,7 @@ RELEASED_FILES: dict[str, tuple[Block, ...]] = {
 FILES: dict[str, tuple[Block, ...]] = RELEASED_FILES | {
     "tpn_r50.npy": (_TPN_R50,),
     **{
-        f"mega_{block.name.replace('-', '_')}.npy": (
-            Block(f"mega-{block.name}", block.width, block.release_width, rectified=block.rectified),
-        )
+        f"mega_{block.name.replace('-', '_')}.npy": (replace(block, name=f"mega-{block.name}"),)
         for block in (_TPN_R50, *_CLIP_BLOCKS)
     },
 }

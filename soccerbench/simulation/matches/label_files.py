@@ -19,19 +19,10 @@ import orjson
 
 from soccerbench.simulation.matches.broadcast import Shot
 from soccerbench.simulation.matches.match import Event, Match
-from soccerbench.simulation.matches.published import (
-    DUPLICATED_OTHERS,
-    DUPLICATED_SUBSTITUTIONS,
-    EVENT_TOTALS,
-    NEAR_DUPLICATES,
-)
+from soccerbench.simulation.matches.published import DUPLICATED_SHARE, NEAR_DUPLICATES
 
-_SUBSTITUTIONS = EVENT_TOTALS["Substitution"]
-_OTHERS = sum(EVENT_TOTALS.values()) - _SUBSTITUTIONS
 LONGEST_GAP_S = 10.0
-REPEATED_IN_PLAY = {
-    "Shots on target": 0.008
-}  # share of the events that follow one of their class this soon in the match
+REPEATED_IN_PLAY = {"Shots on target": 0.008}  # share of events that follow one of their class this soon in the match
 
 
 @dataclass(frozen=True)
@@ -46,17 +37,15 @@ class Header:
 
     def form(self, *, slash: bool, annotations: list[dict[str, Any]]) -> bytes:
         """One label file with these annotations."""
-        return orjson.dumps(
-            {
-                "UrlLocal": self.path + "/" * slash,
-                "UrlYoutube": "",
-                "annotations": annotations,
-                "gameAwayTeam": self.away,
-                "gameDate": self.date,
-                "gameHomeTeam": self.home,
-                "gameScore": f"{self.score[0]} - {self.score[1]}",
-            }
-        )
+        return orjson.dumps({
+            "UrlLocal": self.path + "/" * slash,
+            "UrlYoutube": "",
+            "annotations": annotations,
+            "gameAwayTeam": self.away,
+            "gameDate": self.date,
+            "gameHomeTeam": self.home,
+            "gameScore": f"{self.score[0]} - {self.score[1]}",
+        })  # fmt: skip
 
 
 def events_form(header: Header, events: Iterable[Event]) -> bytes:
@@ -73,9 +62,7 @@ def with_duplicates(events: Iterable[Event], rng: np.random.Generator) -> list[E
     for event in marked:
         last_ms[event.half] = max(last_ms[event.half], event.position_ms)
     for event in tuple(marked):
-        substitution = event.label == "Substitution"
-        share = DUPLICATED_SUBSTITUTIONS / _SUBSTITUTIONS if substitution else DUPLICATED_OTHERS / _OTHERS
-        marked += [event] * (rng.random() < share)
+        marked += [event] * (rng.random() < DUPLICATED_SHARE[event.label])
         share, median_s = NEAR_DUPLICATES.get(event.label, (0.0, 0.0))
         is_near = rng.random() < share - REPEATED_IN_PLAY.get(event.label, 0.0)
         gap_s = rng.exponential(median_s / math.log(2)) if is_near else 0.0

@@ -15,6 +15,7 @@ Conventions
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
@@ -25,10 +26,7 @@ from soccerbench.simulation.matches.published import not_shown_share
 PLAY_MEAN_S = 33.5  # exponential part of a passage; chosen so that a game has the published 220.9 events
 TEMPO_SIGMA = 0.18  # games differ in pace: log-normal factor on PLAY_MEAN_S (public games have 125 to 290 events)
 LEAD_S = {"Ball out of play": 1.0, "Foul": 1.0, "Offside": 3.0, "Shots on target": 6.0, "Shots off target": 6.0}
-SET_PIECE_SHOT_S = {
-    "Corner": 3.0,
-    "Direct free-kick": 0.0,
-}  # a corner's header comes after 3 s, a free kick is the shot
+SET_PIECE_SHOT_S = {"Corner": 3.0, "Direct free-kick": 0.0}  # a header comes after 3 s, a free kick is the shot
 
 OUTCOMES = ("Ball out of play", "Foul", "Shots on target", "Shots off target", "Offside")
 OPEN_PLAY = (0.536, 0.242, 0.097, 0.084, 0.041)
@@ -103,11 +101,11 @@ class Match:
         """The events of one half (1 or 2)."""
         return [event for event in self.events if event.half == half]
 
-    @property
-    def score(self) -> tuple[int, int]:
-        """Goals of the home and of the away side."""
-        goals = [event.team for event in self.events if event.label == "Goal"]
-        return goals.count("home"), goals.count("away")
+
+def score_of(events: Iterable[Event]) -> tuple[int, int]:
+    """Goals of the home and of the away side."""
+    goals = [event.team for event in events if event.label == "Goal"]
+    return goals.count("home"), goals.count("away")
 
 
 def play_match(rng: np.random.Generator) -> Match:

@@ -22,8 +22,8 @@ NOT_SHOWN_TOTALS: dict[str, int] = dict(
 )
 """Those among them that the broadcast does not show."""
 
-DUPLICATED_SUBSTITUTIONS, DUPLICATED_OTHERS = 42, 27
-"""Entries that repeat another one exactly."""
+DUPLICATED_SHARE = dict.fromkeys(CLASSES, 27 / 107_619) | {"Substitution": 42 / 2839}
+"""Share of the entries of a class that repeat another one exactly: 42 substitutions, 27 of all others."""
 
 NEAR_DUPLICATES: dict[str, tuple[float, float]] = {
     "Goal": (0.033, 0.58),

@@ -86,8 +86,7 @@ class Scene:
     def latent(self, *, rows: int, fps: int, smear_s: float) -> Floats:
         """What is there at the times i / fps: (rows, LATENT), float32.
 
-        Args:
-            smear_s: half-width of what one row sees: wide for a five-second clip, narrow for a single frame.
+        `smear_s` is half the width of what one row sees: wide for a five-second clip, narrow for a single frame.
         """
         times_s = np.arange(rows, dtype=np.float32) / np.float32(fps)
         replay, away = _inside(times_s, self.replays, smear_s), _inside(times_s, self.others, smear_s)
@@ -143,11 +142,7 @@ def _scene(
         _replayed([shot for shot in here if shot.kind == "replay"], weights, rng),
         in_play,
         _close_ups(events, stopped, rng),
-        [
-            (event.position_ms / 1000 + CELEBRATION_S[0], event.position_ms / 1000 + CELEBRATION_S[1])
-            for event in events
-            if event.label == "Goal"
-        ],
+        _around([event for event in events if event.label == "Goal"], CELEBRATION_S),
         [(shot.start_ms / 1000, shot.end_ms / 1000) for shot in here if shot.kind == "replay"],
         [(shot.start_ms / 1000, shot.end_ms / 1000) for shot in here if shot.kind == "other"],
         stadium,
@@ -201,15 +196,16 @@ def _phases(events: list[Event], length_s: int) -> tuple[Intervals, list[tuple[f
 
 def _close_ups(events: list[Event], stopped: list[tuple[float, float, bool]], rng: np.random.Generator) -> Intervals:
     """Close-ups in stoppages, and around the events that they hide."""
-    spans = [
-        (event.position_ms / 1000 + HIDDEN_CLOSE_UP_S[0], event.position_ms / 1000 + HIDDEN_CLOSE_UP_S[1])
-        for event in events
-        if not event.visible
-    ]
+    spans = _around([event for event in events if not event.visible], HIDDEN_CLOSE_UP_S)
     for start_s, end_s, shown in stopped:
         if end_s - start_s > CLOSE_UP_MIN_S and rng.random() < CLOSE_UP_SHARE:
             spans.append((start_s + CLOSE_UP_EDGE_S, end_s - CLOSE_UP_EDGE_S if shown else end_s))
     return spans
+
+
+def _around(events: list[Event], span_s: tuple[float, float]) -> Intervals:
+    """A span next to each event, from its first to its last second from there."""
+    return [(event.position_ms / 1000 + span_s[0], event.position_ms / 1000 + span_s[1]) for event in events]
 
 
 def _inside(times_s: Floats, spans: Intervals, smear_s: float) -> Floats:

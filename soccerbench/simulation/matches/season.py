@@ -1,31 +1,25 @@
-"""The fictional league: which games there are, in which split, who plays and when."""
+"""The simulated games: which there are in a fictional league, who plays, what happens, and what is written of it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeVar
 
 import numpy as np
 
-from soccerbench.progress import Progress
-from soccerbench.simulation.matches.match import Match, play_match
+from soccerbench.simulation.matches.broadcast import Shot, broadcast
+from soccerbench.simulation.matches.label_files import Header, cameras_form, events_form, with_duplicates, withheld_form
+from soccerbench.simulation.matches.match import Match, play_match, score_of
 from soccerbench.simulation.matches.published import EVENT_TOTALS
+from soccerbench.simulation.root import GAMES_A_DAY, TEAMS, game_folder, kick_off, split_sizes
 from soccerbench.soccernet.classes import CLASSES
 
-G = TypeVar("G")
-SPLITS = ("train", "valid", "test", "challenge")
-MIN_GAMES = len(SPLITS)
+HELD_OUT = {"valid": 4, "test": 10, "challenge": 8}  # of 34 games
 RAREST_FIRST = sorted(CLASSES, key=lambda label: EVENT_TOTALS[label])
 GAMES_OF_A_CLASS = 5  # at least, in a split with MANY games; in a smaller one a single game
 MANY = 8
 LEAGUE = "mini_league/2020-2021"
-TEAMS = ("Aldermoor", "Brackenford", "Cresswick", "Dunharrow", "Eastlode", "Fernby", "Greywater", "Holmestead")
-PLAY_STREAM = 1  # last number of the seed of everything that is drawn for a game, so that no two share theirs
-FIRST_DAY = datetime(2020, 8, 15, 15, 0)  # on the league's own clock
+# last numbers of the seeds of what is drawn for a game, so that no two share theirs
+PLAY_STREAM, BROADCAST_STREAM, SCENE_STREAM, DUPLICATE_STREAM = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -36,33 +30,29 @@ class Fixture:
     split: str
     home: str
     away: str
-    kick_off: datetime
     needs: frozenset[str]
 
-    def path(self, match: Match) -> str:
-        """The game's folder, named as SoccerNet names it: league/season/date - time home h - a away."""
-        home, away = match.score
-        return f"{LEAGUE}/{self.kick_off:%Y-%m-%d - %H-%M} {self.home} {home} - {away} {self.away}"
 
+@dataclass(frozen=True)
+class Game:
+    """One game of a dataset: its path, its split, what happened, what was on screen, its label files."""
 
-def split_sizes(games: int) -> dict[str, int]:
-    """Games in each split: of 34, 4 are for valid, 10 for test, 8 for the challenge, at least one; the rest trains."""
-    held_out = {split: max(1, games * share // 34) for split, share in {"valid": 4, "test": 10, "challenge": 8}.items()}
-    return {"train": games - sum(held_out.values()), **held_out}
+    index: int
+    path: str
+    split: str
+    match: Match
+    shots: list[Shot]
+    label_files: dict[str, bytes]
 
 
 def fixtures(games: int) -> list[Fixture]:
     """The season: its classes are dealt out to the games of each split in turn, so that each has enough of them."""
     season: list[Fixture] = []
-    for split, size in split_sizes(games).items():
+    for split, size in split_sizes(games, HELD_OUT, of=34).items():
         for place in range(size):
-            index = len(season)
-            day, hour = divmod(index, 4)
-            matchday, pair = divmod(index, len(TEAMS) // 2)
-            home, away = _pairing(matchday, pair)
+            home, away = _pairing(*divmod(len(season), GAMES_A_DAY))
             needs = frozenset(label for label in CLASSES if place in _games_of(label, size))
-            kick_off = FIRST_DAY + timedelta(days=7 * day, hours=hour)
-            season.append(Fixture(index, split, TEAMS[home], TEAMS[away], kick_off, needs))
+            season.append(Fixture(len(season), split, TEAMS[home], TEAMS[away], needs))
     return season
 
 
@@ -79,6 +69,26 @@ def play(fixture: Fixture, seed: int) -> Match:
         attempt += 1
 
 
+def played_games(seed: int, games: int) -> list[Game]:
+    """Simulated games, each from the seed and its own index alone."""
+    season = []
+    for fixture in fixtures(games):
+        index, match = fixture.index, play(fixture, seed)
+        shots = broadcast(match, np.random.default_rng([seed, index, 0, BROADCAST_STREAM]))
+        score = score_of(match.events)
+        path = game_folder(LEAGUE, index, fixture.home, fixture.away, score)
+        header = Header(path, fixture.home, fixture.away, f"{kick_off(index):%d/%m/%Y - %H:%M}", score)
+        marked = with_duplicates(match.events, np.random.default_rng([seed, index, 0, DUPLICATE_STREAM]))
+        files = {
+            "Labels-v2.json": events_form(header, marked),
+            "Labels-cameras.json": cameras_form(header, match, shots),
+        }
+        if fixture.split == "challenge":
+            files["Labels-replays.json"] = withheld_form(header, shots)
+        season.append(Game(index, path, fixture.split, match, shots, files))
+    return season
+
+
 def _games_of(label: str, size: int) -> set[int]:
     """The places of the games of a split that a class must occur in, another first one for each class."""
     count = GAMES_OF_A_CLASS if size >= MANY else 1
@@ -89,18 +99,5 @@ def _games_of(label: str, size: int) -> set[int]:
 def _pairing(matchday: int, pair: int) -> tuple[int, int]:
     """Round robin: one team stays, the others rotate by one a matchday; home and away alternate."""
     rotating = len(TEAMS) - 1
-    if pair == 0:
-        teams = (rotating, matchday % rotating)
-    else:
-        teams = ((matchday + pair) % rotating, (matchday - pair) % rotating)
+    teams = ((matchday + pair) % rotating, (matchday - pair) % rotating) if pair else (rotating, matchday % rotating)
     return teams if (matchday + pair) % 2 else (teams[1], teams[0])
-
-
-def each_game(games: Sequence[G], write: Callable[[G], None], workers: int, progress: Progress) -> None:
-    """Write every game, several at once; `progress` is called with the games written and all of them."""
-    with ThreadPoolExecutor(min(workers, os.cpu_count() or 1)) as pool:
-        try:
-            for done, _ in enumerate(pool.map(write, games), start=1):
-                progress("games", done, len(games))
-        finally:
-            pool.shutdown(cancel_futures=True)

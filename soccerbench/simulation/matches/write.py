@@ -1,8 +1,7 @@
 """Writes the embedded dataset, and keeps one copy of it in the user's cache folder.
 
-A dataset is made in a temporary folder next to its final one and renamed when it is complete. `mini.json` in it
-holds what it was made from and the checksum of every file; a folder is complete when these agree. Packed, its features
-are written directly to the pack, never as plain files, and their checksums are in the pack's index.
+`mini.json` in it holds what it was made from and the checksum of every file; a folder is complete when these agree.
+Packed, its features are written directly to the pack, never as files, and their checksums are in the pack's index.
 """
 
 from __future__ import annotations
@@ -16,16 +15,14 @@ from zlib import crc32
 import numpy as np
 import orjson
 
-from soccerbench.errors import InputError
 from soccerbench.features.pack_writer import Half, PackWriter, Plan
-from soccerbench.files import folder_next_to, remove, write_json
-from soccerbench.lease import only_writer
+from soccerbench.files import write_json
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES, Block, features, look, width
-from soccerbench.simulation.matches.games import SCENE_STREAM, Game, played_games
 from soccerbench.simulation.matches.scene import scenes
-from soccerbench.simulation.matches.season import MIN_GAMES, SPLITS, each_game
+from soccerbench.simulation.matches.season import SCENE_STREAM, Game, played_games
+from soccerbench.simulation.root import SPLITS, check_season, describe, each_game, made_once
 from soccerbench.specs.features import Block as NamedBlock
 from soccerbench.specs.features import load_features
 
@@ -34,7 +31,6 @@ MANIFEST = "mini.json"
 GENERATOR = "3"  # its version: another one where the same seed gives other bytes
 VERSION = 2  # of mini: another one where its parameters differ; records of two versions do not compare
 DEFAULT_SEED, DEFAULT_GAMES = 0, 34
-READ_BYTES = 2**22
 MAX_WORKERS = 16
 
 
@@ -69,16 +65,11 @@ def write_mini(
         recipe["labels"] = _fingerprint(real)
     recipe |= {"packed": "float16"} if packed else {}
     recipe |= {"files": list(files)} if files is not None else {}
-    with only_writer(out):
-        if is_complete(out, recipe):
-            return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(out, "exists and is not this dataset", "name an empty or a new folder")
-        with folder_next_to(out) as folder:
-            _write_all(folder, real or played_games(seed, games), recipe, progress)
-            if out.exists():
-                out.rmdir()
-            folder.rename(out)
+
+    def write(folder: Path) -> None:
+        _write_all(folder, real or played_games(seed, games), recipe, progress)
+
+    made_once(out, lambda: is_complete(out, recipe), write, what="dataset")
 
 
 def cached_mini(progress: Progress = silent) -> Path:
@@ -86,23 +77,18 @@ def cached_mini(progress: Progress = silent) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soccerbench"
     recipe = _recipe(DEFAULT_SEED, DEFAULT_GAMES, "mini")
     out = cache / f"mini-{GENERATOR}-{DEFAULT_SEED}-{DEFAULT_GAMES}-numpy{np.__version__}"
-    if is_complete(out, recipe):
-        return out
-    with only_writer(out):
-        if not is_complete(out, recipe):
-            with folder_next_to(out) as folder:
-                _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
-                remove(out)  # damaged, if it is there
-                folder.rename(out)
+
+    def write(folder: Path) -> None:
+        _write_all(folder, played_games(DEFAULT_SEED, DEFAULT_GAMES), recipe, progress)
+
+    if not is_complete(out, recipe):  # without a lease: the folder may be read-only
+        made_once(out, lambda: is_complete(out, recipe), write, what="dataset", replace=True)
     return out
 
 
 def _recipe(seed: int, games: int, scale: str) -> dict[str, Any]:
     """Everything that determines the bytes of a dataset, except the processor."""
-    if seed < 0:
-        raise ValueError(f"seed {seed} is negative; seeds count from 0")
-    if games < MIN_GAMES:
-        raise ValueError(f"{games} games cannot fill {MIN_GAMES} splits; at least {MIN_GAMES} are needed")
+    check_season(seed, games)
     if scale not in ("mini", "release"):
         raise ValueError(f"unknown scale {scale!r}; the scales are mini and release")
     numpy = np.__version__
@@ -123,7 +109,7 @@ def is_complete(out: Path, recipe: dict[str, Any]) -> bool:
     try:
         manifest = orjson.loads((out / MANIFEST).read_bytes())
         return bool(manifest["recipe"] == recipe) and all(
-            _checksum(out / name) == checksum for name, checksum in manifest["files"].items()
+            crc32((out / name).read_bytes()) == checksum for name, checksum in manifest["files"].items()
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return False
@@ -142,14 +128,9 @@ def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress
     each_game(games, lambda game: _write_game(folder, game, files, recipe, writer), MAX_WORKERS, progress)
     if writer is not None:
         writer.finish()
-    splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
-    write_json(folder / "splits.json", splits)
-    write_json(
-        folder / "features.json",
-        {"simulated": {"generator": recipe["generator"], "seed": recipe["seed"], "scale": scale}, "blocks": described},
-    )
+    describe(folder, games, {key: recipe[key] for key in ("generator", "seed", "scale")}, described)
     present = sorted(path for path in folder.rglob("*") if path.is_file() and (writer is None or path.suffix != ".npy"))
-    checksums = {path.relative_to(folder).as_posix(): _checksum(path) for path in present}
+    checksums = {path.relative_to(folder).as_posix(): crc32(path.read_bytes()) for path in present}
     write_json(folder / MANIFEST, {"recipe": recipe, "files": checksums})
 
 
@@ -202,12 +183,3 @@ def _write_npy(path: Path, shape: tuple[int, int], pieces: Iterator[np.ndarray[A
         np.lib.format.write_array_header_1_0(stream, header)
         for piece in pieces:
             stream.write(piece.astype("<f4", copy=False).tobytes())
-
-
-def _checksum(path: Path) -> int:
-    """CRC-32 of a file."""
-    checksum = 0
-    with path.open("rb") as stream:
-        while piece := stream.read(READ_BYTES):
-            checksum = crc32(piece, checksum)
-    return checksum

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from soccerbench.soccernet.classes import CLASSES
 
 Floats = NDArray[np.float64]
-Profile = Callable[[Floats], Floats]
 
 PHASES = ("x", "y", "turn", "size", "gap")
 MIRRORED = ("x", "turn")
@@ -35,48 +34,32 @@ TREMBLE = 0.1  # share of the aimless motion that stays during an event
 PACE = (0.85, 1.15)  # how much slower or faster than the others an event may be
 
 
-def _steady(u_s: Floats) -> Floats:
-    return np.full_like(u_s, RATE)
-
-
-def _back(u_s: Floats) -> Floats:
-    return -_steady(u_s)
-
-
-def _swing(u_s: Floats) -> Floats:
-    return 2 * np.pi * SWING_HZ * SWING * np.cos(2 * np.pi * SWING_HZ * u_s)
-
-
-def _cross_swing(u_s: Floats) -> Floats:
-    return 2 * np.pi * SWING_HZ * SWING * np.sin(2 * np.pi * SWING_HZ * u_s)
-
-
-def _until_then(u_s: Floats) -> Floats:
-    return np.where(u_s < 0, DASH, 0.0)
-
-
-def _from_then(u_s: Floats) -> Floats:
-    return np.where(u_s < 0, 0.0, DASH)
-
-
-MOTIONS: dict[str, dict[str, Profile]] = {
-    "Penalty": {"x": _from_then},
-    "Kick-off": {"gap": _steady},
-    "Goal": {"size": _steady},
-    "Substitution": {"gap": _back},
-    "Offside": {"y": _back},
-    "Shots on target": {"x": _steady},
-    "Shots off target": {"x": _steady, "y": _back},
-    "Clearance": {"x": _steady, "y": _steady},
-    "Ball out of play": {"y": _steady},
-    "Throw-in": {"x": _swing, "y": _cross_swing},
-    "Foul": {"turn": _steady},
-    "Indirect free-kick": {"x": _swing},
-    "Direct free-kick": {"y": _swing},
-    "Corner": {"x": _steady, "turn": _steady},
-    "Yellow card": {"turn": _swing},
-    "Red card": {"size": _back},
-    "Yellow->red card": {"x": _until_then},
+PROFILES: dict[str, Callable[[Floats], Floats]] = {  # velocity at each second from the event
+    "steady": lambda u_s: np.full_like(u_s, RATE),
+    "back": lambda u_s: np.full_like(u_s, -RATE),
+    "swing": lambda u_s: 2 * np.pi * SWING_HZ * SWING * np.cos(2 * np.pi * SWING_HZ * u_s),
+    "cross swing": lambda u_s: 2 * np.pi * SWING_HZ * SWING * np.sin(2 * np.pi * SWING_HZ * u_s),
+    "until then": lambda u_s: np.where(u_s < 0, DASH, 0.0),
+    "from then": lambda u_s: np.where(u_s < 0, 0.0, DASH),
+}
+MOTIONS: dict[str, dict[str, str]] = {
+    "Penalty": {"x": "from then"},
+    "Kick-off": {"gap": "steady"},
+    "Goal": {"size": "steady"},
+    "Substitution": {"gap": "back"},
+    "Offside": {"y": "back"},
+    "Shots on target": {"x": "steady"},
+    "Shots off target": {"x": "steady", "y": "back"},
+    "Clearance": {"x": "steady", "y": "steady"},
+    "Ball out of play": {"y": "steady"},
+    "Throw-in": {"x": "swing", "y": "cross swing"},
+    "Foul": {"turn": "steady"},
+    "Indirect free-kick": {"x": "swing"},
+    "Direct free-kick": {"y": "swing"},
+    "Corner": {"x": "steady", "turn": "steady"},
+    "Yellow card": {"turn": "swing"},
+    "Red card": {"size": "back"},
+    "Yellow->red card": {"x": "until then"},
 }
 assert tuple(MOTIONS) == CLASSES
 
@@ -95,14 +78,11 @@ def wander(frames: int, columns: int, fps: int, rng: np.random.Generator) -> Flo
 
 
 def phases(label: str | None, event_frame: int, frames: int, fps: int, rng: np.random.Generator) -> Floats:
-    """The five phases at each frame of a shot.
+    """The five phases at each frame of a shot: (T, 5), in the order of PHASES, not yet wrapped into [0, 1).
 
     Args:
         label: the class of its event; None for a shot without one.
         rng: where it begins, its side and pace, and its aimless motion.
-
-    Returns:
-        (T, 5), in the order of PHASES, not yet wrapped into [0, 1).
     """
     begin = rng.random(len(PHASES))
     aimless = wander(frames, len(PHASES), fps, rng)
@@ -114,7 +94,7 @@ def phases(label: str | None, event_frame: int, frames: int, fps: int, rng: np.r
         velocity = aimless * (1 - (1 - TREMBLE) * share)[:, None]
         for phase, profile in MOTIONS[label].items():
             mirror = side if phase in MIRRORED else 1
-            lead = lead_s if profile in (_swing, _cross_swing) else 0.0
-            velocity[:, PHASES.index(phase)] += mirror * pace * share * profile(u_s + lead)
+            lead = lead_s if "swing" in profile else 0.0
+            velocity[:, PHASES.index(phase)] += mirror * pace * share * PROFILES[profile](u_s + lead)
     passed: Floats = begin + np.cumsum(velocity, axis=0) / fps
     return passed

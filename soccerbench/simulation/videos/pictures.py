@@ -29,14 +29,9 @@ Pictures = NDArray[np.uint8]
 
 
 def draw_shot(phases: Floats, rng: np.random.Generator) -> Pictures:
-    """The pictures of a shot.
+    """The pictures (T, HEIGHT, WIDTH, 3), RGB, of a shot with `motions.phases` (T, 5).
 
-    Args:
-        phases: (T, 5) from `motions.phases`.
-        rng: draws pitch, colours and the others, all independent of the event.
-
-    Returns:
-        (T, HEIGHT, WIDTH, 3) RGB.
+    Pitch, colours and the other players are drawn, all independent of the event.
     """
     frames = len(phases)
     first, second = rng.choice(len(KITS), size=2, replace=False)
@@ -77,13 +72,12 @@ def _pitch(rng: np.random.Generator) -> Pictures:
 
 
 def _stamp(canvas: Pictures, centres: Floats, radii: Floats, colour: Floats) -> None:
-    """Draw a disc with a soft rim into every picture, once in each of the two squares.
+    """Draw a disc with a soft rim into every picture, once in each of the two squares, in place.
 
     Args:
-        canvas: (T, HEIGHT, 2 * HEIGHT, 3), changed in place.
+        canvas: (T, HEIGHT, 2 * HEIGHT, 3).
         centres: (T, 2), x and y in pixels, wrapped here.
         radii: (T,) pixels.
-        colour: (3,).
     """
     reach = int(np.ceil(radii.max())) + 1
     around = np.floor(centres).astype(np.int64)[:, :, None] + np.arange(-reach, reach + 1)  # (T, 2, K)

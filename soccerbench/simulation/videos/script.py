@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 
-from soccerbench.simulation.matches.match import Event
-from soccerbench.simulation.matches.season import SPLITS, TEAMS
+from soccerbench.simulation.matches.match import Event, score_of
+from soccerbench.simulation.root import GAMES_A_DAY, TEAMS, check_season, game_folder, split_sizes
 from soccerbench.simulation.videos.pictures import FPS
 from soccerbench.soccernet.classes import CLASSES
 
 LEAGUE = "videos_league/2020-2021"
-FIRST_DAY = datetime(2020, 8, 15, 15, 0)  # on the league's own clock
+HELD_OUT = {"valid": 2, "test": 2, "challenge": 1}  # of twelve games
 SHOT_S, EVENT_S, EVENT_SPREAD_S = 6.0, 3.0, 0.2  # a shot with an event, and where in it the event is
 QUIET_S, QUIET_SHARE = 8.0, 1 / 6  # a shot without, and how often one comes
 HALVES = (1, 2)
@@ -45,35 +44,18 @@ class Game:
 
     @property
     def path(self) -> str:
-        """The game's folder, named as SoccerNet names it: league/season/date - time home h - a away."""
-        goals = [event.team for event in self.events if event.label == "Goal"]
-        matchday, pair = divmod(self.index, len(TEAMS) // 2)
+        """The game's folder."""
+        matchday, pair = divmod(self.index, GAMES_A_DAY)
         home, away = TEAMS[2 * pair], TEAMS[(2 * pair + 1 + 2 * matchday) % len(TEAMS)]
-        kick_off = FIRST_DAY + timedelta(days=7 * matchday, hours=pair)
-        return (
-            f"{LEAGUE}/{kick_off:%Y-%m-%d - %H-%M} {home} {goals.count('home')} - {goals.count('away')} {away}"
-        )  # fmt: skip
-
-
-def split_sizes(games: int) -> dict[str, int]:
-    """Games in each split: a sixth each for valid and test, a twelfth for the challenge, at least one; others train."""
-    if games < len(SPLITS):
-        raise ValueError(f"{games} games cannot fill {len(SPLITS)} splits; at least {len(SPLITS)} are needed")
-    sizes = {"valid": max(1, games // 6), "test": max(1, games // 6), "challenge": max(1, games // 12)}
-    return {"train": games - sum(sizes.values()), **sizes}
+        return game_folder(LEAGUE, self.index, home, away, score_of(self.events))
 
 
 def season(games: int, minutes: float, seed: int) -> list[Game]:
-    """Every game, from the seed alone.
-
-    Args:
-        minutes: of each half; enough for a shot.
-    """
-    if seed < 0:
-        raise ValueError(f"seed {seed} is negative; seeds count from 0")
+    """Every game, from the seed alone; `minutes` of each half are enough for a shot."""
+    check_season(seed, games)
     if not SHOT_S <= 60 * minutes <= 3600:
         raise ValueError(f"{minutes:g} minutes are not a half; give {SHOT_S / 60:g} to 60")
-    splits = [split for split, size in split_sizes(games).items() for _ in range(size)]
+    splits = [split for split, size in split_sizes(games, HELD_OUT, of=12).items() for _ in range(size)]
     return [_game(index, split, round(60 * minutes * FPS), seed) for index, split in enumerate(splits)]
 
 

@@ -1,7 +1,6 @@
 """Writes the simulated video root: a folder a game, with two video files and its annotations.
 
-It is made in a temporary folder next to its final one and renamed when it is complete; `videos.json` in it says
-what it was made from. Byte-identical for one seed, one version of numpy and PyAV, and one processor.
+`videos.json` in it says what it was made from. Byte-identical for one seed, version of numpy and PyAV, and processor.
 """
 
 from __future__ import annotations
@@ -14,12 +13,10 @@ import av
 import numpy as np
 import orjson
 
-from soccerbench.errors import InputError
-from soccerbench.files import folder_next_to, write_json
-from soccerbench.lease import only_writer
+from soccerbench.files import write_json
 from soccerbench.progress import Progress, silent
 from soccerbench.simulation.matches.label_files import event_entry
-from soccerbench.simulation.matches.season import SPLITS, each_game
+from soccerbench.simulation.root import describe, each_game, made_once
 from soccerbench.simulation.videos.motions import phases
 from soccerbench.simulation.videos.pictures import FPS, HEIGHT, WIDTH, Pictures, draw_shot
 from soccerbench.simulation.videos.script import HALVES, Game, season
@@ -42,25 +39,18 @@ def write_videos(
     minutes: float = DEFAULT_MINUTES,
     progress: Progress = silent,
 ) -> None:
-    """Write a simulated root of videos in the official layout.
-
-    Args:
-        out: a folder that does not exist or is empty, or that already holds this very root.
-    """
+    """Write a simulated root of videos in the official layout; `out` is new, empty, or this very root."""
     planned = season(games, minutes, seed)
     recipe = {"generator": GENERATOR, "seed": seed, "games": games, "minutes": minutes,
               "numpy": np.__version__, "av": av.__version__}  # fmt: skip
     out = out.resolve()
-    with only_writer(out):
-        if _recipe_of(out) == recipe:
-            return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError(out, "exists and is not this root", "name an empty or a new folder")
-        with folder_next_to(out) as folder:
-            _write_all(folder, planned, recipe, progress)
-            if out.exists():
-                out.rmdir()
-            folder.rename(out)
+
+    def write(folder: Path) -> None:
+        each_game(planned, lambda game: _write_game(folder / game.path, game, seed), MAX_WORKERS, progress)
+        describe(folder, planned, {"generator": GENERATOR, "seed": seed}, {})
+        write_json(folder / RECIPE, recipe)
+
+    made_once(out, lambda: _recipe_of(out) == recipe, write, what="root")
 
 
 def _recipe_of(out: Path) -> Any:
@@ -68,15 +58,6 @@ def _recipe_of(out: Path) -> Any:
         return orjson.loads((out / RECIPE).read_bytes())
     except (OSError, ValueError):
         return None
-
-
-def _write_all(folder: Path, games: list[Game], recipe: dict[str, Any], progress: Progress) -> None:
-    each_game(games, lambda game: _write_game(folder / game.path, game, recipe["seed"]), MAX_WORKERS, progress)
-    splits = {split: [game.path for game in games if game.split == split] for split in SPLITS}
-    write_json(folder / "splits.json", splits)
-    simulated = {key: recipe[key] for key in ("generator", "seed")}
-    write_json(folder / "features.json", {"simulated": simulated, "blocks": {}})
-    write_json(folder / RECIPE, recipe)
 
 
 def _write_game(folder: Path, game: Game, seed: int) -> None:

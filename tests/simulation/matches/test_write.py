@@ -19,9 +19,9 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.processes import Writer
 from soccerbench.simulation.matches import cached_mini, write, write_mini
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES
-from soccerbench.simulation.matches.games import Game, played_games
 from soccerbench.simulation.matches.match import Event, Match
-from soccerbench.simulation.matches.season import fixtures, split_sizes
+from soccerbench.simulation.matches.season import HELD_OUT, Game, fixtures, played_games
+from soccerbench.simulation.root import split_sizes
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.replays import read_replays
@@ -47,7 +47,7 @@ def cache(tmp_path, monkeypatch):
     [(4, (1, 1, 1, 1)), (5, (2, 1, 1, 1)), (17, (6, 2, 5, 4)), (34, (12, 4, 10, 8)), (100, (37, 11, 29, 23))],
 )
 def test_split_sizes(games, sizes):
-    assert tuple(split_sizes(games).values()) == sizes
+    assert tuple(split_sizes(games, HELD_OUT, of=34).values()) == sizes
 
 
 def test_default_dataset_has_five_games_with_each_class_where_a_split_is_scored():

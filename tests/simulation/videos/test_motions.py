@@ -54,9 +54,7 @@ def test_the_motion_fades_on_both_sides() -> None:
 
 
 def test_classes_differ_in_their_motion() -> None:
-    named = {
-        tuple(sorted((phase, profile.__name__) for phase, profile in motion.items())) for motion in MOTIONS.values()
-    }
+    named = {tuple(sorted(motion.items())) for motion in MOTIONS.values()}
     assert len(named) == len(CLASSES)
 
 
