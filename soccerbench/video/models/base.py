@@ -23,8 +23,7 @@ CLASSES = 18
 class Extractor(nn.Module, ABC):
     """A video model that classifies clips, and whose last layer but one is the feature.
 
-    Args:
-        mean: of red, green and blue, as fractions of 255; so is their deviation `std`.
+    `mean` and `std` are those of red, green and blue, as fractions of 255.
     """
 
     mean: Tensor

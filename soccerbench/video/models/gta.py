@@ -24,11 +24,9 @@ class GTA(SlowOnly):
 
     def __init__(self, row: GtaRow) -> None:
         super().__init__(row)
-        channels, _ = self.backbone.channels
+        channels, _ = self.channels
         self.over_space = SpatialAttention(channels)
-        self.over_time = GlobalTemporalAttention(
-            channels, frames=row.clip.frames, heads=row.temporal_heads, regions=row.regions
-        )
+        self.over_time = GlobalTemporalAttention(channels, row)
 
     def pooled(self, res4: Tensor) -> Tensor:
         """The last stage on what the attention makes of res4 (B, C4, T, h, w), averaged over space and time."""
@@ -55,19 +53,18 @@ class SpatialAttention(nn.Module):
 class GlobalTemporalAttention(nn.Module):
     """Learned attention over time on pixels and on regions, added to what comes in; nothing at first.
 
-    The value's convolution mixes all channels before the heads share them out, so that a head spans channels.
-
-    Args:
-        heads: learned matrices, each for an equal share of the C / 2 value channels.
-        regions: that the pixels of a frame are assigned to, softly and by how they look.
+    The value's convolution mixes all channels before the heads share them out, so that a head spans channels. In the
+    row, `temporal_heads` are learned matrices, each for an equal share of the C / 2 value channels, and `regions` those
+    that the pixels of a frame are assigned to, softly and by how they look.
     """
 
-    def __init__(self, channels: int, *, frames: int, heads: int, regions: int) -> None:
+    def __init__(self, channels: int, row: GtaRow) -> None:
         super().__init__()
         self.value = nn.Conv3d(channels, channels // 2, 1)
-        self.assign = nn.Conv3d(channels, regions, 1)
-        self.mix_pixels = TemporalMixing(channels // 2, frames=frames, heads=heads)
-        self.mix_regions = TemporalMixing(channels // 2, frames=frames, heads=heads)
+        self.assign = nn.Conv3d(channels, row.regions, 1)
+        self.mix_pixels, self.mix_regions = (
+            TemporalMixing(channels // 2, frames=row.clip.frames, heads=row.temporal_heads) for _ in range(2)
+        )
         self.out = project_back(channels // 2, channels)
 
     def forward(self, stage: Tensor) -> Tensor:

@@ -25,9 +25,8 @@ def resnet(name: str) -> ResNet:
 def inflate(module: nn.Module, *, taps: dict[str, int] | None = None) -> None:
     """Turn the layers inside `module` into layers for video (B, C, T, H, W), in place, with fresh weights.
 
-    Args:
-        module: its convolutions, batch norms and pools become three-dimensional, with an extent of one in time.
-        taps: name of a convolution in its block -> how many frames it spans instead, an odd number.
+    Convolutions, batch norms and pools become three-dimensional, with an extent of one in time. `taps`: name of a
+    convolution in its block -> how many frames it spans instead, an odd number.
     """
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d):

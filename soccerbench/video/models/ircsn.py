@@ -27,8 +27,7 @@ EPS = 1e-3
 class IrCSN(Extractor):
     """A ResNet of bottlenecks whose middle convolutions are depthwise in space and time.
 
-    Args:
-        row: its backbone is the ResNet that it has the number of blocks of, such as "resnet152".
+    The row's backbone is the ResNet that it has the number of blocks of, such as "resnet152".
     """
 
     def __init__(self, row: IrCsnRow) -> None:
@@ -67,11 +66,7 @@ class IrCSN(Extractor):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1 x 1 mixes channels, depthwise 3 x 3 x 3 space and time, 1 x 1 x 1 channels again, plus a shortcut.
-
-    Args:
-        middle: of the depthwise convolution; four times as many go out.
-    """
+    """1 x 1 x 1 mixes channels, depthwise 3 x 3 x 3 space and time, 1 x 1 x 1 channels again, plus a shortcut."""
 
     def __init__(self, channels: int, middle: int, *, stride: int) -> None:
         super().__init__()

@@ -9,8 +9,6 @@ released with it, for the sizes; their parameters are counted in the tests.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,44 +30,35 @@ class TPN(SlowOnly):
 
     def __init__(self, row: TpnRow) -> None:
         super().__init__(row)
-        channels = self.backbone.channels
-        self.neck = Pyramid(channels, pools=row.pools, flows=row.flows)
-        self.auxiliary = AuxiliaryHead(channels[0], classes=CLASSES, dropout=row.dropout)
+        self.neck = Pyramid(self.channels, row)
+        self.auxiliary = AuxiliaryHead(self.channels[0], dropout=row.dropout)
         self.auxiliary_weight = row.auxiliary_weight
         initialise(self.classify)
 
     def loss(self, clips: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of clips (B, T, 3, H, W) of classes (B,), and the weighted one on res4."""
-        res4 = self.backbone.res4(self.frames(clips))
+        res4 = self.res4(self.frames(clips))
         logits = self.classify(self.dropout(self.pooled(res4)))
         auxiliary = F.cross_entropy(self.auxiliary(res4), targets)
         return F.cross_entropy(logits, targets) + self.auxiliary_weight * auxiliary
 
     def pooled(self, res4: Tensor) -> Tensor:
         """What the neck makes of res4 (B, C4, T, h, w) and of res5, averaged over space and time: (B, C5)."""
-        joined: Tensor = self.neck(res4, self.backbone.res5(res4))
+        joined: Tensor = self.neck(res4, self.res5(res4))
         return joined.mean(dim=(2, 3, 4))
 
 
 class Pyramid(nn.Module):
-    """The neck: two levels, modulated, exchanged both ways, joined.
+    """The neck: two levels of C4 and C5 channels, modulated, exchanged both ways, joined; C5 is twice C4."""
 
-    Args:
-        channels: C4 and C5 of the stages; C5 is twice C4.
-        pools: frames joined into one on either level.
-        flows: whether the second flow starts from what the first one made.
-    """
-
-    def __init__(
-        self, channels: tuple[int, int], *, pools: tuple[int, int], flows: Literal["cascade", "parallel"]
-    ) -> None:
+    def __init__(self, channels: list[int], row: TpnRow) -> None:
         super().__init__()
         res4, res5 = channels
         level = res5 // 2
-        self.ratio = pools[1] // pools[0]
-        self.is_cascade = flows == "cascade"
+        self.ratio = row.pools[1] // row.pools[0]
+        self.is_cascade = row.flows == "cascade"
         self.spatial = conv_norm(res4, res5, (1, 3, 3), stride=2)
-        self.temporal = nn.ModuleList(TemporalModulation(res5, level, pool) for pool in pools)
+        self.temporal = nn.ModuleList(TemporalModulation(res5, level, pool) for pool in row.pools)
         self.down = nn.Conv3d(level, level, (3, 1, 1), padding=(1, 0, 0), bias=False)
         self.top_down = LevelFusion(level, res5, ratio=self.ratio)
         self.bottom_up = LevelFusion(level, res5, ratio=self.ratio)
@@ -120,11 +109,11 @@ class LevelFusion(nn.Module):
 class AuxiliaryHead(nn.Module):
     """A classifier on res4 that keeps its features meaningful; in training alone."""
 
-    def __init__(self, channels: int, *, classes: int, dropout: float) -> None:
+    def __init__(self, channels: int, *, dropout: float) -> None:
         super().__init__()
         self.convolve = conv_norm(channels, 2 * channels, (1, 3, 3), stride=2)
         self.dropout = nn.Dropout(dropout)
-        self.classify = nn.Linear(2 * channels, classes)
+        self.classify = nn.Linear(2 * channels, CLASSES)
         initialise(self)
 
     def forward(self, res4: Tensor) -> Tensor:

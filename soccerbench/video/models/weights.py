@@ -27,28 +27,20 @@ from soccerbench.video.models.inflation import inflate_weight
 from soccerbench.video.models.public_layouts import Layout, recognised, renamed
 
 COUNTER = "num_batches_tracked"  # of batch norms; files of old versions lack it
-NETWORKS = (
-    "state_dict_ema",
-    "model_ema",
-    "state_dict",
-    "model",
-    "model_state",
-)  # where training scripts put the tensors, best first
+# where training scripts put the tensors, best first
+NETWORKS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state")
 WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # of compiled and of data-parallel networks, in either order
 CLASSIFIERS = ("fc.", "head.")  # of timm's ResNets and ViTs
 NAMED = 5  # names that a message lists, at most
 
 
 def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
-    """Put the weights of a file into a model of `build`.
+    """Put the weights of a file into a model of `build`; what was loaded, and what was left fresh, in one line.
 
     Args:
         model: changed in place, or not at all where an error is raised.
         path: safetensors, or a file of `torch.save`: a timm network for images, a network for video in a public layout,
             or a checkpoint of a fine-tuning.
-
-    Returns:
-        What was loaded, and what was left fresh, in one line.
     """
     try:
         content = _read(path)
@@ -62,15 +54,11 @@ def load_weights(model: Extractor, path: Path, row: ExtractorRow) -> str:
             return f"{path}: {_load_images(model, tensors, row)}"
         return f"{path}: {_load_video(model, tensors, row, layout)}"
     except _UnfitError as error:
-        raise InputError(path, str(error), error.remedy) from None
+        raise InputError(path, *error.args) from None
 
 
 class _UnfitError(Exception):
     """Why a file does not fit, and what would."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(problem)
-        self.remedy = remedy
 
 
 def _network(content: dict[str, Any]) -> Any:

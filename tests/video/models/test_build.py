@@ -175,7 +175,7 @@ def test_the_loss_is_cross_entropy_and_half_of_the_auxiliary_one():
     clips, targets = video(row.clip.frames)[None], torch.tensor([3])
     assert model.loss(clips, targets) == F.cross_entropy(model(clips), targets)
     model, _ = tiny("tpn-r101")
-    auxiliary = F.cross_entropy(model.auxiliary(model.backbone.res4(model.frames(clips))), targets)
+    auxiliary = F.cross_entropy(model.auxiliary(model.res4(model.frames(clips))), targets)
     expected = F.cross_entropy(model(clips), targets) + 0.5 * auxiliary
     torch.testing.assert_close(model.loss(clips, targets), expected, rtol=0, atol=1e-6)
 

@@ -90,8 +90,8 @@ def test_stages_on_a_still_video_are_those_on_the_image(name, backbone, tmp_path
     with torch.no_grad():
         stages = network.forward_intermediates(model.normalise(image[None]), intermediates_only=True)[-3:]
         frames = model.frames(still(image, 3))
-        res4 = model.backbone.res4(frames)
-        res5 = model.backbone.res5(res4)
+        res4 = model.res4(frames)
+        res5 = model.res5(res4)
         for ours, theirs in ((frames.transpose(1, 2), stages[0]), (res4, stages[1]), (res5, stages[2])):
             torch.testing.assert_close(ours, theirs[:, :, None].expand_as(ours), rtol=0, atol=1e-4)
         if name != "tpn-r50":  # the attention of a fresh GTA changes nothing
