@@ -5,6 +5,7 @@ What a writer that was killed left is removed when the same thing is written aga
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import zipfile
@@ -105,6 +106,15 @@ def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
             continue
         seen.add((status.st_dev, status.st_ino))
         yield Path(folder), files
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

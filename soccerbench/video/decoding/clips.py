@@ -42,16 +42,9 @@ def grid_fps(clips: Iterable[Clip]) -> int:
 
 
 def window(clip: Clip, second: float, grid_fps: int) -> NDArray[np.int64]:
-    """The grid frames of the clip centred on `second`, not clamped to any video.
+    """The grid frames (frames,) of the clip centred on `second`, increasing; negative before the half, not clamped.
 
-    Args:
-        clip: what the model sees.
-        second: the centre, from the start of the half; between two grid frames the nearer counts, the later of two
-            equally near.
-        grid_fps: a multiple of the clip's rate.
-
-    Returns:
-        (frames,) int64, increasing; negative before the half.
+    Between two grid frames the centre is the nearer one, the later of two equally near.
     """
     if not math.isfinite(second):
         raise ValueError(f"a clip centred on {second} s: the time must be a finite number of seconds")

@@ -36,12 +36,9 @@ def frames(
     stop_s: float | None = None,
     origin_s: float = 0.0,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Decode a video once, as it is asked for, and give the pictures of its grid.
+    """Decode a video once, as it is asked for, and give the pictures of its grid, `fps` a second.
 
     Args:
-        fps: grid frames a second.
-        size: pixels of the short side.
-        crop: cut the centred square out.
         start_s: time of the first grid frame that is wanted.
         stop_s: the first time that is not wanted; to the end where not given, or where the video is shorter.
         origin_s: where in the file the half begins, from which the other times count.

@@ -77,10 +77,8 @@ def decoded(path: Path, *, start_s: Fraction = Fraction(0)) -> Iterator[Picture]
 def pictures(source: Source, *, seek_s: Fraction | None = None) -> Iterator[Picture]:
     """The pictures in the order of time, from the beginning or from the key picture before `seek_s`."""
     found = _Decoder(source).frames()
-    current = next(found, None)
-    if current is None:
-        raise InputError(source.path, "holds not a single picture that can be decoded", COPY)
-    zero = current[0]
+    zero, _ = first = _first(source, found)
+    current: tuple[int, VideoFrame] | None = first
     if seek_s is not None:
         current = next(found := _Decoder(source).frames(seek=zero + int(seek_s / source.tick_s)), None)
     lasting = 1
@@ -93,19 +91,23 @@ def pictures(source: Source, *, seek_s: Fraction | None = None) -> Iterator[Pict
 
 def extent(source: Source) -> tuple[int, int]:
     """The time of the first picture, which is decoded, and the end of the last, by its packet; in ticks."""
-    first = next(_Decoder(source).frames(), None)
-    if first is None:
-        raise InputError(source.path, "holds not a single picture that can be decoded", COPY)
+    first = _first(source, _Decoder(source).frames())
     last = sorted((packet.pts, packet.duration or 0) for packet in source.last_packets() if packet.pts is not None)
     begin, end = first[0], first[0] + (first[1].duration or 1)
     if last and last[-1][0] > begin:
         step = last[-1][0] - last[-2][0] if len(last) > 1 else 1
         end = last[-1][0] + (last[-1][1] or step)
-    if (end - begin) * source.tick_s > LONGEST_S:
-        raise InputError(
-            source.path, f"lasts {float((end - begin) * source.tick_s):.0f} s", "give the video of one half"
-        )
+    lasts_s = (end - begin) * source.tick_s
+    if lasts_s > LONGEST_S:
+        raise InputError(source.path, f"lasts {float(lasts_s):.0f} s", "give the video of one half")
     return begin, end
+
+
+def _first(source: Source, found: Iterator[tuple[int, VideoFrame]]) -> tuple[int, VideoFrame]:
+    first = next(found, None)
+    if first is None:
+        raise InputError(source.path, "holds not a single picture that can be decoded", COPY)
+    return first
 
 
 class _Decoder:

@@ -84,10 +84,8 @@ class Source:
                 key = self._reached if packet.pts is None else packet.pts
                 self.skipped = count - 1 if seek is None else 0
                 self._reached, self._begin = key, key if self._begin is None else self._begin
-            is_leading = (
-                packet.pts < key if packet.pts is not None else packet.dts is None and self._checksums is not None
-            )
-            if not packet.size or not is_leading:  # Matroska has no times below zero
+            is_timeless = packet.dts is None and self._checksums is not None  # Matroska has no times below zero
+            if not packet.size or not (is_timeless if packet.pts is None else packet.pts < key):
                 self._check_step(packet)
                 yield packet
         if key is None and seek is None:

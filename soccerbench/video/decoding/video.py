@@ -28,11 +28,7 @@ _TAG = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)", re.ASC
 
 
 class Video(Frozen):
-    """The video of one half, as the record of its features describes it; `folder` and `stop_s` are not recorded.
-
-    Args:
-        stop_s: where the half ends, counted from its start; None at the end of the file.
-    """
+    """The video of one half, as the record of its features describes it; `folder` and `stop_s` are not recorded."""
 
     file: str  # its name
     width: int  # pixels, as stored
@@ -42,7 +38,7 @@ class Video(Frozen):
     start_s: float = 0.0  # where in the file the half begins, and row 0 is
     notes: tuple[str, ...] = ()  # what is unusual, a clause each
     folder: Annotated[Path, Field(exclude=True)] = Path()  # of the file
-    stop_s: Annotated[float | None, Field(exclude=True)] = None
+    stop_s: Annotated[float | None, Field(exclude=True)] = None  # its end, from its start; None: the end of the file
 
     @property
     def path(self) -> Path:
@@ -70,8 +66,7 @@ def probe(path: Path) -> Video:
 def check_duration(video: Video, labels: Events, half: int) -> str | None:
     """What speaks against a video being that of its labels, in one line.
 
-    Returns:
-        None where the half's last event is inside the video and its end is not more than half an hour later.
+    None where the half's last event is inside the video and its end is not more than half an hour later.
     """
     positions = labels.position_ms[labels.half == half]
     if not len(positions):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, first_error
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import parse_json
 from soccerbench.specs.base import Frozen
@@ -153,13 +153,11 @@ def read_record(folder: Path, half: int) -> HalfRecord | None:
     """The record of a half, or None if there is none."""
     path = folder / f"{half}_{RECORD}"
     try:
-        content: Any = parse_json(path.read_bytes(), path)
-        return HalfRecord.model_validate(content)
+        return HalfRecord.model_validate(parse_json(path.read_bytes(), path))
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        key = ".".join(map(str, error.errors()[0]["loc"]))
-        problem = f"no record of an extraction ({key}: {error.errors()[0]['msg']})"
+        problem = f"no record of an extraction ({first_error(error)})"
         raise InputError(path, problem, "extract the half again with --force") from None
 
 

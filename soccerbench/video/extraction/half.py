@@ -43,8 +43,6 @@ from soccerbench.video.extraction.job import Job, Loaded, load_models
 from soccerbench.video.extraction.sliding import Slider, slide
 from soccerbench.video.extraction.videos import Half, half_fingerprint
 
-Step = dict[int, Tensor]
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -67,11 +65,7 @@ class HalfExtraction:
     half: Half  # of the job's root
 
     def run(self, progress: Progress) -> Outcome:
-        """Extract what is missing.
-
-        Returns:
-            Whether it was done now, had been done before, or why it cannot be done.
-        """
+        """Extract what is missing; what became of the half."""
         half, started = self.half, time.monotonic()
         outcome = partial(Outcome, half.game, half.half)
         with only_writer(self._folder, lease=self._folder / f".{half.half}_{RECORD}.lease"):
@@ -115,26 +109,18 @@ class HalfExtraction:
         with opened(self.half.video.path) as source:
             source.check()
         with ExitStack() as stack:
-            files = {}
+            files, sliders, compute = {}, {}, self.job.compute
             for row in missing:
-                path = self._folder / f"{self.half.half}_{self.job.file(row.model)}"
-                width = self.models[row.model].model.width
-                stream = stack.enter_context(replacing(path))
-                files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=width)
-            compute = self.job.compute
-            sliders = {
-                row.model: Slider(
-                    self.models[row.model].model, Clip(row.clip.frames, row.clip.fps), size=row.size,
-                    rows=self.half.rows, compute=compute,
-                )
-                for row in missing
-            }  # fmt: skip
+                model, clip = self.models[row.model].model, Clip(row.clip.frames, row.clip.fps)
+                stream = stack.enter_context(replacing(self._folder / self._file(row)))
+                files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=model.width)
+                sliders[row.model] = Slider(model, clip, size=row.size, rows=self.half.rows, compute=compute)
             rate = grid_fps(slider.clip for slider in sliders.values())
             steps = prefetched(self._steps(rate, sorted({row.size for row in missing})))
-            for model, rows in slide(sliders, steps, device=compute.device):
-                files[model].append(normalised(rows, self.job.normalise))
+            for name, rows in slide(sliders, steps, device=compute.device):
+                files[name].append(normalised(rows, self.job.normalise))
                 progress(self.half.title, min(file.written for file in files.values()), self.half.rows)
-            hashes = {model: file.finish() for model, file in files.items()}
+            hashes = {name: file.finish() for name, file in files.items()}
             pass_s = time.monotonic() - started
             made = {self.job.block(row.model): self._described(row, hashes[row.model], pass_s) for row in missing}
             record = record.model_copy(update={"features": record.features | made})
@@ -161,7 +147,7 @@ class HalfExtraction:
             write_record(folder, self.half.half, record)
         return record
 
-    def _steps(self, rate: int, sizes: list[int]) -> Iterator[Step]:
+    def _steps(self, rate: int, sizes: list[int]) -> Iterator[dict[int, Tensor]]:
         """The half's grid frames, a step at a time, each in every size that a model looks at: (N, H, W, 3)."""
         video, scalers = self.half.video, {size: Scaler(size, crop=True) for size in sizes}
         shown = on_grid(video.path, fps=rate, stop_s=video.stop_s, origin_s=video.start_s)
@@ -171,17 +157,19 @@ class HalfExtraction:
             step = {size: torch.from_numpy(np.stack([picture[size] for picture in some])) for size in sizes}
             yield {size: images.pin_memory() for size, images in step.items()} if self.job.compute.on_gpu else step
 
+    def _file(self, row: ExtractorRow) -> str:
+        return f"{self.half.half}_{self.job.file(row.model)}"
+
     def _described(self, row: ExtractorRow, sha256: str, pass_s: float) -> FeatureFile:
-        compute = self.job.compute
         return FeatureFile(
-            file=f"{self.half.half}_{self.job.file(row.model)}",
+            file=self._file(row),
             rows=self.half.rows,
             width=self.models[row.model].model.width,
             sha256=sha256,
             clip={"frames": row.clip.frames, "fps": row.clip.fps, "size": row.size},
             weights=self.models[row.model].source,
             identity=self.job.identity(row) | self._video,
-            device=compute.name,
+            device=self.job.compute.name,
             versions={"soccerbench": __version__} | {package: version(package) for package in ("torch", "timm", "av")},
             pass_s=round(pass_s, 3),
         )
@@ -190,18 +178,9 @@ class HalfExtraction:
 _loaded: list[tuple[Job, dict[str, Loaded]]] = []  # the models of this process
 
 
-@dataclass(frozen=True)
-class ExtractHalf:
+def extract_half(job: Job, half: Half, threads: int, progress: Progress) -> Outcome:
     """The work of one task; a process loads the models for its first half and keeps them."""
-
-    job: Job  # which models, and how
-    half: Half  # of the job's root
-    threads: int  # of the process
-
-    def __call__(self, progress: Progress) -> Outcome:
-        """Extract what is missing of the half."""
-        torch.set_num_threads(self.threads)
-        if not _loaded or _loaded[0][0] != self.job:
-            models = load_models(self.job.rows, self.job.weights, self.job.compute.device, plugin=self.job.plugin)
-            _loaded[:] = [(self.job, models)]
-        return HalfExtraction(self.job, _loaded[0][1], self.half).run(progress)
+    torch.set_num_threads(threads)
+    if not _loaded or _loaded[0][0] != job:
+        _loaded[:] = [(job, load_models(job.rows, job.weights, job.compute.device, plugin=job.plugin))]
+    return HalfExtraction(job, _loaded[0][1], half).run(progress)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +11,7 @@ import torch
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.fingerprint import code_hash
-from soccerbench.files import walked
+from soccerbench.files import sha256, walked
 from soccerbench.specs.features import single_file
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.specs.yaml_file import read_yaml, split
@@ -88,13 +86,9 @@ class Job:
         }
 
     def check_free(self, half: Half, *, video: Mapping[str, str] | None = None) -> HalfRecord | None:
-        """Refuse to replace features that this extraction did not make.
+        """Refuse to replace features that this extraction did not make; the record of an earlier one of the half.
 
-        Args:
-            video: the key of identity of its video; if not given, it is not compared.
-
-        Returns:
-            The record of an earlier extraction of the half.
+        The video is compared where `video`, its key of identity, is given.
         """
         folder = self.out / half.game
         try:
@@ -124,11 +118,10 @@ class Job:
 
 
 def find_weights(models: Sequence[str], given: Sequence[str], *, untrained: bool) -> dict[str, Weights]:
-    """A checkpoint for each model.
+    """A checkpoint for each model; with `untrained`, random weights for those without one.
 
     Args:
         given: `MODEL=FILE`, or a folder that holds `MODEL/…/checkpoint.pt`; a named file goes before a folder.
-        untrained: models without a checkpoint get random weights.
     """
     named, folders = {}, []
     for text in given:
@@ -191,8 +184,8 @@ def load_models(
 
 
 def _checkpoint_in(model: str, folders: Sequence[Path]) -> Path | None:
-    below = sorted(found for folder in folders for found, files in walked(folder / model) if CHECKPOINT in files)
-    found = [folder / CHECKPOINT for folder in below]
+    below = (walked(folder / model) for folder in folders)
+    found = sorted(place / CHECKPOINT for places in below for place, files in places if CHECKPOINT in files)
     if len(found) > 1:
         places = ", ".join(str(file.parent) for file in found)
         raise InputError(found[0], f"one of {len(found)} checkpoints of {model} ({places})", f"name it: {model}=FILE")
@@ -200,11 +193,7 @@ def _checkpoint_in(model: str, folders: Sequence[Path]) -> Path | None:
 
 
 def _hash(file: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with file.open("rb") as stream:
-            for piece in iter(partial(stream.read, 2**20), b""):
-                digest.update(piece)
-        return digest.hexdigest()[:16]
+        return sha256(file)[:16]
     except OSError as error:
         raise InputError(file, f"cannot be read ({error.strerror})", "give a checkpoint's file") from None

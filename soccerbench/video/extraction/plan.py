@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
 from soccerbench.video.extraction.feature_files import Normalise, read_record
-from soccerbench.video.extraction.half import ExtractHalf, HalfExtraction, Outcome
+from soccerbench.video.extraction.half import HalfExtraction, Outcome, extract_half
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
 from soccerbench.video.extraction.sliding import Compute
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
@@ -111,10 +112,10 @@ def plan(
 
 
 def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
-    """Extract what was planned, half by half; what is there and whole is kept.
+    """Extract what was planned; what is there and whole is kept.
 
     Yields:
-        What became of each half, in the order in which they are done; those without a usable video first.
+        What became of each half, as they are done; those without a usable video first.
     """
     job, halves = planned.job, planned.halves
     in_process = planned.machines.is_here and planned.jobs == 1
@@ -131,7 +132,7 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
         return
     del models
     threads = planned.machines.threads(torch.get_num_threads(), planned.jobs)
-    tasks = [Task(half.title, job.out / half.game, ExtractHalf(job, half, threads)) for half in halves.good]
+    tasks = [Task(half.title, job.out / half.game, partial(extract_half, job, half, threads)) for half in halves.good]
     executor = planned.machines.executor(job.out, jobs=planned.jobs, device=job.compute.device.type)
     for task, end in run_tasks(tasks, executor, progress=lambda _: progress):
         if end.lost is None:

@@ -52,16 +52,6 @@ class Compute:
         threads = f"cpu, {torch.get_num_threads()} threads"
         return torch.cuda.get_device_name(self.device) if self.on_gpu else threads
 
-    @property
-    def frames_s(self) -> int:
-        """Seconds of frames that go through a model in one call."""
-        return 1 if self.device.type == "cpu" else self.step_s
-
-    @property
-    def windows(self) -> int:
-        """Windows that go through a model in one call."""
-        return CPU_WINDOWS if self.device.type == "cpu" else self.step_s
-
     def autocast(self) -> AbstractContextManager[object]:
         """The precision of one call."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.half_precision else nullcontext()
@@ -70,26 +60,21 @@ class Compute:
 class Slider:
     """One model over one half: frames go in as they are decoded, rows come out as soon as their window is complete.
 
-    Args:
-        model: in evaluation mode, on the device.
-        size: of the square pictures it looks at, in pixels.
-        rows: how many seconds the half has.
+    The model, in evaluation mode on the device, sees squares of `size` pixels; the half has as many seconds as `rows`.
     """
 
     def __init__(self, model: Extractor, clip: Clip, *, size: int, rows: int, compute: Compute) -> None:
         self._channels_last = channels_last(model, compute.device)
         self.model, self.clip, self.size, self.rows, self.compute = model, clip, size, rows, compute
         self._taken = self._given = 0  # frames and rows so far
-        self._capacity = clip.frames + clip.fps * (compute.step_s + compute.windows - 1)
+        # seconds of frames, and windows, that go through the model in one call
+        self._frames_s, self._windows = (compute.step_s,) * 2 if compute.on_gpu else (1, CPU_WINDOWS)
+        self._capacity = clip.frames + clip.fps * (compute.step_s + self._windows - 1)
         self._ring: Tensor | None = None
 
     def take(self, images: Tensor) -> None:
-        """Prepare the next frames.
-
-        Args:
-            images: (N, 3, H, W), values 0 to 255, at the clip's rate, at most a step of them.
-        """
-        for part in torch.split(images, self.clip.fps * self.compute.frames_s):
+        """Prepare the next frames, at most a step of them: (N, 3, H, W), values 0 to 255, at the clip's rate."""
+        for part in torch.split(images, self.clip.fps * self._frames_s):
             with torch.inference_mode(), self.compute.autocast():
                 prepared = self.model.per_frame(part)  # (n, 3, H, W) -> (n, …)
                 if self._channels_last and prepared.ndim == 4:
@@ -100,16 +85,11 @@ class Slider:
             self._taken += len(part)
 
     def give(self, *, ended: bool = False) -> Iterator[Rows]:
-        """The rows whose windows are complete, as many a time as go through the model in one call; all once it `ended`.
-
-        Yields:
-            (n, width).
-        """
+        """The rows (n, width) whose windows are complete, as many as one call of the model takes; all if `ended`."""
         after = self.clip.frames - 1 - self.clip.frames // 2  # frames of a window that come after its second
         complete = self.rows if ended else min(self.rows, (self._taken - 1 - after) // self.clip.fps + 1)
-        at_once = self.compute.windows
-        while self._given + at_once <= complete or self._given < complete == self.rows:
-            seconds = range(self._given, min(complete, self._given + at_once))
+        while self._given + self._windows <= complete or self._given < complete == self.rows:
+            seconds = range(self._given, min(complete, self._given + self._windows))
             rows = self._features(seconds)
             finite = np.isfinite(rows).all(axis=1)
             if not finite.all():

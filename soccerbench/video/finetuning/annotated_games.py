@@ -73,9 +73,8 @@ def pooled_games(root: Path, extra: Sequence[Path]) -> list[Game]:
     for folder in extra:
         for game in _annotated(folder):
             if _plain(game.name) in refused or "challenge" in game.folder.split("/"):
-                raise InputError(
-                    folder / game.folder, "is a game of the challenge set", "never train on it; leave it out"
-                )
+                problem = "is a game of the challenge set"
+                raise InputError(folder / game.folder, problem, "never train on it; leave it out")
             if _plain(game.name) in known:
                 raise InputError(folder / game.folder, "is among the games already", "give each game once")
             known.add(_plain(game.name))
@@ -87,12 +86,12 @@ def look_through(games: Sequence[Game], progress: Progress = silent) -> Games:
     """Read the labels of each game and look at its videos, see `video.probe`."""
     found = Games()
     present = [game for game in games if (game.root / game.folder).is_dir()]
-    absent = [game for game in games if not (game.root / game.folder).is_dir()]
-    for split in dict.fromkeys(game.split for game in absent):
-        of_split = [game for game in absent if game.split == split]
-        found.left_out.append(
-            f"{of_split[0].root}: {len(of_split)} games of {split} are not there, such as {of_split[0].name}"
-        )
+    absent: dict[str, list[Game]] = {}
+    for game in games:
+        if game not in present:
+            absent.setdefault(game.split, []).append(game)
+    for split, (first, *others) in absent.items():
+        found.left_out.append(f"{first.root}: {1 + len(others)} games of {split} are not there, such as {first.name}")
     for done, game in enumerate(present, 1):
         _look_at(game, found)
         progress("games", done, len(present))

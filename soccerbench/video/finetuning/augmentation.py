@@ -25,13 +25,10 @@ GREY = torch.tensor([0.299, 0.587, 0.114])  # shares of red, green and blue in b
 
 
 def augment(frames: NDArray[np.uint8], length: int, strength: Augmentation, rng: np.random.Generator) -> Tensor:
-    """Draw one clip.
+    """Draw one clip (length, 3, S, S), uint8, S the shorter of H and W.
 
     Args:
         frames: (T, H, W, 3) RGB, T at least `length`: frames before and after the clip may be drawn into it.
-
-    Returns:
-        (length, 3, S, S) uint8, S the shorter of H and W.
     """
     when, how_large, down, right, flip, *colours = rng.random(DRAWS).tolist()
     height, width = frames.shape[1:3]

@@ -11,7 +11,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from soccerbench import __version__
-from soccerbench.errors import InputError
+from soccerbench.errors import InputError, first_error
 from soccerbench.files import write_json
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import SPLITS
@@ -31,7 +31,6 @@ from soccerbench.video.finetuning.snippets import SNIPPET_CLASSES, SNIPPET_S, Sn
 
 FILE = "snippets.json"
 Counts = dict[str, dict[str, int]]
-_REMEDY = "write it again with `soccerbench snippets`"
 
 
 class HalfSnippets(Frozen):
@@ -91,26 +90,25 @@ class Manifest(Frozen):
                 raise ValueError(f"{half.game}: in {split_of[half.game]} and in {half.split}")
         if len({(half.game, half.half) for half in self.halves}) < len(self.halves):
             raise ValueError("a half is listed twice")
-        if self.counts != count(self.snippets):
+        if self.counts != count(self.halves):
             raise ValueError("the snippets are not as many as it says")
         return self
 
     @cached_property
     def snippets(self) -> tuple[Snippet, ...]:
         """All of them, by split, game, half and time."""
-        return tuple(_snippets(self.halves))
+        return tuple(
+            Snippet(half.game, half.half, centre_ms / 1000, label, half.split, video, ambiguous)
+            for half, video in zip(self.halves, self.videos, strict=True)
+            for centre_ms, label, ambiguous in half.snippets
+        )
 
-    @cached_property
-    def videos(self) -> Mapping[tuple[str, int], Stretch]:
-        """The video of each (game, half)."""
-        return {
-            (half.game, half.half): Stretch(Path(self.roots[half.root], half.video), half.start_s, half.duration_s)
-            for half in self.halves
-        }
-
-    def video(self, snippet: Snippet) -> Stretch:
-        """The video that a snippet is in."""
-        return self.videos[snippet.game, snippet.half]
+    @property
+    def videos(self) -> tuple[Stretch, ...]:
+        """The video of each half."""
+        return tuple(
+            Stretch(Path(self.roots[half.root], half.video), half.start_s, half.duration_s) for half in self.halves
+        )
 
 
 def manifest_of(
@@ -145,23 +143,18 @@ def manifest_of(
         mega=mega,
         ambiguous_left_out=leave_out_ambiguous,
         roots=tuple(roots),
-        counts=count(_snippets(halves)),
+        counts=count(halves),
         halves=tuple(halves),
     )
 
 
-def _snippets(halves: Iterable[HalfSnippets]) -> Iterator[Snippet]:
-    for half in halves:
-        for centre_ms, label, ambiguous in half.snippets:
-            yield Snippet(half.game, half.half, centre_ms / 1000, label, half.split, ambiguous)
-
-
-def count(snippets: Iterable[Snippet]) -> Counts:
-    """How many snippets each class has in each split."""
+def count(halves: Iterable[HalfSnippets]) -> Counts:
+    """How many snippets each class has in each split that has any."""
     counts: Counts = {}
-    for snippet in snippets:
-        of_split = counts.setdefault(snippet.split, dict.fromkeys(SNIPPET_CLASSES, 0))
-        of_split[SNIPPET_CLASSES[snippet.label]] += 1
+    for half in halves:
+        for _, label, _ in half.snippets:
+            of_split = counts.setdefault(half.split, dict.fromkeys(SNIPPET_CLASSES, 0))
+            of_split[SNIPPET_CLASSES[label]] += 1
     return counts
 
 
@@ -179,7 +172,4 @@ def read_manifest(path: Path) -> Manifest:
     try:
         return Manifest.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        problem = first["msg"].removeprefix("Value error, ")
-        raise InputError(path, f"{place}: {problem}" if place else problem, _REMEDY) from None
+        raise InputError(path, first_error(error), "write it again with `soccerbench snippets`") from None

@@ -43,18 +43,14 @@ SHUFFLE_STREAM = 1
 
 @dataclass(frozen=True)
 class FineTuneRun:
-    """One model, fine-tuned once from one seed on one set of snippets.
-
-    Args:
-        shuffled: train with the training labels shuffled, a control that can learn nothing but how often each is.
-    """
+    """One model, fine-tuned once from one seed on one set of snippets."""
 
     row: ExtractorRow  # the spec
     manifest: Manifest  # the snippets
     seed: int  # of weights and draws
     out: Path  # the folder of all runs
     init: Path | None = None  # a checkpoint to begin with
-    shuffled: bool = False
+    shuffled: bool = False  # the training labels: a control that can learn nothing but how often each is
     plugin: Path | None = None  # the file of a custom model
     room_bytes: int = ROOM_BYTES  # of decoded frames kept in memory; what is beyond is decoded again in every epoch
     processes: int = 1  # each trains on a share of every batch, on a GPU of its own where there are GPUs
@@ -168,12 +164,11 @@ class FineTuneRun:
     def _data_fingerprint(self) -> str:
         """Sixteen hex digits over the snippets and a sample of each of their videos."""
         of_snippets = hashlib.sha256(repr(self.manifest.halves).encode()).hexdigest()[:16]
-        return joint_hash([of_snippets, *(_hash(half.path) for half in self.manifest.videos.values())])
+        return joint_hash([of_snippets, *(_hash(half.path) for half in self.manifest.videos)])
 
     def _clips(self, split: str, room: Room, *, spare: int = 0, crop: bool = True) -> SnippetClips:
         return SnippetClips(
             [snippet for snippet in self.manifest.snippets if snippet.split == split],
-            video_of=self.manifest.video,
             clip=Clip(self.row.clip.frames, self.row.clip.fps),
             spare=spare,
             size=self.row.size,

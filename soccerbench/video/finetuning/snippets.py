@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from soccerbench.events import Events
 from soccerbench.soccernet.classes import CLASSES
+from soccerbench.video.decoding.half_file import Stretch
 
 SNIPPET_S = 5
 AMBIGUOUS_S = 2.5
@@ -33,18 +34,15 @@ SNIPPET_CLASSES: tuple[str, ...] = ("background", *CLASSES)
 
 @dataclass(frozen=True)
 class Snippet:
-    """One snippet of a half, a class as index into SNIPPET_CLASSES, and the split that it belongs to.
-
-    `centre_s` are seconds from the first picture of the video file. `ambiguous`: an event of another class is less than
-    AMBIGUOUS_S away.
-    """
+    """One snippet of a half, and the split that it belongs to."""
 
     game: str
     half: int
-    centre_s: float
-    label: int
+    centre_s: float  # from the first picture of the video file
+    label: int  # index into SNIPPET_CLASSES
     split: str
-    ambiguous: bool = False
+    video: Stretch
+    ambiguous: bool = False  # an event of another class is less than AMBIGUOUS_S away
 
 
 def snippets_of_half(

@@ -6,6 +6,7 @@ Source: section 2.2 of the paper: five-second snippets of 17 events and backgrou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,6 @@ from soccerbench.video.models.base import Extractor
 from soccerbench.video.models.build import build
 from soccerbench.video.models.weights import load_weights
 
-RANDOM = "random weights"
-
 
 class Batch(NamedTuple):
     """Clips (B, T, 3, S, S) uint8 and their classes (B,) int64."""
@@ -33,59 +32,48 @@ class Batch(NamedTuple):
     targets: Tensor
 
 
+@dataclass
 class FineTuning:
-    """What the training loop asks for, of one model and one set of snippets.
+    """What the training loop asks for, of one model and one set of snippets."""
 
-    Args:
-        training: the training snippets, with spare frames for the jitter.
-        targets: (N,) their classes; given apart, so that a control can shuffle them.
-        valid: the validation snippets; none where every split trains.
-    """
-
-    def __init__(
-        self,
-        row: ExtractorRow,
-        training: SnippetClips,
-        targets: NDArray[np.int64],
-        valid: SnippetClips | None,
-        *,
-        init: Path | None = None,
-        plugin: Path | None = None,
-    ) -> None:
-        self._row, self._training, self._targets, self._valid = row, training, targets, valid
-        self._init, self._plugin = init, plugin
-        self.started_from = RANDOM
+    row: ExtractorRow  # the spec
+    training: SnippetClips  # the training snippets, with spare frames for the jitter
+    targets: NDArray[np.int64]  # (N,) their classes; given apart, so that a control can shuffle them
+    valid: SnippetClips | None  # the validation snippets; none where every split trains
+    init: Path | None = None  # a checkpoint to begin with
+    plugin: Path | None = None  # the file of a custom model
+    started_from: str = "random weights"
 
     def model(self) -> Extractor:
         """The model, fresh from torch's global generator or with the weights of a file, which `started_from` names."""
-        model = build(self._row, plugin=self._plugin)
-        if self._init is not None:
-            said = load_weights(model, self._init, self._row)
-            self.started_from = said.removeprefix(f"{self._init.parent}/")
+        model = build(self.row, plugin=self.plugin)
+        if self.init is not None:
+            said = load_weights(model, self.init, self.row)
+            self.started_from = said.removeprefix(f"{self.init.parent}/")
         return model
 
     @property
     def steps(self) -> int:
         """Batches in one epoch."""
-        return -(-len(self._targets) // self._row.batch_size)
+        return -(-len(self.targets) // self.row.batch_size)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Every training snippet once, shuffled and augmented, in batches as equal as can be: this rank's share."""
         rank, count = rank_and_count()
-        for whole in np.array_split(rng.permutation(len(self._targets)), self.steps):
+        for whole in np.array_split(rng.permutation(len(self.targets)), self.steps):
             chosen, clips = whole[rank::count], []
-            frames = iter(self._training.take(chosen.tolist()))
+            frames = iter(self.training.take(chosen.tolist()))
             for place in range(len(whole)):
                 if place % count == rank:
-                    clips.append(augment(next(frames), self._row.clip.frames, self._row.augmentation, rng))
+                    clips.append(augment(next(frames), self.row.clip.frames, self.row.augmentation, rng))
                 else:
                     rng.random(DRAWS)  # of another rank's clip
-            yield Batch(torch.stack(clips), torch.from_numpy(self._targets[chosen]))
+            yield Batch(torch.stack(clips), torch.from_numpy(self.targets[chosen]))
 
     def valid_batches(self) -> Iterator[Batch]:
         """The validation snippets as they are."""
-        if self._valid is not None:
-            yield from plain_batches(self._valid, self._row.batch_size)
+        if self.valid is not None:
+            yield from plain_batches(self.valid, self.row.batch_size)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """The model's own loss; on a GPU in bfloat16, which the loop sees to for `forward` alone."""
@@ -107,13 +95,9 @@ def plain_batches(snippets: SnippetClips, size: int) -> Iterator[Batch]:
 def confusion(
     model: Extractor, snippets: SnippetClips, *, classes: int, batch_size: int, progress: Progress, stage: str
 ) -> NDArray[np.int64]:
-    """How often each class is taken for each other one, by one centred view a snippet.
+    """How often each true class (rows) is taken for each class (columns): (K, K), by one centred view a snippet.
 
-    Args:
-        model: in evaluation mode, on the device that computes.
-
-    Returns:
-        (K, K) counts, the true class by row, the found one by column.
+    The model is in evaluation mode, on the device that computes.
     """
     device = next(model.parameters()).device
     counts = np.zeros((classes, classes), dtype=np.int64)
@@ -134,6 +118,4 @@ def top1(counts: NDArray[np.int64]) -> float | None:
 
 def top1_per_class(counts: NDArray[np.int64]) -> list[float | None]:
     """The fraction of each class that was found; None for a class without snippets."""
-    return [
-        None if not row.any() else float(row[index] / row.sum()) for index, row in enumerate(counts)
-    ]  # fmt: skip
+    return [float(row[place] / row.sum()) if row.any() else None for place, row in enumerate(counts)]

@@ -12,12 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from soccerbench.progress import silent
-from soccerbench.simulation.videos import write_videos
 from soccerbench.specs.load import parse_setting
 from soccerbench.specs.video_models import ExtractorRow, load_extractors
 from soccerbench.training.history import read_history
-from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
-from soccerbench.video.finetuning.manifest import manifest_of, read_manifest, write_manifest
+from soccerbench.video.finetuning.manifest import read_manifest
 from soccerbench.video.finetuning.run import FineTuneRun
 from soccerbench.video.finetuning.task import FineTuning
 
@@ -30,16 +28,6 @@ SETTINGS = (
 FULL = pytest.mark.skipif(
     os.environ.get("SOCCERBENCH_PARITY") != "full", reason="imports torch twice: run by tox -e cluster"
 )
-
-
-@pytest.fixture(scope="module")
-def snippets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The manifest of a root of videos a few seconds long."""
-    root = tmp_path_factory.mktemp("run") / "small"
-    write_videos(root, games=4, minutes=0.4)
-    found = look_through(games_of_splits(root, ["train", "valid", "test"]))
-    write_manifest(root.parent / "snippets.json", manifest_of(found, background_per_half=1, seed=0))
-    return root.parent / "snippets.json"
 
 
 def tiny_row() -> ExtractorRow:

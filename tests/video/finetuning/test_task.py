@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from soccerbench.video.finetuning.annotated_games import games_of_splits, look_t
 from soccerbench.video.finetuning.augmentation import to_clip
 from soccerbench.video.finetuning.clip_cache import Room, SnippetClips
 from soccerbench.video.finetuning.manifest import Manifest, manifest_of
-from soccerbench.video.finetuning.snippets import Snippet
 from soccerbench.video.finetuning.task import FineTuning, confusion, top1, top1_per_class
 
 CLIP, SIZE = Clip(4, 3), 16
@@ -41,15 +41,13 @@ def clips(
     manifest: Manifest, split: str = "train", *, spare: int = 0, crop: bool = True, room: int = 0
 ) -> SnippetClips:
     chosen = [snippet for snippet in manifest.snippets if snippet.split == split]
-    return SnippetClips(
-        chosen, video_of=manifest.video, clip=CLIP, spare=spare, size=SIZE, crop=crop, room=Room(room), threads=2
-    )
+    return SnippetClips(chosen, clip=CLIP, spare=spare, size=SIZE, crop=crop, room=Room(room), threads=2)
 
 
 def test_a_clip_holds_the_frames_around_its_centre(manifest: Manifest) -> None:
     training = [snippet for snippet in manifest.snippets if snippet.split == "train"]
     place, snippet = next((place, snippet) for place, snippet in enumerate(training) if snippet.centre_s > 5)
-    video = list(frames(manifest.video(snippet).path, fps=3, size=SIZE, crop=True))
+    video = list(frames(snippet.video.path, fps=3, size=SIZE, crop=True))
     centre = int(np.floor(3 * snippet.centre_s + 0.5))
     (plain,) = clips(manifest).take([place])
     (wide,) = clips(manifest, spare=2).take([place])
@@ -67,9 +65,9 @@ def test_training_sees_the_whole_picture_and_its_middle_is_what_validation_sees(
 @pytest.mark.parametrize("centre_s", [0.1, 29.9])
 def test_frames_beyond_a_video_are_its_first_or_last(manifest: Manifest, centre_s: float) -> None:
     known = manifest.snippets[0]
-    at_edge = Snippet(known.game, known.half, centre_s, 0, "train")
-    only = SnippetClips([at_edge], video_of=manifest.video, clip=CLIP, size=SIZE, crop=True, room=Room(0))
-    video = list(frames(manifest.video(known).path, fps=3, size=SIZE, crop=True))
+    at_edge = replace(known, centre_s=centre_s, label=0)
+    only = SnippetClips([at_edge], clip=CLIP, size=SIZE, crop=True, room=Room(0))
+    video = list(frames(known.video.path, fps=3, size=SIZE, crop=True))
     centre = int(np.floor(3 * centre_s + 0.5))
     (found,) = only.take([0])
     wanted = [video[min(max(place, 0), len(video) - 1)] for place in range(centre - 2, centre + 2)]
@@ -78,8 +76,8 @@ def test_frames_beyond_a_video_are_its_first_or_last(manifest: Manifest, centre_
 
 def test_a_snippet_after_the_end_of_its_video_is_an_error(manifest: Manifest) -> None:
     known = manifest.snippets[0]
-    beyond = Snippet(known.game, known.half, 500.0, 0, "train")
-    only = SnippetClips([beyond], video_of=manifest.video, clip=CLIP, size=SIZE, crop=True, room=Room(0))
+    beyond = replace(known, centre_s=500.0, label=0)
+    only = SnippetClips([beyond], clip=CLIP, size=SIZE, crop=True, room=Room(0))
     with pytest.raises(InputError, match="ends before the snippet at 500 s"):
         only.take([0])
 
