@@ -19,8 +19,8 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.compare_runs import compare_runs
 from soccerbench.experiments.results import Key, Run, by_row, finished_runs
 from soccerbench.progress import Progress, silent
+from soccerbench.report.measured import interval_over_games
 from soccerbench.report.table import Range
-from soccerbench.report.tables.scores import interval_over_games
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs.base import Scored
 from soccerbench.specs.claims import Claim, Claims, Pair
@@ -31,12 +31,8 @@ REPETITIONS = 500
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One pair of rows on one split.
-
-    Args:
-        coverage: share of such intervals that contain the truth in simulations; None where it is not known.
-    """
+class Judged:
+    """One pair of rows on one split."""
 
     claim: Claim  # whose pair it is
     pair: Pair | None  # the rows; None for a claim without any
@@ -45,19 +41,15 @@ class Measured:
     interval: Range | None  # of it, in per cent
     verdict: str  # one of those above
     reason: str  # why nothing was measured; else how a claim fails, and the games and seeds of the interval
-    coverage: float | None = None
+    coverage: float | None = None  # share of such intervals that contain the truth in simulations; None: not known
 
 
 def judge(
     claims: Claims, runs: Path, *, dataset: str | None, repetitions: int = REPETITIONS, progress: Progress = silent
-) -> tuple[str, bool, list[Measured]]:
-    """Every claim with what the runs in a folder show.
+) -> tuple[str, bool, list[Judged]]:
+    """The name of the dataset, whether it is simulated, and every claim with what the runs show, one a pair and split.
 
-    Args:
-        dataset: whose runs count; None if they are of one dataset.
-
-    Returns:
-        The name of the dataset, whether it is simulated, and one `Measured` a pair and split.
+    Only runs on `dataset` count; None if all are of one.
     """
     found = by_row(finished_runs(runs))
     names = sorted({name for name, _, _ in found})
@@ -82,9 +74,9 @@ def _measure(
     dataset: str,
     simulated: bool,
     repetitions: int,
-) -> Measured:
-    def without(verdict: str, reason: str) -> Measured:
-        return Measured(claim, pair, scored, None, None, verdict, reason)
+) -> Judged:
+    def without(verdict: str, reason: str) -> Judged:
+        return Judged(claim, pair, scored, None, None, verdict, reason)
 
     if pair is None or scored is None:
         return without(UNRELEASED, claim.note or "")
@@ -105,7 +97,7 @@ def _measure(
     decided = verdict(claims, claim, interval)
     if decided == FAILS:
         reason = f"{_difference(claim, interval)}; {reason}"
-    return Measured(claim, pair, scored, points, interval, decided, reason, coverage)
+    return Judged(claim, pair, scored, points, interval, decided, reason, coverage)
 
 
 def _difference(claim: Claim, interval: Range) -> str:
@@ -133,9 +125,7 @@ def _number(
     runs = sides[0]
     overall = TASKS[(runs[0].result.scores[split] or {})[tolerances].task].overall
     values = [getattr((run.result.scores[split] or {})[tolerances], overall) for run in runs]
-    found = interval_over_games(
-        [run.statistics(split, tolerances) for run in runs], overall=overall, rng=np.random.default_rng(0)
-    )
+    found = interval_over_games([run.statistics(split, tolerances) for run in runs], overall=overall)
     games = len(runs[0].result.games[split][tolerances])
     return 100 * float(np.mean(values)), Range(*(100 * end for end in found)), f"{games} games, {len(runs)} seeds", None
 

@@ -10,9 +10,9 @@ import orjson
 
 from soccerbench import __version__
 from soccerbench.experiments.results import Run
+from soccerbench.report.measured import Measured, scores_table
 from soccerbench.report.table import Table, table, tuple_columns
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.sharing.measured import Measured, scores_table
 
 FEATURES = "SoccerNet/SN-Features"
 SIMULATED = "**Simulated features: these numbers are not comparable with the paper's.**\n\n"

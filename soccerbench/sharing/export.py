@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -18,8 +19,8 @@ import yaml
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, by_row, read_runs
 from soccerbench.files import write_bytes
+from soccerbench.report.measured import Measured, measure
 from soccerbench.sharing.card import model_card
-from soccerbench.sharing.measured import Measured, frame, measure
 
 BENCHMARK = "SoccerNet/SN-Labels"
 FORMS = ("hf-eval-results", "model-card", "csv", "parquet")
@@ -90,10 +91,14 @@ def eval_results(members: Sequence[Run], scores: Sequence[Measured], *, benchmar
 
 
 def _table(scores: Sequence[Measured], form: str) -> bytes:
+    """One line a score; seeds as text."""
+    import pandas as pd
+
+    frame = pd.DataFrame([asdict(score) | {"seeds": ",".join(map(str, score.seeds))} for score in scores])
     if form == "csv":
-        return str(frame(scores).to_csv(index=False, lineterminator="\n")).encode()
+        return str(frame.to_csv(index=False, lineterminator="\n")).encode()
     import pyarrow as pa  # noqa: F401  # pandas says at length what main() says in one line
 
     stream = io.BytesIO()
-    frame(scores).to_parquet(stream, index=False)
+    frame.to_parquet(stream, index=False)
     return stream.getvalue()

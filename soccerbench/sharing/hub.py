@@ -11,7 +11,6 @@ Conventions
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +24,11 @@ from pydantic import Field
 from soccerbench.errors import InputError, counted
 from soccerbench.experiments.results import REMEDY, RESULT, Run, read_report, runs_of_one_row
 from soccerbench.features.hub import client, hub_error
-from soccerbench.files import write_json
+from soccerbench.files import sha256, write_json
+from soccerbench.report.measured import faults, measure
 from soccerbench.scoring.schema import Report
 from soccerbench.sharing.card import model_card
 from soccerbench.sharing.export import CARD, eval_file, eval_results
-from soccerbench.sharing.measured import faults, measure
 
 MANIFEST, PULLED = "soccerbench.json", "pulled.json"
 FILES = re.compile(
@@ -40,14 +39,13 @@ NAME = re.compile(rf"seed-\d{{1,10}}/{FILES.pattern}")
 FOLDER = re.compile(r"\w[\w .+-]{0,99}")
 ADDRESS = re.compile(r"hf://([\w.-]{1,96}/[\w.-]{1,96})(?:@([\w./-]{1,100}))?", re.ASCII)
 AGAIN = "run the same command again"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class FileEntry(Report):
     """One file of the manifest."""
 
     bytes: Annotated[int, Field(ge=0, lt=2**43)]
-    sha256: Sha256
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(Report):
@@ -140,9 +138,8 @@ def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
         result = members[0].result
         for part in (result.dataset, result.table):
             if not FOLDER.fullmatch(part):
-                raise InputError(
-                    source, f"{part!r} is no name of a dataset or table", "ask its author to push it again"
-                )
+                problem = f"{part!r} is no name of a dataset or table"
+                raise InputError(source, problem, "ask its author to push it again")
         places = [out / result.dataset / result.table / f"row-{result.row:02d}" / run.folder.name for run in members]
         for place in places:
             if place.exists():
@@ -200,11 +197,7 @@ def _row(folder: Path) -> Sequence[Run]:
 
 
 def _entry(file: Path) -> FileEntry:
-    with file.open("rb") as stream:
-        digest = hashlib.sha256()
-        for part in iter(lambda: stream.read(2**20), b""):
-            digest.update(part)
-    return FileEntry(bytes=file.stat().st_size, sha256=digest.hexdigest())
+    return FileEntry(bytes=file.stat().st_size, sha256=sha256(file))
 
 
 def _size(manifest: Manifest) -> str:

@@ -20,10 +20,10 @@ from soccerbench.errors import InputError
 from soccerbench.experiments.results import RESULT, Run, by_row, read_result
 from soccerbench.report.html.render import TEMPLATES as REPORT
 from soccerbench.report.html.render import self_contained
+from soccerbench.report.measured import DAMAGED, EQUAL, Measured, faults, measure_split
 from soccerbench.report.table import Column, Table, percent, percent_range, table
 from soccerbench.report.tables.scores import LEVEL
 from soccerbench.scoring.evaluate import evaluate
-from soccerbench.sharing.measured import DAMAGED, EQUAL, Measured, faults, measure_split
 from soccerbench.soccernet.archive import MAX_BYTES
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,11 +40,7 @@ class Line:
 
 
 def leaderboard(folder: Path, *, labels: Path | None = None, say: Callable[[str], None]) -> bytes:
-    """The page.
-
-    Args:
-        labels: folder or zip, to score predictions again.
-    """
+    """The page; predictions are scored again where labels, a folder or zip, are given."""
     if not folder.is_dir():
         raise InputError(folder, "no such folder", "give a folder with one folder a person")
     lines: list[Line] = []

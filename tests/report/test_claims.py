@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from soccerbench.cli import app
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.compare_runs import compare_runs
-from soccerbench.report.claims import FAILS, HOLDS, UNKNOWN, UNRELEASED, Measured, judge, verdict
+from soccerbench.report.claims import FAILS, HOLDS, UNKNOWN, UNRELEASED, Judged, judge, verdict
 from soccerbench.report.console import print_table
 from soccerbench.report.table import Range
 from soccerbench.report.tables.claims import claims_json, claims_table
@@ -69,7 +69,7 @@ def test_verdicts(number: int, interval: tuple[float, float], expected: str) -> 
 
 def test_without_runs_every_pair_says_why(tmp_path: Path) -> None:
     name, simulated, lines = judge(CLAIMS, tmp_path, dataset=None)
-    by_claim: dict[int, list[Measured]] = {}
+    by_claim: dict[int, list[Judged]] = {}
     for line in lines:
         by_claim.setdefault(line.claim.claim, []).append(line)
     assert (name, simulated, len(by_claim)) == ("no data", False, len(CLAIMS.sentences))

@@ -14,11 +14,9 @@ _CLASS_IN, _FRAME_IN = 0.24, 0.9  # height of one class, and of what is above an
 
 
 def tolerance_curves(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, metric: str) -> bytes:
-    """Scores by tolerance.
+    """Scores by tolerance, of name -> (tolerances in seconds, the score at each as a fraction).
 
-    Args:
-        curves: name -> tolerances in seconds, and the score at each as a fraction; an empty one keeps its colour for
-            the curve of that name in another picture.
+    An empty curve keeps its colour for the curve of that name in another picture.
     """
 
     def draw(figure: Any) -> None:

@@ -22,8 +22,7 @@ def match_name(game: str) -> str:
 def with_videos(page: Page, folder: Path | None, out: Path) -> Page:
     """The page with the addresses of the videos of its games, relative to the page; nothing is copied.
 
-    Args:
-        folder: holds the games' folders; None for labels in a zip.
+    `folder` holds the games' folders; it is None, or a zip, where there are labels alone.
     """
     arcs = [split.get("arcs", []) for entry in page.data["entries"] for split in entry["splits"].values()]
     games = dict.fromkeys(game["folder"] for members in (*page.data["games"].values(), *arcs) for game in members)

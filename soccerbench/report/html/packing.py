@@ -20,11 +20,7 @@ _WIDTHS = (POSITION, SHARE, SMALL)
 
 
 def pack(columns: Mapping[str, tuple[str, npt.NDArray[np.generic]]]) -> str:
-    """Pack columns of one length.
-
-    Args:
-        columns: name -> (kind, (N,) values); kinds from the widest to the narrowest.
-    """
+    """Pack columns of one length: name -> (kind, (N,) values), kinds from the widest to the narrowest."""
     kinds = [kind for kind, _ in columns.values()]
     if kinds != sorted(kinds, key=_WIDTHS.index):
         raise ValueError(f"columns {list(columns)}: the widest must be first")

@@ -21,7 +21,7 @@ _KINDS = ("per_class", "per_class_visible", "per_class_unshown")
 
 
 def scores_data(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Scores of one split, the mean over seeds.
+    """The mean over seeds of the scores of one split.
 
     Args:
         scores: one a seed: tolerances ("loose", "tight" or others) -> the object of `evaluate --json`.
@@ -45,11 +45,7 @@ def scores_data(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def by_tolerance(title: str, rows: Mapping[str, Scores], *, metric: str) -> Iterator[Picture]:
-    """Scores by tolerance, a picture a split.
-
-    Args:
-        rows: name of a row -> its scores; drawn as they are, so they must be short.
-    """
+    """Scores by tolerance, a picture a split, of short name of a row -> its scores."""
     at_one = metric.removeprefix("average-")
     for split in dict.fromkeys(split for scores in rows.values() for split in scores):
         curves = {

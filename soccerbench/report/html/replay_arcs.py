@@ -28,8 +28,7 @@ def grounded_games(
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """The arcs of each game as data of the page, and how many replays have each outcome of `GROUNDED`.
 
-    Args:
-        labels: one a game; replays without a link, or with one into the other half, are not drawn.
+    Replays without a link, or with one into the other half, are not drawn.
     """
     games, counts = [], np.zeros(len(GROUNDED), dtype=np.int64)
     for game, predicted in zip(labels, predictions, strict=True):

@@ -11,18 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Run, by_row
 from soccerbench.features.dataset import Dataset
-from soccerbench.metrics import mean_and_deviation
 from soccerbench.report.html.page import Entry, Page, Picture
 from soccerbench.report.html.pictures import Scores, by_tolerance, of_entry, scores_data
 from soccerbench.report.html.timeline import timelines, times_that_fit
+from soccerbench.report.measured import Measured, measure_split, uncertainty_table
 from soccerbench.report.table import Table
 from soccerbench.report.tables.paper import SPLITS, tables_of_runs
-from soccerbench.report.tables.scores import SeedScores, interval_over_games, uncertainty_table
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -37,13 +34,9 @@ _FACTS = {
 
 
 def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence[Picture] = ()) -> Page:
-    """Everything that the report shows about some runs.
-
-    Args:
-        root: where the labels of their dataset are; without one there are no timelines and no error breakdown.
-    """
+    """Everything that the report shows about some runs; without the root of their labels no timelines, no errors."""
     rows = by_row(runs)
-    tables: list[Table[Any]] = [*tables_of_runs(runs), uncertainty_table(_seed_scores(rows))]
+    tables: list[Table[Any]] = [*tables_of_runs(runs), uncertainty_table(_measured(rows))]
     labelled = {key: root if root is not None and root.name == key[0] else None for key in rows}
     notes = []
     if any(run.result.simulated for run in runs):
@@ -82,21 +75,10 @@ def _scores(members: Sequence[Run]) -> Scores:
     return {split: scores_data([scores_of(run, split) for run in members]) for split in _scored(members[0])}
 
 
-def _seed_scores(rows: Rows) -> Iterator[SeedScores]:
+def _measured(rows: Rows) -> Iterator[Measured]:
     for members in rows.values():
         for split in _scored(members[0]):
-            task = _task(members)
-            scores = [scores_of(run, split)["loose"][task.overall] for run in members]
-            statistics = [run.statistics(split, "loose") for run in members]
-            yield SeedScores(
-                row=members[0].result.title,
-                split=split,
-                metric=task.metric,
-                scores=scores,
-                deviation=mean_and_deviation(scores)[1],
-                interval=interval_over_games(statistics, overall=task.overall, rng=np.random.default_rng(0)),
-                games=len(statistics[0]),
-            )
+            yield measure_split(members, split, "loose", [run.statistics(split, "loose") for run in members])
 
 
 def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:
@@ -109,18 +91,15 @@ def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], 
 
 
 def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
-    present = root.games.get(split, [])
-    if not set(run.result.games[split]["loose"]) <= set(present):
-        raise InputError(
-            root.path, f"lacks games that {run.folder} was scored on", "give --data with the games of the runs"
-        )
-    tree = Tree(run.folder / run.result.submissions[split])
     names, task = list(run.result.games[split]["loose"]), str(run.result.spec["task"])
+    if not set(names) <= set(root.games.get(split, [])):
+        problem = f"lacks games that {run.folder} was scored on"
+        raise InputError(root.path, problem, "give --data with the games of the runs")
     if task == "grounding":
         labels: list[Any] = [read_replays(root.tree, game, strict=False) for game in names]
     else:
         labels = list(map(root.labels(split).__getitem__, names))
-    found = TASKS[task].read_predictions(tree, names, strict=False)
+    found = TASKS[task].read_predictions(Tree(run.folder / run.result.submissions[split]), names, strict=False)
     name = f"{run.result.dataset} {split}"
     return {"seed": run.result.seed, **timelines(task, labels, found, games, name=name, times=times)}
 
@@ -140,8 +119,8 @@ def _task(members: Sequence[Run]) -> Task:
 
 def _words(members: Sequence[Run], scores: Scores) -> Entry:
     """A row's spec and provenance as text, and its pictures."""
-    first = members[0].result
-    spec: dict[str, Any] = first.spec
+    first = members[0]
+    spec: dict[str, Any] = first.result.spec
     reasons = spec["assumed"] | spec.get("left_open", {})
     hidden = {"assumed", "left_open", "published", "table", "row"}
     stated = [(key, _text(value)) for key, value in spec.items() if key not in hidden | set(reasons) and value]
@@ -150,12 +129,10 @@ def _words(members: Sequence[Run], scores: Scores) -> Entry:
     for key, name in _FACTS.items():
         values = dict.fromkeys(_text(getattr(run.result, key)) for run in members)
         facts.append((name, "; ".join(values)))
-    for split in _scored(members[0]):
-        facts += [
-            (f"signature, {split}, {name}", score["signature"]) for name, score in scores_of(members[0], split).items()
-        ]
+    for split in _scored(first):
+        facts += [(f"signature, {split}, {name}", one["signature"]) for name, one in scores_of(first, split).items()]
     pictures = list(of_entry(scores, members, metric=_task(members).metric))
-    return Entry(members[0].result.title, stated, assumed, facts, pictures)
+    return Entry(first.result.title, stated, assumed, facts, pictures)
 
 
 def _text(value: object) -> str:

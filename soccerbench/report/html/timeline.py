@@ -10,7 +10,6 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,31 +27,41 @@ MOST_TIMES = 3
 CONFUSIONS_SHOWN = 12
 
 
-@dataclass(frozen=True)
-class SpottedSplit:
-    """The games of one split: what happened, and what was detected, as data of the page."""
-
-    games: list[dict[str, Any]]  # name and events of each game, the same for all entries
-    detected: list[dict[str, Any]]  # per game, what one entry detected in it
-    breakdown: dict[str, Any]  # outcomes by class, and the most frequent confusions
-    omitted: int  # detections that the timelines do not show
-
-
 def times_that_fit(events: int) -> int:
     """How many times as many detections as events are shown, for that many events over all entries."""
     return max(1, min(MOST_TIMES, DETECTIONS_IN_A_PAGE // max(1, events)))
 
 
-def spotted_split(
-    labels: Sequence[Events], predictions: Sequence[Events], *, times: int, classes: int = len(CLASSES)
-) -> SpottedSplit:
-    """Break down and pack the games of a split.
+def timelines(
+    task: str,
+    labels: Sequence[Any],
+    predictions: Sequence[Any],
+    games: dict[str, Any],
+    *,
+    name: str,
+    times: int,
+    classes: int = len(CLASSES),
+) -> dict[str, Any]:
+    """The timelines of one entry on a split, with outcomes by class and the most frequent confusions.
 
     Args:
-        labels: one a game.
+        labels: one a game: events, or for grounding replays.
         predictions: one a game, in the same order.
+        games: of the page; name and events of each game are put there, where they are not yet.
         times: how many times as many detections as events are shown.
     """
+    if task == "grounding":
+        arcs, counts = grounded_games(labels, predictions)
+        return {"arcs": arcs, "grounded": counts}
+    happened, data = _spotted(labels, predictions, times, classes)
+    games.setdefault(name, happened)
+    return {"games": name, **data, "times": times}
+
+
+def _spotted(
+    labels: Sequence[Events], predictions: Sequence[Events], times: int, classes: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The events of each game, the same for all entries; what one entry detected, and its breakdown."""
     events = sum((np.bincount(game.label, minlength=classes) for game in labels), np.zeros(classes, int))
     counted, masks = most_confident(events, predictions), most_confident(events, predictions, times=times)
     games, detected = [], []
@@ -78,32 +87,7 @@ def spotted_split(
         })  # fmt: skip
     omitted = sum(map(len, predictions)) - sum(int(mask.sum()) for mask in masks)
     breakdown = {"detected": by_class.tolist(), "happened": happened.tolist(), "confusions": _most_frequent(confusions)}
-    return SpottedSplit(games, detected, breakdown, omitted)
-
-
-def timelines(
-    task: str,
-    labels: Sequence[Any],
-    predictions: Sequence[Any],
-    games: dict[str, Any],
-    *,
-    name: str,
-    times: int,
-    classes: int = len(CLASSES),
-) -> dict[str, Any]:
-    """The timelines of one entry on a split; the events of its games are put into `games`, where they are not yet.
-
-    Args:
-        labels: one a game: events, or for grounding replays.
-        games: of the page.
-    """
-    if task == "grounding":
-        arcs, counts = grounded_games(labels, predictions)
-        return {"arcs": arcs, "grounded": counts}
-    found = spotted_split(labels, predictions, times=times, classes=classes)
-    games.setdefault(name, found.games)
-    shown = {"detected": found.detected, "breakdown": found.breakdown, "omitted": found.omitted}
-    return {"games": name, **shown, "times": times}
+    return games, {"detected": detected, "breakdown": breakdown, "omitted": omitted}
 
 
 def _most_frequent(confusions: Any) -> list[list[int]]:

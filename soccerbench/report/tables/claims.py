@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from soccerbench.report.claims import Measured
+from soccerbench.report.claims import Judged
 from soccerbench.report.table import Column, Range, Table, table
 from soccerbench.report.tables.paper import TOLERANCES
 from soccerbench.specs.claims import Claim, Claims
 
 
-def claims_table(claims: Claims, lines: Sequence[Measured], *, dataset: str, simulated: bool) -> Table[Measured]:
+def claims_table(claims: Claims, lines: Sequence[Judged], *, dataset: str, simulated: bool) -> Table[Judged]:
     """One line a pair of rows and split."""
-    columns: list[Column[Measured]] = [
+    columns: list[Column[Judged]] = [
         Column("#", lambda line: line.claim.claim, "d"),
         Column("Rows", _rows),
         Column("On", lambda line: line.scored or ""),
@@ -42,7 +42,7 @@ def claims_table(claims: Claims, lines: Sequence[Measured], *, dataset: str, sim
     return table(f"{claims.title} on {where}: {metric}", columns, lines, notes)
 
 
-def claims_json(line: Measured) -> dict[str, Any]:
+def claims_json(line: Judged) -> dict[str, Any]:
     """A line as plain data."""
     interval = None if line.interval is None else line.interval._asdict()
     rest = {
@@ -76,7 +76,7 @@ def _all_printed(claim: Claim) -> list[str]:
     return [f"{value:+.2f}" if claim.kind != "score" else f"{value:.2f}" for value in values if value is not None]
 
 
-def _rows(line: Measured) -> str:
+def _rows(line: Judged) -> str:
     return "" if line.pair is None else _pair_text(line.pair)
 
 
@@ -90,5 +90,5 @@ def _stated(claim: Claim) -> str:
     return "" if claim.stated is None else f"{claim.stated:g}"
 
 
-def _printed(line: Measured) -> float | None:
+def _printed(line: Judged) -> float | None:
     return None if line.pair is None or line.scored is None else line.pair.printed(line.scored)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from soccerbench.metrics import LOOSE_S, TIGHT_S
-from soccerbench.metrics.resampling import percentile, resampled_scores
 from soccerbench.report.table import Column, Range, Table, percent, percent_range, table
 from soccerbench.scoring.evaluate import Evaluation
 from soccerbench.scoring.tasks import TASKS
@@ -95,49 +94,6 @@ def verdict(report: Mapping[str, Any]) -> str:
             f"but {games} games are too few to show a difference.{few}"
         )
     return f"No difference can be shown at {games} games: {better} scores {points} more ({known}).{few}"
-
-
-class SeedScores(NamedTuple):
-    """The scores of one row on one split over its seeds."""
-
-    row: str  # its name
-    split: str  # "test" or "challenge"
-    metric: str  # of its task
-    scores: Sequence[float]  # one a seed
-    deviation: float | None  # over the seeds; None for one
-    interval: Range  # of the mean, over games
-    games: int  # how many
-
-
-def uncertainty_table(rows: Iterable[SeedScores]) -> Table[SeedScores]:
-    """How scores vary over seeds and over games."""
-    columns: list[Column[SeedScores]] = [
-        Column("Row", lambda row: row.row),
-        Column("Split", lambda row: row.split),
-        Column("Metric", lambda row: row.metric),
-        Column("Mean", lambda row: 100 * float(np.mean(row.scores)), ".2f"),
-        Column("Standard deviation", lambda row: percent(row.deviation), ".2f"),
-        Column("Seeds", lambda row: len(row.scores), "d"),
-        Column(f"{LEVEL:.0%} interval over games", lambda row: percent_range(*row.interval), ".2f"),
-        Column("Games", lambda row: row.games, "d"),
-    ]
-    note = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
-    return table("Scores over seeds and games, loose, %", columns, rows, (note,))
-
-
-def interval_over_games(seeds: Sequence[Sequence[Any]], *, overall: str, rng: np.random.Generator) -> Range:
-    """The bootstrap interval over games of the mean over seeds.
-
-    Args:
-        seeds: the statistics of each seed's run, one a game, of the same games in the same order.
-        overall: field of the score.
-        rng: each of its resamples of the games serves all seeds.
-    """
-    games = len(seeds[0])
-    weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
-    scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
-    found = percentile(np.mean(scores, axis=0), LEVEL)
-    return Range(float(found.low), float(found.high))
 
 
 def tolerances_text(tolerances_s: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What some runs measured: one value for each row, split and tolerances; every export is made from these.
+"""What some runs measured: one value for each row, split and tolerances; reports and exports are made from these.
 
 Conventions
     score       mean over the seeds, a fraction, like everything here but text for people
@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from soccerbench.experiments.results import Run
 from soccerbench.metrics import mean_and_deviation, signature
-from soccerbench.report.table import Column, Mean, Table, percent, percent_range, table
-from soccerbench.report.tables.scores import LEVEL, interval_over_games
+from soccerbench.metrics.resampling import percentile, resampled_scores
+from soccerbench.report.table import Column, Mean, Range, Table, percent, percent_range, table
+from soccerbench.report.tables.scores import LEVEL, REPETITIONS
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.classes import CLASSES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EQUAL = 1e-9
 DAMAGED = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError)  # of counts that are none
@@ -84,16 +82,12 @@ def measure(members: Sequence[Run]) -> list[Measured]:
 
 
 def measure_split(members: Sequence[Run], split: str, tolerances: str, statistics: Sequence[Sequence[Any]]) -> Measured:
-    """One score of one row.
-
-    Args:
-        statistics: of each run, one a game: its own, or those of predictions that were scored again.
-    """
+    """One score of one row, from the statistics of each run, one a game: its own, or of predictions scored again."""
     first = members[0].result
     scored = (first.scores[split] or {})[tolerances]
     task = TASKS[scored.task]
     mean, deviation = mean_and_deviation([float(getattr(task.score(seed), task.overall)) for seed in statistics])
-    interval = interval_over_games(statistics, overall=task.overall, rng=np.random.default_rng(0))
+    interval = interval_over_games(statistics, overall=task.overall)
     published: Any = first.spec.get("published")
     number = published.get(split) if isinstance(published, dict) and tolerances == "loose" else None
     return Measured(
@@ -105,6 +99,21 @@ def measure_split(members: Sequence[Run], split: str, tolerances: str, statistic
         low=interval.low, high=interval.high, games=len(statistics[0]), signature=scored.signature,
         digest=first.digest, data_fingerprint=first.data_fingerprint, code=first.code,
     )  # fmt: skip
+
+
+def interval_over_games(seeds: Sequence[Sequence[Any]], *, overall: str) -> Range:
+    """The bootstrap interval over games of the mean over seeds; each resample of the games serves all seeds.
+
+    Args:
+        seeds: the statistics of each seed's run, one a game, of the same games in the same order.
+        overall: field of the score.
+    """
+    games = len(seeds[0])
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
+    scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
+    found = percentile(np.mean(scores, axis=0), LEVEL)
+    return Range(float(found.low), float(found.high))
 
 
 def faults(run: Run) -> list[str]:
@@ -132,13 +141,11 @@ def faults(run: Run) -> list[str]:
     return found
 
 
-def frame(scores: Iterable[Measured]) -> pd.DataFrame:
-    """One line a score; seeds as text."""
-    import pandas as pd
-
-    lines = [asdict(score) | {"seeds": ",".join(map(str, score.seeds))} for score in scores]
-    made: pd.DataFrame = pd.DataFrame(lines)
-    return made
+INTERVAL: Column[Measured] = Column(
+    f"{LEVEL:.0%} interval over games", lambda score: percent_range(score.low, score.high), ".2f"
+)
+GAMES: Column[Measured] = Column("Games", lambda score: score.games, "d")
+SEEDS: Column[Measured] = Column("Seeds", lambda score: len(score.seeds), "d")
 
 
 def scores_table(scores: Sequence[Measured]) -> Table[Measured]:
@@ -148,8 +155,24 @@ def scores_table(scores: Sequence[Measured]) -> Table[Measured]:
         Column("Tolerances", lambda score: score.tolerances),
         Column("Published", lambda score: percent(score.published), ".2f"),
         Column("Measured", lambda score: score.mean, ".2f"),
-        Column(f"{LEVEL:.0%} interval over games", lambda score: percent_range(score.low, score.high), ".2f"),
-        Column("Games", lambda score: score.games, "d"),
-        Column("Seeds", lambda score: len(score.seeds), "d"),
+        INTERVAL,
+        GAMES,
+        SEEDS,
     ]
     return table(f"{scores[0].title} on {scores[0].dataset}: {scores[0].metric}, %", columns, scores)
+
+
+def uncertainty_table(scores: Iterable[Measured]) -> Table[Measured]:
+    """How the scores of some rows vary over seeds and over games."""
+    columns: list[Column[Measured]] = [
+        Column("Row", lambda score: score.title),
+        Column("Split", lambda score: score.split),
+        Column("Metric", lambda score: score.metric),
+        Column("Mean", lambda score: 100 * score.score, ".2f"),
+        Column("Standard deviation", lambda score: percent(score.deviation), ".2f"),
+        SEEDS,
+        INTERVAL,
+        GAMES,
+    ]
+    note = f"The interval is that of the mean over the seeds, from {REPETITIONS} resamples of the games."
+    return table("Scores over seeds and games, loose, %", columns, scores, (note,))
