@@ -41,13 +41,11 @@ def spot(
     Examples: soccerbench spot runs/mini/table2/row-08/seed-0 match;
     soccerbench spot runs/mini/table2/row-08/seed-0 1.npy 2.npy --min-confidence 0.3 --classes Goal,Corner
     """
-    from soccerbench.inference.events import chosen, frame
+    from soccerbench.inference.events import chosen, events_table, frame
     from soccerbench.inference.match import find_match
-    from soccerbench.inference.page import LEAST
     from soccerbench.inference.run import load_run
     from soccerbench.inference.spotted import spot_match
-    from soccerbench.inference.table import spotted_table
-    from soccerbench.inference.write import check_formats, write
+    from soccerbench.inference.write import LEAST, check_formats, write
     from soccerbench.report.console import note, print_table
     from soccerbench.specs.load import parse_setting
 
@@ -73,7 +71,7 @@ def spot(
     if json:
         print_json(frame(found).to_dict(orient="records"))
     else:
-        print_table(spotted_table(spotted, found, least=max(min_confidence, LEAST)))
+        print_table(events_table(match.name, found, least=max(min_confidence, LEAST)))
     note(f"Wrote {', '.join(map(str, files))}.")
 
 

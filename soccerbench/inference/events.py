@@ -1,4 +1,4 @@
-"""Events and detections as pandas frames, and a choice of them.
+"""Events and detections as pandas frames and as a table for the terminal, and a choice of them.
 
 Conventions
     half        1 or 2
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from soccerbench.events import Events
+from soccerbench.report.table import Column, Table, table
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Found = Events | GroundingPredictions
+MOST = 50  # lines of a table
 
 
 def frame(found: Found) -> pd.DataFrame:
@@ -55,6 +57,22 @@ def csv_bytes(events: pd.DataFrame, *first: str) -> bytes:
     """A frame as CSV, some columns before the others."""
     text: str = events[[*first, *(name for name in events.columns if name not in first)]].to_csv(index=False)
     return text.encode()
+
+
+def events_table(match: str, found: Found, *, least: float) -> Table[Any]:
+    """The events of at least some confidence, by half and time; at most `MOST` of them."""
+    entries = frame(found).to_dict(orient="records")
+    events, total = [entry for entry in entries if entry["confidence"] >= least], len(entries)
+    columns: list[Column[Any]] = [
+        Column("Half", lambda event: event["half"], "d"),
+        Column("Time", lambda event: f"{int(event['time_s']) // 60:02d}:{int(event['time_s']) % 60:02d}"),
+        Column("Event", lambda event: event.get("label") or f"replayed {event['start_s']} to {event['end_s']} s"),
+        Column("Confidence", lambda event: event["confidence"], ".2f"),
+    ]
+    notes = [f"{len(events)} of {total} events have a confidence of at least {least:g}; the files have all {total}."]
+    if len(events) > MOST:
+        notes.append(f"The first {MOST} of them are shown.")
+    return table(f"{match}: events", columns, events[:MOST], notes)
 
 
 def chosen(found: Found, *, min_confidence: float = 0.0, classes: Sequence[str] | None = None) -> Found:

@@ -100,11 +100,7 @@ def read_features(match: Match, about: Description, names: Sequence[str], *, tit
 
 
 def array_features(features: Any, *, fps: float, width: int, rate: int) -> Features:
-    """Arrays in memory as the features of a match, for a run that reads `width` columns at `rate` rows a second.
-
-    Args:
-        features: (T, C) of half 1, or half -> (T, C).
-    """
+    """Arrays in memory, (T, C) of half 1 or half -> (T, C), for a run that reads `width` columns at `rate` a second."""
     if fps != rate:
         raise ValueError(f"features at {fps:g} rows a second, but the run reads {rate}; resample them")
     halves = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from soccerbench.errors import InputError, SpecError, first_error
 from soccerbench.events import Events
 from soccerbench.experiments.experiment import NARROW, threads_for
+from soccerbench.inference.events import frame
 from soccerbench.inference.match import Features, array_features
 from soccerbench.models.netvlad import NetVLADpp
 from soccerbench.models.official import from_official
@@ -135,18 +137,15 @@ class Run:
             >>> run.predict(rows, fps=1).columns.tolist()
             ['half', 'time_s', 'label', 'confidence']
         """
-        from soccerbench.inference.events import frame
-
         given = array_features(features, fps=fps, width=self.width, rate=self.fps)
         if replays is not None:
             return frame(self.ground(given, replays))
         return frame(self.events(self.scores(given), game=""))
 
-    def events(self, scores: Mapping[int, FrameScores], *, game: str, row: SpottingRow | None = None) -> Events:
-        """What the steps of the run's row, or of another one, leave of `scores`."""
-        row = row or self.row  # type: ignore[assignment]
-        assert isinstance(row, SpottingRow)
-        return detections(scores, row, game=game)
+    def events(self, scores: Mapping[int, FrameScores], *, game: str) -> Events:
+        """What the steps of the row leave of `scores`."""
+        assert isinstance(self.row, SpottingRow)
+        return detections(scores, self.row, game=game)
 
 
 def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str = "auto") -> Run:
@@ -225,7 +224,7 @@ def _head(row: TrainedRow, about: Description, plugin: Path | None) -> nn.Module
         kind = load_class(row.head, plugin, of=nn.Module) if ":" in row.head else load_head(row)
         spotter: nn.Module = load_source(row.task_class).build(row, widths, about.fps, kind)
         return _standardised(spotter, widths) if row.standardise else spotter
-    store = _Store(about.fps, sum(widths))
+    store = SimpleNamespace(fps=about.fps, width=sum(widths))  # all that a grounding task asks of it to make its head
     head: Any = load_head(row)(row.model_copy(update={"standardise": False}), store, train={}, valid={}).model()
     if row.standardise:
         head.set_submodule("embed", _standardised(head.embed, widths))
@@ -235,14 +234,6 @@ def _head(row: TrainedRow, about: Description, plugin: Path | None) -> nn.Module
 
 def _standardised(head: nn.Module, widths: list[int]) -> nn.Module:
     return Standardised(head, widths=widths, means=[0.0] * len(widths), deviations=[1.0] * len(widths))
-
-
-@dataclass(frozen=True)
-class _Store:
-    """What a grounding task asks of a store when it makes its head."""
-
-    fps: int
-    width: int
 
 
 def _official(file: Path) -> Run:

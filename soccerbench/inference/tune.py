@@ -28,6 +28,7 @@ from soccerbench.scoring.evaluate import evaluate_loose_and_tight
 from soccerbench.scoring.schema import Fraction, PerClass, Report
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.specs.spotting_steps import Decay, Nms, SoftNms, SpottingStep
+from soccerbench.tasks.spotting_steps import detections
 
 TUNING = "tuning.json"
 HARD_S = (3.0, 5.0, 8.0, 12.0, 20.0, 30.0)
@@ -81,7 +82,7 @@ def tune(
     def tried(last: SpottingStep) -> Trial:
         steps = (*kept, last)
         changed = row.model_copy(update={"nms_s": None, "postprocess": steps})
-        found = [run.events(scores[game], game=game, row=changed) for game in games]
+        found = [detections(scores[game], changed, game=game) for game in games]
         scored = evaluate_loose_and_tight("spotting", labels=labels, predictions=found, split="valid")
         reports = {name: evaluation.report() for name, evaluation in scored.items()}
         trials.append(

@@ -20,9 +20,9 @@ from soccerbench.events import Events
 from soccerbench.inference.clips import copy, write_clips
 from soccerbench.inference.events import frame
 from soccerbench.inference.match import find_match
-from soccerbench.inference.page import page
 from soccerbench.inference.run import load_run
 from soccerbench.inference.spotted import spot_match
+from soccerbench.inference.write import page
 from soccerbench.soccernet.archive import Tree
 
 

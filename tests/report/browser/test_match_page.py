@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from soccerbench.events import Events
-from soccerbench.inference.page import page
+from soccerbench.inference.write import page
 from soccerbench.soccernet.classes import CLASS_INDEX
 
 SECONDS = 12
