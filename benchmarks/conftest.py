@@ -18,11 +18,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from soccerbench.events import Events
 from soccerbench.experiments.fingerprint import versions
 from soccerbench.files import write_json
 from soccerbench.simulation.matches import write_mini
+from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.games import official_games
+from soccerbench.soccernet.spotting_predictions import write_spotting_predictions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BAIDU = "baidu_soccer_embeddings.npy"
@@ -109,6 +114,22 @@ def packed_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     games = request.config.getoption("--games")
     write_mini(out, games=games, scale="release", packed=True, files=[BAIDU])
     return out
+
+
+@pytest.fixture(scope="session")
+def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """About 735,000 predictions: one each 10 to 15 s, of every class, in every half of the 100 test games."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("dense") / "dense.zip"
+
+    def game(name: str) -> Events:
+        position_ms = np.cumsum(rng.integers(10_000, 15_001, (2, len(CLASSES), 216)), axis=2)
+        half, label, _ = np.indices(position_ms.shape)
+        confidence = rng.random(position_ms.size).round(4)
+        return Events(half.ravel() + 1, label.ravel(), position_ms.ravel(), confidence=confidence, game=name)
+
+    write_spotting_predictions(path, map(game, official_games("test")))
+    return path
 
 
 @pytest.fixture

@@ -15,19 +15,14 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from shared_data import SHARED
 
-from soccerbench.events import Events
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.labels import SPOTTING_LABELS, read_spotting_labels
-from soccerbench.soccernet.spotting_predictions import (
-    SPOTTING_RESULTS,
-    read_spotting_predictions,
-    write_spotting_predictions,
-)
+from soccerbench.soccernet.spotting_predictions import SPOTTING_RESULTS, read_spotting_predictions
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 LABELS = SHARED / "soccernet_v2_labels.zip"
 REAL = SHARED / "netvlad_v2_results_spotting_test.zip"
 GAMES = official_games("test")
@@ -36,22 +31,6 @@ pytestmark = [
     pytest.mark.skipif(not SHARED.is_dir(), reason="the reference data is not at hand"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-@pytest.fixture(scope="session")
-def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """About 735,000 predictions: one each 10 to 15 s of every class in every half of the test games."""
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("dense") / "dense.zip"
-
-    def game(name: str) -> Events:
-        position_ms = np.cumsum(rng.integers(10_000, 15_001, (2, len(CLASSES), 216)), axis=2)
-        half, label, _ = np.indices(position_ms.shape)
-        confidence = rng.random(position_ms.size).round(4)
-        return Events(half.ravel() + 1, label.ravel(), position_ms.ravel(), confidence=confidence, game=name)
-
-    write_spotting_predictions(path, map(game, GAMES))
-    return path
 
 
 def read_labels(path: Path) -> int:

@@ -20,20 +20,16 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from shared_data import SHARED
 
 from soccerbench.events import Events
 from soccerbench.metrics import LOOSE_S, average_map
 from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.archive import Tree
-from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.labels import read_spotting_labels
-from soccerbench.soccernet.spotting_predictions import (
-    read_spotting_predictions,
-    write_spotting_predictions,
-)
+from soccerbench.soccernet.spotting_predictions import read_spotting_predictions
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 LABELS = SHARED / "soccernet_v2_labels.zip"
 REAL = SHARED / "netvlad_v2_results_spotting_test.zip"
 SAMPLED_S = LOOSE_S if os.environ.get("SOCCERBENCH_PARITY") == "full" else (5, 30, 60)
@@ -43,27 +39,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # the official scorer's open files
 ]
 in_process = pytest.mark.benchmark(timer=time.process_time)
-
-
-@pytest.fixture(scope="session")
-def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A submission with one detection each 10 to 15 s, of every class, in every half of the 100 test games."""
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("dense") / "dense.zip"
-
-    def half(number: int, label: int) -> tuple[np.ndarray, ...]:
-        position_ms = np.cumsum(rng.integers(10_000, 15_001, 300))
-        position_ms = position_ms[position_ms < 45 * 60 * 1000]
-        count = len(position_ms)
-        return np.full(count, number), np.full(count, label), position_ms, rng.random(count).round(4)
-
-    def game(name: str) -> Events:
-        parts = [half(number, label) for number in (1, 2) for label in range(len(CLASSES))]
-        number, label, position_ms, confidence = map(np.concatenate, zip(*parts, strict=True))
-        return Events(number, label, position_ms, confidence=confidence, game=name)
-
-    write_spotting_predictions(path, map(game, official_games("test")))
-    return path
 
 
 def official(predictions: Path) -> tuple[float, float, float]:
