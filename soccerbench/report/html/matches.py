@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from soccerbench.report.html.page import Page
+from soccerbench.report.html.render import Page
 from soccerbench.video.decoding.half_file import address, videos_of
 
 _OFFICIAL = re.compile(r"(?:.*/)?(\d{4}-\d\d-\d\d) - \d\d-\d\d (.+)")

@@ -13,7 +13,7 @@ import numpy as np
 
 from soccerbench.experiments.results import Run
 from soccerbench.report.figures.curves import class_scores, learning_curves, tolerance_curves
-from soccerbench.report.html.page import Picture
+from soccerbench.report.html.render import Picture
 from soccerbench.report.tables.scores import tolerances_text
 
 Scores = Mapping[str, Mapping[str, Any]]

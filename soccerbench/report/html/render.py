@@ -1,6 +1,9 @@
 """The report as one HTML file: styles, scripts and data inside, nothing loaded, every name shown as text.
 
 Conventions
+    entry    one row of a table, or one submission: what can be picked on the page
+    data     what the scripts draw from; plain JSON, fractions in [0, 1]
+    facts    how a number was made, in words, for everybody without a script
     names    are untrusted: templates escape them, scripts set them as text, and the data, JSON in a separate script
              element, has `<`, `>` and `&` as escapes, so that no name can end the element
     policy   a content security policy forbids loading anything but the videos of games, and any script but the page's,
@@ -11,18 +14,57 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from soccerbench import __version__
-from soccerbench.report.html.page import Page
+from soccerbench.report.table import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("dom.js", "timeline.js", "report.js")
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, shown as an image: nothing in it can act on the page."""
+
+    caption: str  # what it shows, with metric and unit
+    svg: bytes  # the file
+    split: str = ""  # the split that it belongs to; shown with every split if empty
+
+    @property
+    def address(self) -> str:
+        """The file as a data address."""
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row or submission in words and pictures."""
+
+    name: str  # for people
+    stated: Sequence[tuple[str, str]] = ()  # (key, value) as the paper, or the user, states it
+    assumed: Sequence[tuple[str, str, str]] = ()  # (key, value, why) where the paper is silent
+    facts: Sequence[tuple[str, str]] = ()  # (what, value): how the numbers were made
+    pictures: Sequence[Picture] = ()  # its scores and learning curves
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report."""
+
+    title: str  # in one line
+    notes: Sequence[str]  # what a reader must know first, such as that features are simulated
+    tables: Sequence[Table[Any]]  # in order
+    entries: Sequence[Entry]  # in words, in the order of `data["entries"]`
+    data: Mapping[str, Any]  # what the scripts draw from
+    pictures: Sequence[Picture] = ()  # of all entries together, and figures of the paper
 
 
 def render(page: Page) -> bytes:

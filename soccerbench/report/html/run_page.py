@@ -14,8 +14,8 @@ from typing import Any
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Run, by_row
 from soccerbench.features.dataset import Dataset
-from soccerbench.report.html.page import Entry, Page, Picture
 from soccerbench.report.html.pictures import Scores, by_tolerance, of_entry, scores_data
+from soccerbench.report.html.render import Entry, Page, Picture
 from soccerbench.report.html.timeline import timelines, times_that_fit
 from soccerbench.report.measured import Measured, measure_split, uncertainty_table
 from soccerbench.report.table import Table
@@ -46,7 +46,12 @@ def page_of_runs(runs: Sequence[Run], root: Dataset | None, *, figures: Sequence
     splits = [(root, split) for key, root in labelled.items() if root for split in _scored(rows[key][0])]
     events = sum(len(game) for root, split in splits for game in root.labels(split).values())
     games: dict[str, Any] = {}
-    shown = [_entry(rows[key], labelled[key], games, times=times_that_fit(events)) for key in rows]
+    shown = []
+    for key, (first, *_) in rows.items():
+        of_split = {
+            split: _timelines(first, labelled[key], split, games, times_that_fit(events)) for split in _scored(first)
+        }
+        shown.append({"name": first.result.title, "splits": of_split})
     scores = {key: _scores(members) for key, members in rows.items()}
     entries = [_words(members, scores[key]) for key, members in rows.items()]
     data = {"classes": CLASSES, "games": games, "entries": shown}
@@ -81,16 +86,10 @@ def _measured(rows: Rows) -> Iterator[Measured]:
             yield measure_split(members, split, "loose", [run.statistics(split, "loose") for run in members])
 
 
-def _entry(members: Sequence[Run], root: Dataset | None, games: dict[str, Any], *, times: int) -> dict[str, Any]:
-    """The data of one row; the events of its games are put into `games` where they are not there yet."""
-    first = members[0]
-    splits = {
-        split: {} if root is None else _timelines(first, root, split, games, times=times) for split in _scored(first)
-    }
-    return {"name": first.result.title, "splits": splits}
-
-
-def _timelines(run: Run, root: Dataset, split: str, games: dict[str, Any], *, times: int) -> dict[str, Any]:
+def _timelines(run: Run, root: Dataset | None, split: str, games: dict[str, Any], times: int) -> dict[str, Any]:
+    """Those of one split of a row; the events of its games are put into `games` where they are not there yet."""
+    if root is None:
+        return {}
     names, task = list(run.result.games[split]["loose"]), str(run.result.spec["task"])
     if not set(names) <= set(root.games.get(split, [])):
         problem = f"lacks games that {run.folder} was scored on"

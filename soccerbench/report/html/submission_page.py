@@ -7,8 +7,8 @@ from typing import Any
 
 from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.signature import TaskName
-from soccerbench.report.html.page import Entry, Page
 from soccerbench.report.html.pictures import by_tolerance, of_entry, scores_data
+from soccerbench.report.html.render import Entry, Page
 from soccerbench.report.html.timeline import timelines, times_that_fit
 from soccerbench.report.tables.scores import REPETITIONS, evaluation_table
 from soccerbench.scoring.evaluate import evaluate_games

@@ -1,10 +1,13 @@
-"""Timelines: the events of each game above, the detections below, and their outcomes.
+"""Timelines: the events of each game above, the detections below, and their outcomes; or replays, as arcs to events.
 
 Conventions
     shown      the detections that the breakdown counts, and of each class up to `times` as many; how many were left out
                is part of the data, so that the page can report it
     uncounted  a detection that is shown but not counted; not an outcome of `error_breakdown`
     order      by half and time
+    arc        from a replay to the event that it shows, with the most confident detection, the first of equals
+    hit        of an arc: within 2.5 s of that event; early and late before and after it, however far
+    missed     no detection for the replay, or the replay was left out of the submission
 """
 
 from __future__ import annotations
@@ -15,16 +18,22 @@ from typing import Any
 import numpy as np
 
 from soccerbench.events import Events
-from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, most_confident, outcomes
+from soccerbench.metrics.error_breakdown import CONFUSED, DETECTED, HAPPENED, WIDTH_S, most_confident, outcomes
 from soccerbench.report.html.matches import match_name
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
-from soccerbench.report.html.replay_arcs import grounded_games
 from soccerbench.soccernet.classes import CLASSES
+from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
+from soccerbench.soccernet.replays import GameReplays, Replay
 
 UNCOUNTED = len(DETECTED)
+GROUNDED = ("hit", "early", "late", "missed")
 DETECTIONS_IN_A_PAGE = 250_000
 MOST_TIMES = 3
 CONFUSIONS_SHOWN = 12
+_ARC = {
+    "start": POSITION, "end": POSITION, "event": POSITION, "detected": POSITION, "score": SHARE,
+    "half": SMALL, "label": SMALL, "outcome": SMALL,
+}  # fmt: skip
 
 
 def times_that_fit(events: int) -> int:
@@ -108,3 +117,38 @@ def _packed(events: Events, confidence: Any = None, **last: Any) -> str:
     columns = {"position": (POSITION, np.maximum(events.position_ms, 0)), **shares}
     columns |= {name: (SMALL, values) for name, values in small.items()}
     return pack({name: (kind, values[order]) for name, (kind, values) in columns.items()})
+
+
+def grounded_games(
+    labels: Sequence[GameReplays], predictions: Sequence[GroundingPredictions]
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """The arcs of each game as data of the page, and how many replays have each outcome of `GROUNDED`.
+
+    Replays without a link, or with one into the other half, are not drawn.
+    """
+    games, counts = [], np.zeros(len(GROUNDED), dtype=np.int64)
+    for game, predicted in zip(labels, predictions, strict=True):
+        submitted = {(replay.half, replay.end_s): replay for replay in reversed(predicted.replays)}
+        rows = [_row(replay, submitted.get((replay.half, replay.end_s))) for replay in game.replays if replay.same_half]
+        rows.sort(key=lambda row: (row["half"], row["start"]))
+        columns = {name: np.array([row[name] for row in rows]) for name in _ARC}
+        np.add.at(counts, columns["outcome"].astype(int), 1)
+        arcs = pack({name: (kind, columns[name]) for name, kind in _ARC.items()})
+        games.append({"name": match_name(game.game), "folder": game.game, "arcs": arcs, "count": len(rows)})
+    return games, counts.tolist()
+
+
+def _row(replay: Replay, submitted: ReplayDetections | None) -> dict[str, float]:
+    """One arc: milliseconds; without a detection `detected` is 0 and the outcome "missed"."""
+    assert replay.link is not None
+    event_s = replay.link.second
+    row: dict[str, float] = {"start": replay.start_ms, "end": replay.end_ms, "event": 1000 * event_s}
+    row |= {"half": replay.half, "label": replay.link.label}
+    row |= {"detected": 0, "score": 0.0, "outcome": GROUNDED.index("missed")}
+    if submitted is None or not len(submitted.score):
+        return row
+    best = int(np.argmax(submitted.score))
+    offset_s = float(submitted.time_s[best]) - event_s
+    outcome = "hit" if abs(offset_s) <= WIDTH_S / 2 else "early" if offset_s < 0 else "late"
+    row |= {"detected": int(max(1000 * submitted.time_s[best], 0)), "score": float(submitted.score[best])}
+    return {**row, "outcome": GROUNDED.index(outcome)}

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from soccerbench.report.html.matches import match_name, with_videos
-from soccerbench.report.html.page import Page
-from soccerbench.report.html.render import render
+from soccerbench.report.html.render import Page, render
 
 CHELSEA = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 

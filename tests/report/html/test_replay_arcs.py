@@ -14,8 +14,8 @@ from soccerbench.cli import app
 from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.report.html.replay_arcs import GROUNDED, grounded_games
 from soccerbench.report.html.submission_page import page_of_submission
+from soccerbench.report.html.timeline import GROUNDED, grounded_games
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
 from soccerbench.specs.load import load_table, parse_setting
