@@ -22,7 +22,7 @@ class FasterTad(nn.Module):
 
     delays: Tensor
 
-    def __init__(self, width: int, *, delays: int, d_model: int = 256, layers: int = 5, dropout: float = 0.1) -> None:
+    def __init__(self, width: int, *, delays: int, d_model: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.register_buffer("delays", torch.zeros(delays))
         self.embed = nn.Linear(width, d_model)

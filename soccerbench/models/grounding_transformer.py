@@ -15,16 +15,7 @@ class GroundingTransformer(nn.Module):
     from the start of either clip, so that a replay does not depend on the length of the chunk it is joined to.
     """
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        d_model: int = 64,
-        heads: int = 4,
-        layers: int = 4,
-        feedforward: int = 256,
-        dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, width: int, *, d_model: int, heads: int, layers: int, feedforward: int, dropout: float) -> None:
         super().__init__()
         self.embed = nn.Linear(width, d_model)
         self.segments = nn.Parameter(0.02 * torch.randn(2, d_model))  # candidate, replay

@@ -34,14 +34,7 @@ class ResNet1D(WindowHead):
     """
 
     def __init__(
-        self,
-        width: int,
-        *,
-        classes: int = 17,
-        channels: int = 128,
-        blocks: int = 4,
-        kernel: int = 3,
-        dropout: float = 0.1,
+        self, width: int, *, classes: int = 17, channels: int, blocks: int, kernel: int, dropout: float
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(width, channels)

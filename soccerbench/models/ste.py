@@ -24,11 +24,11 @@ class STE(WindowHead):
         width: int,
         *,
         classes: int = 17,
-        columns: int = 4,
-        projection: int = 512,
-        channels: Sequence[int] = (128, 256, 512, 256),
-        dropout: float = 0.5,
-        last_dropout: float = 0.1,
+        columns: int,
+        projection: int,
+        channels: Sequence[int],
+        dropout: float,
+        last_dropout: float,
     ) -> None:
         super().__init__()
         self.columns = columns

@@ -15,15 +15,7 @@ class SpottingTransformer(WindowHead):
     """
 
     def __init__(
-        self,
-        width: int,
-        *,
-        classes: int = 17,
-        d_model: int = 64,
-        heads: int = 4,
-        layers: int = 3,
-        feedforward: int = 256,
-        dropout: float = 0.1,
+        self, width: int, *, classes: int = 17, d_model: int, heads: int, layers: int, feedforward: int, dropout: float
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(width, d_model)

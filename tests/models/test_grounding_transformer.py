@@ -7,7 +7,7 @@ from soccerbench.models.grounding_transformer import GroundingTransformer
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return GroundingTransformer(12).eval()
+    return GroundingTransformer(12, d_model=64, heads=4, layers=4, feedforward=256, dropout=0.1).eval()
 
 
 def draw(*shape):

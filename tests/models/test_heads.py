@@ -6,12 +6,17 @@ from soccerbench.models.sliding import centred_windows
 from soccerbench.models.ste import STE
 from soccerbench.models.transformer import SpottingTransformer
 
-HEADS = pytest.mark.parametrize("head", [SpottingTransformer, ResNet1D, STE])
+SIZES = {
+    SpottingTransformer: {"d_model": 64, "heads": 4, "layers": 3, "feedforward": 256, "dropout": 0.1},
+    ResNet1D: {"channels": 128, "blocks": 4, "kernel": 3, "dropout": 0.1},
+    STE: {"columns": 4, "projection": 512, "channels": (128, 256, 512, 256), "dropout": 0.5, "last_dropout": 0.1},
+}
+HEADS = pytest.mark.parametrize("head", SIZES)
 
 
 def build(head, width=12):
     torch.manual_seed(0)
-    model = head(width)
+    model = head(width, **SIZES[head])
     for module in model.modules():  # as after training, so that batch norm has something to get wrong
         if isinstance(module, torch.nn.BatchNorm1d):
             module.running_mean.normal_()
@@ -31,7 +36,7 @@ def build(head, width=12):
     ],
 )
 def test_parameter_count(head, parameters):
-    assert sum(p.numel() for p in head(12).parameters()) == parameters
+    assert sum(p.numel() for p in head(12, **SIZES[head]).parameters()) == parameters
 
 
 @HEADS

@@ -30,14 +30,14 @@ class Astra(DenseHead):
         self,
         layout: Layout,
         *,
-        d_model: int = 512,
-        heads: int = 8,
-        feedforward: int = 2048,
-        decoder_layers: int = 3,
-        dropout: float = 0.1,
-        block_dropout: float = 0.4,
-        drop: float = 0.5,
-        switch: float = 0.3,
+        d_model: int,
+        heads: int,
+        feedforward: int,
+        decoder_layers: int,
+        dropout: float,
+        block_dropout: float,
+        drop: float,
+        switch: float,
     ) -> None:
         super().__init__()
         if layout.displacements == 1:

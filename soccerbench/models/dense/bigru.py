@@ -17,7 +17,7 @@ class BiGru(DenseHead):
         hidden: width of the projection and of each direction.
     """
 
-    def __init__(self, layout: Layout, *, hidden: int = 512, layers: int = 1, dropout: float = 0.5) -> None:
+    def __init__(self, layout: Layout, *, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
         if layout.displacements:
             raise ValueError("bigru predicts no displacement; set displacement: null")

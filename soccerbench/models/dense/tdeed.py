@@ -79,7 +79,7 @@ class Tdeed(DenseHead):
         ratio: of the long windows to the short ones.
     """
 
-    def __init__(self, layout: Layout, *, d_model: int = 768, levels: int = 3, kernel: int = 9, ratio: int = 4) -> None:
+    def __init__(self, layout: Layout, *, d_model: int, levels: int, kernel: int, ratio: int) -> None:
         super().__init__()
         if layout.displacements > 1:
             raise ValueError("tdeed predicts one displacement for all classes; set displacement.per_class: false")

@@ -76,11 +76,5 @@ class UNet(DenseAnchors):
         projections: widths of the first layers of each row; the last one leads to the first level.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        *,
-        projections: Sequence[int] = (512, 256),
-        widths: Sequence[int] = (64, 128, 256, 512, 1024, 2048),
-    ) -> None:
+    def __init__(self, layout: Layout, *, projections: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__(layout, projections=[*projections, widths[0]], trunk=Trunk(widths), head="unet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +19,7 @@ class EncoderTrunk(nn.Module):
         super().__init__()
         self.positions = nn.Parameter(0.02 * torch.randn(frames, d_model))
         layer = nn.TransformerEncoderLayer(
-            d_model,
-            heads,
-            feedforward,
-            dropout,
-            activation="gelu",
-            layer_norm_eps=1e-6,
-            batch_first=True,
-            norm_first=True,
+            d_model, heads, feedforward, dropout, "gelu", layer_norm_eps=1e-6, batch_first=True, norm_first=True
         )
         norm = nn.LayerNorm(d_model, eps=1e-6)
         self.encoder = nn.TransformerEncoder(layer, layers, norm=norm, enable_nested_tensor=False)
@@ -43,18 +37,6 @@ class UNetTransformer(DenseAnchors):
         projections: widths of the first layers of each row; the last one leads to the encoder.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        *,
-        projections: Sequence[int] = (512, 256),
-        d_model: int = 64,
-        heads: int = 4,
-        layers: int = 3,
-        feedforward: int = 256,
-        dropout: float = 0.0,
-    ) -> None:
-        trunk = EncoderTrunk(
-            layout.frames, d_model=d_model, heads=heads, layers=layers, feedforward=feedforward, dropout=dropout
-        )
+    def __init__(self, layout: Layout, *, projections: Sequence[int], d_model: int, **sizes: Any) -> None:
+        trunk = EncoderTrunk(layout.frames, d_model=d_model, **sizes)
         super().__init__(layout, projections=[*projections, d_model], trunk=trunk, head="unet_transformer")

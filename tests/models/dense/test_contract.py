@@ -32,7 +32,7 @@ def test_resampling_commutes_with_the_first_layer() -> None:
 
 def test_heads_trained_apart_give_scores_and_displacements_within_the_radius() -> None:
     layout = Layout(widths=(4, 3), rows=5, frames_per_row=2, outputs=17, displacements=0)
-    scores, displacement = (BiGru(layout, hidden=8).eval() for _ in range(2))
+    scores, displacement = (BiGru(layout, hidden=8, layers=1, dropout=0.5).eval() for _ in range(2))
     features = torch.randn(3, 5, 7)
     both = Apart(scores, displacement, radius_frames=12)
     found = both.decode(both.embed(features))

@@ -65,9 +65,14 @@ def test_every_parameter_learns(name: str) -> None:
     assert silent == ({"dropped"} if name == "astra" else set())  # the vector of dropped rows, in training alone
 
 
+def astra(rows: int, **sizes: Any) -> Astra:
+    usual = {"d_model": 8, "heads": 2, "feedforward": 8, "decoder_layers": 3, "drop": 0.5, "switch": 0.3}
+    return Astra(Layout(MINI, rows, 2, 18, 17), **usual | sizes, dropout=0.1, block_dropout=0.4)
+
+
 def test_astra_attends_within_segments_that_grow() -> None:
     """A row changes the tokens of its own segment alone: a quarter of the chunk, then half of it, then all."""
-    model = Astra(Layout(MINI, 8, 2, 18, 17), d_model=8, heads=2, feedforward=8).double().eval()
+    model = astra(8).double().eval()
     features = torch.randn(1, 8, sum(MINI), dtype=torch.float64)
     changed = features.clone()
     changed[0, 3] += 1
@@ -84,7 +89,7 @@ def test_astra_attends_within_segments_that_grow() -> None:
 def test_a_query_of_astra_begins_with_its_own_row() -> None:
     """Before any training most of the attention of a frame is on the five tokens of its row."""
     torch.manual_seed(0)
-    model = Astra(Layout(MINI, 12, 2, 18, 17), d_model=48, heads=4, feedforward=96, decoder_layers=1).eval()
+    model = astra(12, d_model=48, heads=4, feedforward=96, decoder_layers=1).eval()
     seen: dict[str, torch.Tensor] = {}
     first = model.decoder[0]
     first.norm1.register_forward_hook(lambda module, given, found: seen.update(query=found))
@@ -96,14 +101,11 @@ def test_a_query_of_astra_begins_with_its_own_row() -> None:
 
 
 def test_astra_drops_and_exchanges_rows_in_training_alone() -> None:
-    layout, features = (
-        Layout(MINI, 50, 2, 18, 17),
-        torch.arange(50.0).repeat(200, 1)[..., None].expand(-1, -1, sum(MINI)),
-    )
-    model = Astra(layout, d_model=8, heads=2, feedforward=8, drop=0.25, switch=0.0)
+    features = torch.arange(50.0).repeat(200, 1)[..., None].expand(-1, -1, sum(MINI))
+    model = astra(50, drop=0.25, switch=0.0)
     torch.nn.init.constant_(model.dropped, -1)
     assert (model.augment(features) == -1).all(-1).float().mean().item() == pytest.approx(0.25, abs=0.02)
-    model = Astra(layout, d_model=8, heads=2, feedforward=8, drop=0.0, switch=0.3)
+    model = astra(50, drop=0.0, switch=0.3)
     order = model.augment(features)[..., 0]
     assert torch.equal(order.sort(dim=1).values, features[..., 0])
     assert (order - torch.arange(50)).abs().max() == 1

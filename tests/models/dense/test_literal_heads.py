@@ -128,9 +128,10 @@ def feed_forward(w: Literal, layer: str, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("reference", "sizes", "outputs", "displacements"),
     [
-        (bigru, {"hidden": 4, "dropout": 0.0}, 18, 0),
+        (bigru, {"hidden": 4, "layers": 1, "dropout": 0.0}, 18, 0),
         (unet, {"projections": (6, 5), "widths": (4, 8)}, 17, 0),
-        (unet_transformer, {"projections": (6, 5), "d_model": 4, "heads": 2, "layers": 2, "feedforward": 5}, 17, 0),
+        (unet_transformer, {"projections": (6, 5), "d_model": 4, "heads": 2, "layers": 2, "feedforward": 5,
+                            "dropout": 0.0}, 17, 0),
         (tdeed, {"d_model": 4, "levels": 2, "kernel": 3, "ratio": 2}, 18, 1),
         (astra, {"d_model": 4, "heads": 2, "feedforward": 5, "decoder_layers": 2, "dropout": 0.0, "block_dropout": 0.0,
                  "drop": 0.0, "switch": 0.0}, 18, 17),
