@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from pydantic import ValidationError
 
-from soccerbench.errors import SpecError, did_you_mean, first_error
+from soccerbench.errors import SpecError, did_you_mean
 from soccerbench.specs.base import BaseRow
 from soccerbench.specs.grounding import GroundingRow, Run, Step
 from soccerbench.specs.heads import heads_for
@@ -22,12 +21,10 @@ from soccerbench.specs.yaml_file import (
     checked,
     overlay,
     parse_yaml,
-    put,
     read_table,
     read_yaml,
-    settings_at_fault,
     split,
-    still_open,
+    with_settings,
 )
 
 _TABLE_KEYS = {"table", "title", "source", "task", "base", "varied", "defaults", "heads", "rows"}
@@ -82,7 +79,10 @@ def load_table(
         known = {field for row in chosen for field in _settable(row)}
         if chosen and key.partition(".")[0] not in known:
             raise SpecError(f"--set {key}={value}", f"no chosen row of {name} has this key{did_you_mean(key, known)}")
-    built = [_with_settings(row, settings) if row in chosen else row for row in built]
+    for place, row in enumerate(built):
+        taken = [(key, key, value) for key, value in settings if key.partition(".")[0] in _settable(row)]
+        if taken and row in chosen:
+            built[place] = with_settings(row, taken)
     load = cache(lambda other: load_table(other, mini=mini, inside=(*inside, name)))
     about = {"table": file.stem, "title": file.stem, "source": str(file)} | {
         key: content[key] for key in ("table", "title", "source") if key in content
@@ -153,22 +153,6 @@ def _row(
 def _settable(row: Row) -> set[str]:
     """The keys of a row that `--set` may change."""
     return set(type(row).model_fields) - _NOT_SETTABLE
-
-
-def _with_settings(row: Row, settings: Sequence[tuple[str, Any]]) -> Row:
-    """A row with the settings that its head knows."""
-    taken = [(key, value) for key, value in settings if key.partition(".")[0] in _settable(row)]
-    place, changed = f"{row.table} row {row.row}", tuple(f"{key}={value}" for key, value in taken)
-    values = row.model_dump(include=set(type(row).model_fields))
-    for key, value in taken:
-        first = key.partition(".")[0]
-        put(place, values, key, value)
-        values["assumed"].pop(first, None)
-        values["left_open"] = still_open(values["left_open"], {first: values[first]})
-    try:
-        return type(row).model_validate({**values, "changed": changed})
-    except ValidationError as error:
-        raise SpecError(settings_at_fault(changed, error), f"{place}: {first_error(error, type(row))}") from None
 
 
 def row_type(place: str, task: object, head: object, keys: Collection[str]) -> type[Row]:

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from soccerbench.errors import SpecError, did_you_mean, first_error
+from soccerbench.errors import SpecError, did_you_mean
 from soccerbench.specs.base import DEFAULT_PRECISION, Count, Frozen, Plateau, Precision, Share, TableName, hash_of
 from soccerbench.specs.shipped import table_file
-from soccerbench.specs.yaml_file import checked, overlay, put, read_table, read_yaml, settings_at_fault, split
+from soccerbench.specs.yaml_file import checked, overlay, read_table, read_yaml, split, with_settings
 
 RECOGNITION = "recognition"
 Colour = tuple[float, float, float]
@@ -265,21 +265,15 @@ def _row(
         near = did_you_mean(values.get("model"), MODELS)
         known = f"known: {', '.join(MODELS)}; a custom one gives network: module:Class"
         raise SpecError(place, f"model: unknown model {values.get('model')!r}{near}; {known}")
-    values |= {"table": content.get("table", file.stem), "task": content.get("task")}
-    changed, row = [], f"{values['table']} row {values.get('row')}"
+    values |= {"table": content.get("table", file.stem), "task": content.get("task"), "assumed": reasons}
+    row = checked(row_type, values, place)
+    settable, taken, keys = row_type.model_fields.keys() - _FIXED, [], set()
     for key, value in settings:
-        owner, _, rest = key.partition(".")
-        dotted = rest if owner == values["model"] else key
-        first = dotted.partition(".")[0]
-        if first not in row_type.model_fields or first in _FIXED:
-            continue
-        put(row, values, dotted, value)
-        reasons.pop(first, None)
-        changed.append(f"{key}={value}")
-        if first not in _SHAPELESS and row_type is not OwnRow:
-            values |= {"width": None, "parameters": None}
-    try:
-        return row_type.model_validate({**values, "assumed": reasons, "changed": changed})
-    except ValidationError as error:
-        where = f"{settings_at_fault(changed, error)}: {row}" if changed else place
-        raise SpecError(where, first_error(error, row_type)) from None
+        dotted = key.removeprefix(f"{row.model}.")
+        if (first := dotted.partition(".")[0]) in settable:
+            taken.append((key, dotted, value))
+            keys.add(first)
+    if not taken:
+        return row
+    unknown = {} if row_type is OwnRow or keys <= _SHAPELESS else {"width": None, "parameters": None}
+    return cast("ExtractorRow", with_settings(row, taken, **unknown))

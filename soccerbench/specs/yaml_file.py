@@ -148,7 +148,31 @@ def put(place: str, values: dict[str, Any], dotted: str, value: Any) -> None:
     values[last] = value
 
 
-def settings_at_fault(changed: Sequence[str], error: ValidationError) -> str:
+def with_settings(row: Any, settings: Sequence[tuple[str, str, Any]], **others: Any) -> Any:
+    """A row in which some keys have other values.
+
+    Args:
+        settings: the key as `--set` gave it, the dotted key in the row, and the value.
+        others: keys that follow from them.
+    """
+    from pydantic import ValidationError
+
+    kind, place = type(row), f"{row.table} row {row.row}"
+    changed = tuple(f"{given}={value}" for given, _, value in settings)
+    values = row.model_dump(include=set(kind.model_fields))
+    for _, dotted, value in settings:
+        first = dotted.partition(".")[0]
+        put(place, values, dotted, value)
+        values["assumed"].pop(first, None)
+        if "left_open" in values:
+            values["left_open"] = still_open(values["left_open"], {first: values[first]})
+    try:
+        return kind.model_validate({**values, **others, "changed": changed})
+    except ValidationError as error:
+        raise SpecError(_at_fault(changed, error), f"{place}: {first_error(error, kind)}") from None
+
+
+def _at_fault(changed: Sequence[str], error: ValidationError) -> str:
     """Those of some settings that a row refused, as `--set` gave them; all if the row does not say which."""
     keys = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
     named = [text for text in changed if re.split("[.=]", text)[0] in keys] or changed
