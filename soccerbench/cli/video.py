@@ -133,7 +133,7 @@ def finetune(
     from soccerbench.experiments.executors.machines import Machines
 
     machines = Machines(on, cpus=cpus, gpus=gpus)
-    from soccerbench.experiments.executors.experiment_tasks import Options, RunExperiment
+    from soccerbench.experiments.executors.experiment_tasks import RunExperiment
     from soccerbench.experiments.results import ACCURACY, read_accuracy
     from soccerbench.report.console import bars, print_table
     from soccerbench.report.figures.confusion import write_confusion
@@ -158,7 +158,7 @@ def finetune(
     )
     with resumable(), bars(1) as shown:
         threads = cpus if machines.is_here else machines.threads(1, 1)
-        work = RunExperiment(planned, Options(device=device, force=force, curves=log, threads=threads))
+        work = RunExperiment(planned, device=device, force=force, curves=log, threads=threads)
         machines.call(work, title=planned.title, folder=planned.folder, progress=shown.of(planned.title), device=device)
     found = read_accuracy(planned.folder / ACCURACY)
     write_confusion(planned.folder, found)

@@ -9,7 +9,7 @@ import platform
 import resource
 import sys
 import tokenize
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -45,32 +45,31 @@ class Source(NamedTuple):
     imports: frozenset[str]  # the modules of this package that it imports, anywhere in it
 
 
-def code_hash(*modules: str, without: Iterable[str] = (), plugin: Path | None = None) -> str:
+def code_hash(*modules: str, plugin: Path | None = None) -> str:
     """Sixteen hex digits over modules, all that they import from this package, and a plugin.
 
     Comments, docstrings and blank lines do not count, nor do modules that make no numbers.
 
     Args:
-        without: modules that are left out with their imports, such as other heads.
         plugin: a user's own file.
     """
     digest = hashlib.sha256()
-    for module in sorted(imported(modules, without=MAKE_NO_NUMBERS | set(without))):
+    for module in sorted(imported(modules)):
         digest.update(f"{module}\0".encode() + read_source(module, PACKAGE).text + b"\0")
     if plugin is not None:
         digest.update(plugin.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def imported(modules: Iterable[str], *, without: Collection[str]) -> set[str]:
-    """Modules of this package and all that they import from it, directly or not."""
+def imported(modules: Iterable[str]) -> set[str]:
+    """Modules of this package that make numbers, and all of those that they import, directly or not."""
     found: set[str] = set()
-    left = [module for module in modules if module not in without]
+    left = list(modules)
     while left:
         module = left.pop()
-        if module not in found:
+        if module not in found | MAKE_NO_NUMBERS:
             found.add(module)
-            left += [name for name in read_source(module, PACKAGE).imports if name not in without]
+            left += read_source(module, PACKAGE).imports
     return found
 
 

@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors.cost import weights
-from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of
+from soccerbench.experiments.executors.experiment_tasks import RunExperiment, in_order, tasks_of
 from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.experiments.experiment import Experiment, Planner
@@ -123,7 +124,7 @@ def run(
         on_done: called with the title of a finished experiment, and how many of the planned ones are, out of how many.
         machines: where experiments run, and how many at once; their numbers are those of one after another.
         curves: where learning curves go besides `history.csv`, as for `curves_to`.
-        stage: as of `Options`; every machine has its copy under the same path.
+        stage: as of `RunExperiment`; every machine has its copy under the same path.
     """
     left = [experiment for experiment in in_order(planned.experiments) if not experiment.kept.is_complete]
     unfinished, total = {experiment.folder for experiment in left}, len(planned.experiments)
@@ -134,12 +135,13 @@ def run(
 
     jobs = machines.jobs or (default_jobs(planned, device) if machines.is_here else total)
     if (left and not machines.is_here) or min(jobs, len(left)) > 1:
-        options = Options(device, force, curves, threads=machines.threads(torch.get_num_threads(), jobs), stage=stage)
+        threads = machines.threads(torch.get_num_threads(), jobs)
+        work = partial(RunExperiment, device=device, force=force, curves=curves, threads=threads, stage=stage)
         by_folder = {experiment.folder: experiment for experiment in left}
         kind = "cuda" if machines.is_here and uses_gpu(device) else device
         executor = machines.executor(planned.experiments[0].out, jobs=jobs, device=kind)
-        work = weights(left, shipped("results"))  # the longest first, so that no process idles in the end
-        tasks = sorted(tasks_of(left, options), key=lambda task: work[task.title], reverse=True)
+        weight = weights(left, shipped("results"))  # the longest first, so that no process idles in the end
+        tasks = sorted(tasks_of(left, work), key=lambda task: weight[task.title], reverse=True)
         for task, end in run_tasks(tasks, executor, progress=progress):
             end.raise_failure(task)
             ended(by_folder[task.folder])

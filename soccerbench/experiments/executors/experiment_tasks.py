@@ -7,7 +7,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,21 +19,6 @@ from soccerbench.experiments.experiment import Experiment
 from soccerbench.features.stage import staged
 from soccerbench.progress import Progress
 from soccerbench.training.loggers import curves_to
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the experiments of one call are run.
-
-    Args:
-        stage: what to copy to a fast disk of the machine first, and into which folder of it.
-    """
-
-    device: str  # "auto", "cpu" or "cuda"
-    force: bool  # overwrite runs of another spec, other data or code
-    curves: str | None  # where learning curves go besides `history.csv`
-    threads: int | None  # of each process, for features that are not narrow; None for what torch has
-    stage: tuple[str, Path] | None = None
 
 
 class Training(Protocol):
@@ -48,23 +33,27 @@ class RunExperiment:
     """The work of one task; its result is in the folder."""
 
     experiment: Training
-    options: Options
+    device: str  # "auto", "cpu" or "cuda"
+    force: bool  # overwrite runs of another spec, other data or code
+    curves: str | None  # where learning curves go besides `history.csv`
+    threads: int | None  # of its process, for features that are not narrow; None for what torch has
+    stage: tuple[str, Path] | None = None  # what to copy to a fast disk of the machine first, and its folder there
 
     def __call__(self, progress: Progress) -> None:
         """Run it, or resume it."""
-        if self.options.threads is not None:
-            torch.set_num_threads(self.options.threads)
-        if self.options.stage is not None:
-            staged(*self.options.stage)
-        with curves_to(self.options.curves):
-            self.experiment.run(device=self.options.device, progress=progress, force=self.options.force)
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        if self.stage is not None:
+            staged(*self.stage)
+        with curves_to(self.curves):
+            self.experiment.run(device=self.device, progress=progress, force=self.force)
 
 
-def tasks_of(experiments: Sequence[Experiment], options: Options) -> list[Task]:
+def tasks_of(experiments: Sequence[Experiment], work: Callable[[Experiment], RunExperiment]) -> list[Task]:
     """One task an experiment, with what it waits for."""
     titles, before = {one.folder: one.title for one in experiments}, waits(experiments)
     return [
-        Task(one.title, one.folder, RunExperiment(one, options), frozenset(map(titles.__getitem__, before[one.folder])))
+        Task(one.title, one.folder, work(one), frozenset(map(titles.__getitem__, before[one.folder])))
         for one in experiments
     ]
 

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from forked import CommandLine, command_line
 from interruption import wait_for
 from small_runs import outcomes, planned, run_on
 
-from soccerbench.experiments.executors.experiment_tasks import Options, in_order, tasks_of, waits
+from soccerbench.experiments.executors.experiment_tasks import RunExperiment, in_order, tasks_of, waits
 from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.executors.task import attempt
 from soccerbench.experiments.experiment import Experiment
@@ -137,7 +138,8 @@ def test_a_full_disk_is_one_line_and_the_same_call_resumes(
     run_on(planned(shared_tiny_root, expected, [4]), Machines(jobs=1))
     for writes in (0, 2, 4):
         made, left = planned(shared_tiny_root, out, [4]), iter(range(writes))
-        (task,) = tasks_of(made.experiments, Options("cpu", False, None, threads=1))
+        work = partial(RunExperiment, device="cpu", force=False, curves=None, threads=1)
+        (task,) = tasks_of(made.experiments, work)
 
         def fsync(_: int, left: Iterator[int] = left) -> None:
             if next(left, None) is None:

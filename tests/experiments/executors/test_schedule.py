@@ -70,8 +70,8 @@ def test_work_begins_with_the_copy_of_the_data(monkeypatch: pytest.MonkeyPatch) 
             calls.append(options["device"])
 
     monkeypatch.setattr(experiment_tasks, "staged", lambda *place: calls.append(place))
-    options = experiment_tasks.Options("cpu", False, None, 1, ("s3://bucket/tiny", Path("/fast")))
-    experiment_tasks.RunExperiment(Fake(), options)(silent)  # type: ignore[arg-type]
+    stage = ("s3://bucket/tiny", Path("/fast"))
+    experiment_tasks.RunExperiment(Fake(), "cpu", False, None, 1, stage)(silent)  # type: ignore[arg-type]
     assert calls == [("s3://bucket/tiny", Path("/fast")), "cpu"]
 
 
