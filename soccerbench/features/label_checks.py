@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from unicodedata import normalize
 
 import numpy as np
@@ -33,13 +34,14 @@ class LabelChecks:
 
     def __init__(self, root: Dataset, report: Callable[..., None]) -> None:
         self.root, self._report = root, report
-        self._events: dict[str, Mapping[int, NDArray[np.float64]]] = {}
+        self._read = cache(self._read_events_s)
 
     def check(self, split: str, game: str) -> None:
         """The game is annotated if its split is, and each label file is its own."""
         tree = self.root.tree
-        if label_file(tree, game) is None and (others := self._files_of(split)):
-            self._report("missing", "the file is missing", split=split, game=game, file=others[0])
+        files = (file for one in self.root.games[split] if (file := label_file(tree, one)))
+        if label_file(tree, game) is None and (first := next(files, None)):
+            self._report("missing", "the file is missing", split=split, game=game, file=first)
         for file in (*LABEL_FILES, CAMERA_LABELS, REPLAY_LABELS):
             if f"{game}/{file}" not in tree:
                 continue
@@ -54,15 +56,9 @@ class LabelChecks:
                 problem = f"are those of another game: UrlLocal is {url!r}"
                 self._report("labels", problem, split=split, game=game, file=file)
 
-    def _files_of(self, split: str) -> list[str]:
-        """The label files that the split's games have, the first game's first."""
-        return [file for game in self.root.games[split] if (file := label_file(self.root.tree, game)) is not None]
-
     def events_s(self, split: str, game: str, half: int) -> NDArray[np.float64]:
         """The times of the events of a half; none where its labels are missing or cannot be read."""
-        if game not in self._events:
-            self._events[game] = self._read_events_s(split, game)
-        return self._events[game].get(half, np.empty(0))
+        return self._read(split, game).get(half, np.empty(0))
 
     def _read_events_s(self, split: str, game: str) -> Mapping[int, NDArray[np.float64]]:
         tree = self.root.tree

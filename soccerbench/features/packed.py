@@ -13,6 +13,7 @@ Conventions
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -20,8 +21,8 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, ValidationError
 
-from soccerbench.errors import InputError, first_error, os_error, os_problem
-from soccerbench.features.rows import StoredRows
+from soccerbench.errors import InputError, first_error, os_error
+from soccerbench.features.rows import StoredRows, stored_rows
 from soccerbench.specs.base import Frozen
 from soccerbench.specs.features import Block, load_features
 
@@ -93,7 +94,7 @@ class PackedFiles:
         others = {name: block for name, block in load_features().blocks.items() if block.file not in packed}
         self.blocks = others | self.index.blocks
         self._places = {(at.half.game, at.half.half, at.file): at for at in self.index.places()}
-        self._header = cache(self._read_header)
+        self._whole = cache(self._read_whole)
 
     def path(self, game: str, half: int, file: str) -> Path:
         """The packed file that holds one feature file of one half; the index where none does."""
@@ -114,29 +115,19 @@ class PackedFiles:
             raise InputError(
                 self.root / INDEX, f"{file}: width {at.packed.width}, its blocks have {width}", "pack again"
             )
-        offset, dtype = self._header(at.packed)
-        place = f"{game}, half {half}: "
-        start = offset + at.start * width * dtype.itemsize
-        return StoredRows(self.root / at.packed.path, start, at.half.rows, width, dtype, place)
+        whole = self._whole(at.packed)
+        start = whole.offset + at.start * whole.row_bytes
+        return replace(whole, offset=start, rows=at.half.rows, place=f"{game}, half {half}: ")
 
-    def _read_header(self, packed: PackedFile) -> tuple[int, np.dtype[np.floating]]:
-        """Offset of the first row, and the type of the values."""
+    def _read_whole(self, packed: PackedFile) -> StoredRows:
+        """The rows of all halves of a packed file."""
         path, dtype = self.root / packed.path, np.dtype(self.index.dtype).newbyteorder("<")
         shape = (sum(half.rows for half in packed.halves), packed.width)
         remedy = "copy the file again, or pack the root again"
-        try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # whatever damage makes the parser of headers raise
-            problem = os_problem(error, path) if isinstance(error, OSError) else error
-            raise InputError(path, f"not a readable packed file ({problem})", remedy) from None
-        if (
-            not isinstance(values, np.memmap)
-            or values.shape != shape
-            or values.dtype != dtype
-            or (not values.flags.c_contiguous)
-        ):
+        found = stored_rows(path, remedy=remedy)
+        if found != StoredRows(path, found.offset, *shape, dtype):
             raise InputError(path, f"is not the {shape} array of {self.index.dtype} that {INDEX} describes", remedy)
-        return values.offset, values.dtype
+        return found
 
 
 def read_index(path: Path) -> Index:

@@ -123,6 +123,40 @@ class StoredRows:
             raise os_error(self.path, error, remedy="copy the file again", place=self.place) from None
 
 
+def stored_rows(path: Path, *, remedy: str = "give another file") -> StoredRows:
+    """The rows of a feature file of any width, as its header describes them."""
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(path, "missing", remedy) from None
+    except OSError as error:
+        raise os_error(path, error, remedy=remedy) from None
+    except Exception as error:  # whatever damage makes the parser of headers raise
+        problem, trusted = _damage(path, str(error))
+        raise InputError(path, f"not a readable feature file ({problem})", trusted or remedy) from None
+    if not isinstance(values, np.memmap):
+        values.close()
+        raise InputError(path, "is an archive of arrays", "save one array (rows, width) with numpy.save")
+    if values.ndim != 2 or values.dtype.kind != "f":
+        kind = f"{values.ndim}-d {values.dtype}"
+        raise InputError(path, f"is {kind}, not a 2-d array of floats", "save (rows, width) with numpy.save")
+    if not values.size:
+        raise InputError(path, f"has shape {values.shape}, expected at least one row", "extract the half again")
+    by_columns = not values.flags.c_contiguous
+    return StoredRows(path, values.offset, len(values), values.shape[1], values.dtype, by_columns=by_columns)
+
+
+def _damage(path: Path, said: str) -> tuple[str, str]:
+    """What is wrong with a file that numpy refused, and the remedy for pickles; numpy calls any other file a pickle."""
+    with path.open("rb") as stream:
+        begin = stream.read(6)
+    if begin[:1] == b"\x80" or (begin == b"\x93NUMPY" and "object" in said.lower()):
+        return "pickled objects, which can run code when loaded", "save its array with numpy.save instead"
+    if begin != b"\x93NUMPY":
+        return "it does not begin as a .npy file", ""
+    return "truncated" if "mmap length" in said else said, ""
+
+
 def read_runs(runs: Iterable[tuple[StoredRows, int, NDArray[Any]]]) -> None:
     """Read runs of neighbouring rows, opening each file once.
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.errors import InputError
-from soccerbench.features.sources import PlainFiles, stored_rows
+from soccerbench.features.rows import stored_rows
+from soccerbench.features.sources import PlainFiles
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.specs.features import Block
 from soccerbench.training.checkpoint import Description

@@ -130,7 +130,9 @@ class CmnTask(GroundingTask[CmnRow]):
     @property
     def steps(self) -> int:
         """Batches in one epoch; about half of them where the row skips the others."""
-        return -(-len(self._train) // self.row.batch_size) * self._samples
+        sampling = self.row.sampling
+        samples = sampling.positive + sampling.same_class + sampling.random
+        return -(-len(self._train) // self.row.batch_size) * samples
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: every sample of every replay, in batches of replays in random order."""
@@ -176,11 +178,6 @@ class CmnTask(GroundingTask[CmnRow]):
         """A replay's clip (T, C)."""
         rows = clip(self.store, asked, longest=self.chunk)
         return tiled(rows, self.chunk, drop_filling_copy=self.row.sampling.drop_filling_copy)
-
-    @property
-    def _samples(self) -> int:
-        sampling = self.row.sampling
-        return sampling.positive + sampling.same_class + sampling.random
 
     def _event_rows(self, events: Mapping[str, Events]) -> EventRows:
         rows: dict[tuple[str, int, int], list[int]] = {}

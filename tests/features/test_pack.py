@@ -329,9 +329,9 @@ def damage_index(out: Path, change: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda out: os.truncate(out / TRAIN, 5000), "not a readable packed file"),
-        (lambda out: (out / TRAIN).unlink(), "not a readable packed file"),
-        (lambda out: (out / TRAIN).write_bytes(b""), "not a readable packed file"),
+        (lambda out: os.truncate(out / TRAIN, 5000), "not a readable feature file .truncated.; copy the file again"),
+        (lambda out: (out / TRAIN).unlink(), "missing; copy the file again, or pack the root again"),
+        (lambda out: (out / TRAIN).write_bytes(b""), "not a readable feature file"),
         (lambda out: np.save(out / TRAIN, np.zeros((9, 28), np.float16)), "is not the"),
         (lambda out: (out / INDEX).write_text("{"), "pack.json"),
         (lambda out: damage_index(out, {"format": 2}), "pack.json: format"),

@@ -13,7 +13,8 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.errors import InputError
-from soccerbench.features.sources import parts_of, root_blocks, stored_rows
+from soccerbench.features.rows import stored_rows
+from soccerbench.features.sources import parts_of, root_blocks
 from soccerbench.features.store import FeatureStore, is_simulated
 
 GAME = "league/season/game"

@@ -32,11 +32,6 @@ def score_loss(recipe: Loss, logits: Tensor, targets: Tensor, positives: Tensor)
         weights = logits.new_full((logits.shape[-1],), recipe.foreground_weight)
         weights[0] = 1
         return -(weights * targets * logits.log_softmax(dim=-1)).sum(dim=-1).mean()
-    return focal_loss(recipe, logits, targets)
-
-
-def focal_loss(recipe: FocalBinary, logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy, weighted down where the prediction is good; `epsilon` keeps its logarithms finite."""
     return recipe.weight * _focal(recipe, logits, targets).mean()
 
 
@@ -61,7 +56,7 @@ def best_log_variance(recipe: Displacement, frames_per_s: int) -> float:
 
 
 def _focal(recipe: FocalBinary, logits: Tensor, targets: Tensor) -> Tensor:
-    """The loss of each score, without the weight."""
+    """Binary cross-entropy, weighted down where the prediction is good; `epsilon` keeps its logarithms finite."""
     p, epsilon = logits.sigmoid(), recipe.epsilon
     hit = targets * (1 - p) ** recipe.gamma * (p + epsilon).log()
     miss = (1 - targets) * p**recipe.gamma * (1 - p + epsilon).log()
