@@ -24,6 +24,7 @@ import pytest
 import torch
 
 from soccerbench.experiments.fingerprint import peak_memory_bytes
+from soccerbench.specs.base import Precision
 from soccerbench.video.decoding.clips import Clip, clamp, window
 from soccerbench.video.decoding.frames import frames
 from soccerbench.video.decoding.video import probe
@@ -71,8 +72,8 @@ def decoded_per_s(path: Path) -> float:
     return count / (time.perf_counter() - started)
 
 
-def planned(root: Path, out: Path, settings: Settings, batch: int | None = None) -> Plan:
-    return plan(root, models=["five"], untrained=True, out=out, settings=settings, batch=batch)
+def planned(root: Path, out: Path, settings: Settings, batch: int | None = None, precision: Precision = "auto") -> Plan:
+    return plan(root, models=["five"], untrained=True, out=out, settings=settings, batch=batch, precision=precision)
 
 
 def extracted_per_s(what: Plan) -> float:
@@ -109,12 +110,13 @@ def naive_per_s(what: Plan, windows: int) -> float:
 
 
 def measure(
-    folder: Path, seconds: int, settings: Settings, *, windows: int = NAIVE_WINDOWS, batch: int | None = None
-) -> dict[str, float]:
+    folder: Path, seconds: int, settings: Settings, *, windows: int = NAIVE_WINDOWS, batch: int | None = None,
+    precision: Precision = "auto",
+) -> dict[str, float]:  # fmt: skip
     """Everything, for one video of that many seconds."""
     write_video(folder / "root" / "match" / "1.mkv", 12)
     video = write_video(folder / "root" / "match" / "2.mkv", seconds)
-    what = planned(folder / "root", folder / "out", settings, batch)
+    what = planned(folder / "root", folder / "out", settings, batch, precision)
     decoding = max(decoded_per_s(video) for _ in range(3))
     ours = extracted_per_s(what)
     peak_gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
@@ -137,8 +139,8 @@ def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, flo
     job, found = what.job, {}
     device, compute = job.compute.device, job.compute
     for together in (False, True):
-        for place in ("sliding", "weights"):
-            monkeypatch.setattr(f"soccerbench.extractors.{place}.channels_last", lambda *_: together)  # noqa: B023
+        for place in ("sliding", "job"):
+            monkeypatch.setattr(f"soccerbench.video.extraction.{place}.channels_last", lambda *_: together)  # noqa: B023
         for row, loaded in zip(job.rows, load_models(job.rows, job.weights, device).values(), strict=True):
             pictures = torch.randint(0, 256, (row.clip.fps * job.compute.step_s, 3, row.size, row.size), device=device)
             clip = Clip(row.clip.frames, row.clip.fps)
@@ -183,6 +185,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="networks at full size on a CPU, too")
     parser.add_argument("--windows", type=int, default=NAIVE_WINDOWS, help="seconds that the naive way is timed on")
     parser.add_argument("--batch", type=int, help="as of extract")
+    parser.add_argument("--precision", default="auto", help="as of extract")
     parser.add_argument("--networks", action="store_true", help="rows a second of each network alone")
     parser.add_argument("--peak", nargs=2, type=Path, metavar=("ROOT", "OUT"), help="print the memory that it takes")
     given = parser.parse_args()
@@ -195,9 +198,17 @@ def main() -> None:
         if given.networks:
             write_video(Path(folder) / "match" / "1.mkv", 1)
             with pytest.MonkeyPatch.context() as patch:
-                found = networks_per_s(planned(Path(folder), Path(folder), settings, given.batch), patch)
+                what = planned(Path(folder), Path(folder), settings, given.batch, given.precision)
+                found = networks_per_s(what, patch)
         else:
-            found = measure(Path(folder), given.seconds, settings, windows=given.windows, batch=given.batch)
+            found = measure(
+                Path(folder),
+                given.seconds,
+                settings,
+                windows=given.windows,
+                batch=given.batch,
+                precision=given.precision,
+            )
     for name, value in found.items():
         print(f"{name:24}{value:16,.2f}")
 

@@ -2,7 +2,8 @@
 
 Ours reads clips of the packed file at random. The plain loop is the reference code's: every clip as float32 in memory,
 a DataLoader that collates them, torch's dropout, Adam as it is by default; only as many games as fit into a few
-gigabytes. The model is the same. The bare products are the matrix multiplications of one step and nothing else.
+gigabytes. The model is the same. The bare products are the matrix multiplications of one step and nothing else, in
+float32. Ours is measured with `precision: auto`, float32 on a CPU, and with `precision: bfloat16`.
 
 Ours and the plain loop run in a process each, ours as the command line sets it up, the plain one as Python does. They
 take turns of twenty steps, so that whatever else the machine does falls on both. Figures are of all steps together,
@@ -30,15 +31,16 @@ from torch.utils.data import Dataset as TorchDataset
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs.load import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
+from soccerbench.training.precision import in_bfloat16, multiplies_bfloat16
 
 ROW, PLAIN_GAMES = 8, 6
 TURN = 20  # steps
 Step = Callable[[Batch], None]
 
 
-def task_of(root: Dataset, games: int | None = None) -> SpottingTask:
+def task_of(root: Dataset, games: int | None = None, precision: str = "auto") -> SpottingTask:
     """Row 8 on the training games, or on the first of them; no validation."""
-    row = load_table("table2").rows[ROW - 1]
+    row = load_table("table2", settings=[("precision", precision)]).rows[ROW - 1]
     labels = root.labels("train")
     return SpottingTask(row, root.store(row.blocks), train=dict(itertools.islice(labels.items(), games)), valid={})
 
@@ -52,7 +54,8 @@ def step_of(task: SpottingTask, loop: str) -> Step:
     optimiser = torch.optim.Adam(model.parameters(), lr=task.row.learning_rate, fused=True if loop == "ours" else None)
 
     def step(batch: Batch) -> None:
-        loss = task.loss(model, batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16(task.row.precision, "cpu")):
+            loss = task.loss(model, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -117,9 +120,9 @@ def anonymous_bytes() -> int:
     return 1024 * int(re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 
 
-def serve(loop: str, root: Path) -> None:
+def serve(loop: str, root: Path, precision: str) -> None:
     """Run the turns that standard input asks for; say the seconds and the largest anonymous bytes of each."""
-    task = task_of(Dataset(root), None if loop == "ours" else PLAIN_GAMES)
+    task = task_of(Dataset(root), None if loop == "ours" else PLAIN_GAMES, precision)
     step, products = step_of(task, loop), bare_products(task)
     batches = our_batches(task) if loop == "ours" else plain_batches(task)
 
@@ -139,11 +142,11 @@ def serve(loop: str, root: Path) -> None:
 class Loop:
     """A process that serves turns of a loop."""
 
-    def __init__(self, loop: str, root: Path) -> None:
+    def __init__(self, loop: str, root: Path, precision: str = "auto") -> None:
         self.seconds: dict[str, list[float]] = {"train": [], "products": []}
         self.largest_bytes = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, loop, root], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, __file__, loop, root, precision], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True,
         )  # fmt: skip
 
@@ -168,10 +171,13 @@ class Loop:
         self._process.communicate()
 
 
+@pytest.mark.parametrize("precision", ["auto", "bfloat16"])
 @pytest.mark.parametrize("cache", ["cold", "warm"])
-def test_training(benchmark, request, packed_root: Path, forget, cache: str) -> None:
+def test_training(benchmark, request, packed_root: Path, forget, cache: str, precision: str) -> None:
+    if precision == "bfloat16" and not multiplies_bfloat16():
+        pytest.skip("this processor does not multiply bfloat16")
     turns = max(2, request.config.getoption("--steps") // TURN)
-    with Loop("ours", packed_root) as ours, Loop("plain", packed_root) as plain:
+    with Loop("ours", packed_root, precision) as ours, Loop("plain", packed_root) as plain:
         ours.run("products", 1)
 
         def turns_of_the_others() -> None:
@@ -211,4 +217,4 @@ def read(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]))
+    serve(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

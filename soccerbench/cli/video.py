@@ -191,7 +191,7 @@ def extract(
         int | None, typer.Option(min=1, max=MAX_BATCH, help="Windows at a time on a GPU; fewer take less memory.")
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"], typer.Option(help="bfloat16 on a GPU, float32 on a CPU.")
+        Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: bfloat16 on a GPU, float32 on a CPU.")
     ] = "auto",
     normalise: Annotated[Literal["l2", "none"], typer.Option(help="Each block's row to length 1, or as it is.")] = "l2",
     settings: Settings = None,

@@ -6,7 +6,7 @@ Conventions
     left_open   the same, for a value stated in the row, or for a part of it without a key ("postprocess.nms")
     published   per cent, loose unless tight; "-" not meaningful, "N/A" not evaluated; `published_in` says where, and
                 what differs there
-    precision   of the loss and its gradients on a GPU; a CPU computes in float32 whatever it says
+    precision   of the loss and its gradients; "auto" is bfloat16 on a GPU and float32 on a CPU
     trained_for regular mode has two trainings: for "test" it learns from train and keeps the best epoch on valid; for
                 the "challenge" it learns from train and valid and keeps the best epoch on test, as the reference code
     digest      hash of all but `published…`, `left_open` and younger keys at their default
@@ -37,8 +37,7 @@ TableName = Annotated[str, AfterValidator(_plain)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(gt=0, le=10**6)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Precision = Literal["bfloat16", "float32"]
-DEFAULT_PRECISION: Precision = "bfloat16"
+Precision = Literal["auto", "bfloat16", "float32"]
 TrainedFor = Literal["test", "challenge", "both"]
 SCORED_SPLITS = ("test", "challenge")
 Published = float | Literal["-", "N/A"]
@@ -213,7 +212,7 @@ class TrainedRow(BaseRow):
     plateau: Plateau | None
     weight_decay: Annotated[float, Field(ge=0)]
     standardise: bool
-    precision: Precision = DEFAULT_PRECISION
+    precision: Precision = "auto"
     optimiser: Optimiser | None = None
     annealing: Annealing | None = None
     trained_for: TrainedFor = "test"

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from soccerbench.errors import SpecError, did_you_mean
-from soccerbench.specs.base import DEFAULT_PRECISION, Count, Frozen, Plateau, Precision, Share, TableName, hash_of
+from soccerbench.specs.base import Count, Frozen, Plateau, Precision, Share, TableName, hash_of
 from soccerbench.specs.shipped import table_file
 from soccerbench.specs.yaml_file import checked, overlay, read_table, read_yaml, split, with_settings
 
@@ -92,14 +92,14 @@ class ExtractorRow(Frozen):
     max_epochs: Count
     plateau: Plateau | None
     annealing: Literal["cosine"] | None
-    precision: Precision = DEFAULT_PRECISION
+    precision: Precision = "auto"
     assumed: dict[str, str]
     changed: tuple[str, ...] = ()
     published: Published | None = None
 
     def digest(self) -> str:
         """Sixteen hex digits over all that a model and its fine-tuning come from."""
-        usual = {"precision"} if self.precision == DEFAULT_PRECISION else set()
+        usual = {"precision"} if self.precision == "auto" else set()
         return hash_of(self.model_dump(mode="json", exclude=_UNDIGESTED | usual))
 
     @model_validator(mode="after")

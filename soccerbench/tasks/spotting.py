@@ -128,7 +128,7 @@ class SpottingTask(FrameTask[SpottingRow, Clips]):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean binary cross-entropy over clips and the 18 classes."""
-        return F.binary_cross_entropy_with_logits(model(batch.features.float()), batch.targets)
+        return F.binary_cross_entropy_with_logits(model(batch.features.float()).float(), batch.targets)
 
 
 def event_rows(store: FeatureStore, labels: Events, half: int, *, shift_s: float) -> NDArray[np.int64]:

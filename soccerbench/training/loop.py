@@ -1,7 +1,7 @@
 """The training loop: plain, resumable at every epoch, the same bits for the same seed.
 
 All randomness of an epoch comes from (seed, epoch) alone, so that a resumed run draws what the uninterrupted run would
-have drawn. On a GPU losses are summed on the device, read only every few steps, and computed in the row's `precision`.
+have drawn. On a GPU losses are summed on the device and read only every few steps.
 
 Source: the paper's section 4 and the NetVLAD++ reference code for the schedule: Adam, the rate lowered on a plateau of
 the validation loss, the best epoch kept; in ultra mode a fixed number of epochs and the last weights.
@@ -29,6 +29,7 @@ from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.optimisers import PLAIN, build_optimiser, build_schedule, sharpness_aware, trained
 from soccerbench.training.parallel import rank_and_count, shared_step, summed
+from soccerbench.training.precision import in_bfloat16
 from soccerbench.training.prefetch import prefetched
 from soccerbench.training.restore import restore
 
@@ -97,7 +98,7 @@ class Schedule(Protocol):
 
     @property
     def precision(self) -> Precision:
-        """Of the loss on a GPU."""
+        """Of the loss and its gradients."""
 
     @property
     def max_epochs(self) -> int:
@@ -220,8 +221,8 @@ def uses_gpu(device: str) -> bool:
 
 
 def _loss(device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, batch: Any) -> Tensor:
-    """The loss of a batch; on a GPU in the row's precision."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda" and row.precision == "bfloat16"):
+    """The loss of a batch in the row's precision."""
+    with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(row.precision, device.type)):
         return task.loss(model, batch)
 
 

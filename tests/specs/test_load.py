@@ -172,17 +172,18 @@ def test_the_digest_covers_all_but_published() -> None:
     assert row.digest() == load_table("table2").rows[0].digest()
 
 
-def test_the_precision_on_a_gpu_is_part_of_the_digest_and_its_default_is_as_old_as_the_records() -> None:
+def test_the_precision_is_part_of_the_digest_and_its_default_is_as_old_as_the_records() -> None:
     for name in ("table2", "table3"):
         row = load_table(name).rows[0]
-        assert (row.digest(), row.precision) == (DIGESTS[name], "bfloat16")
-        changed = load_table(name, settings=[parse_setting("precision=float32")], rows=[1]).rows[0]
-        assert changed.digest() != row.digest()
-        assert yaml.safe_load(spec_text(changed))["precision"] == "float32"
+        assert (row.digest(), row.precision) == (DIGESTS[name], "auto")
+        for precision in ("float32", "bfloat16"):
+            changed = load_table(name, settings=[parse_setting(f"precision={precision}")], rows=[1]).rows[0]
+            assert changed.digest() != row.digest()
+            assert yaml.safe_load(spec_text(changed))["precision"] == precision
     with pytest.raises(SpecError, match="--set precision=float16: table2 row 1: precision: 'float16' should be"):
         load_table("table2", settings=[parse_setting("precision=float16")])
     assert len({load_extractors(settings=[parse_setting(f"precision={name}")]).of("vtn").digest() for name in
-                ("bfloat16", "float32")}) == 2  # fmt: skip
+                ("auto", "bfloat16", "float32")}) == 3  # fmt: skip
 
 
 def test_every_choice_of_the_spotting_rows_that_the_paper_leaves_open_is_listed() -> None:

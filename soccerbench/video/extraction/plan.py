@@ -20,9 +20,11 @@ from soccerbench.files import write_json
 from soccerbench.lease import only_writer
 from soccerbench.progress import Progress, silent
 from soccerbench.soccernet.archive import parse_json
+from soccerbench.specs.base import Precision
 from soccerbench.specs.features import file_of, load_features
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
+from soccerbench.training.precision import in_bfloat16
 from soccerbench.video.extraction.feature_files import Normalise, read_record
 from soccerbench.video.extraction.half import HalfExtraction, Outcome, extract_half
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
@@ -62,7 +64,7 @@ def plan(
     device: str = "auto",
     machines: Machines = HERE,
     batch: int | None = None,
-    precision: str = "auto",
+    precision: Precision = "auto",
     normalise: Normalise = "l2",
     settings: Sequence[tuple[str, Any]] = (),
     table: str = "table1",
@@ -79,7 +81,7 @@ def plan(
     Raises:
         InputError: no such root or game, an unusable checkpoint, or features that would have to be overwritten.
         SpecError: an unknown model, or a setting that no model has.
-        ValueError: a model without a checkpoint, an unknown device or precision.
+        ValueError: a model without a checkpoint, an unknown device, or bfloat16 where it cannot be computed.
     """
     sets = load_features().sets
     names = list(dict.fromkeys(name for model in models for name in sets.get(model, (model,))))
@@ -89,8 +91,6 @@ def plan(
     specs = load_extractors(table, models=names, settings=[*of_weights, *settings]).rows
     on_gpu = uses_gpu(device) if machines.is_here else device == "cuda"
     kind = "cuda" if on_gpu else "cpu"
-    if precision not in ("auto", "float32", "bfloat16") or (precision == "bfloat16" and not on_gpu):
-        raise ValueError(f"precision {precision!r} on {kind}: give auto or float32, or bfloat16 on a GPU")
     job = Job(
         root=root,
         out=out or root,
@@ -98,7 +98,7 @@ def plan(
         weights=weights,
         mega=mega,
         normalise=normalise,
-        compute=Compute(torch.device(*DEVICE[kind]), batch or STEP_S[kind], on_gpu and precision != "float32"),
+        compute=Compute(torch.device(*DEVICE[kind]), batch or STEP_S[kind], in_bfloat16(precision, kind)),
         plugin=plugin,
         force=force,
     )

@@ -180,8 +180,9 @@ class FineTuneRun:
     def _measure(self, model: Extractor, clips: SnippetClips, split: str, progress: Progress) -> SplitAccuracy:
         classes = self.manifest.classes
         counts = confusion(
-            model, clips, classes=len(classes), batch_size=self.row.batch_size, progress=progress, stage=split
-        )
+            model, clips, classes=len(classes), batch_size=self.row.batch_size, precision=self.row.precision,
+            progress=progress, stage=split,
+        )  # fmt: skip
         per_class = dict(zip(classes, top1_per_class(counts), strict=True))
         return SplitAccuracy(snippets=len(clips), top1=top1(counts), per_class=per_class, confusion=counts.tolist())
 

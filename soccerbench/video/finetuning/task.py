@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from soccerbench.progress import Progress
+from soccerbench.specs.base import Precision
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.parallel import rank_and_count
+from soccerbench.training.precision import in_bfloat16
 from soccerbench.video.finetuning.augmentation import DRAWS, augment, to_clip
 from soccerbench.video.finetuning.clip_cache import SnippetClips
 from soccerbench.video.models.base import Extractor
@@ -76,10 +78,9 @@ class FineTuning:
             yield from plain_batches(self.valid, self.row.batch_size)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The model's own loss; on a GPU in bfloat16, which the loop sees to for `forward` alone."""
+        """The model's own loss."""
         own: Any = model.loss
-        with torch.autocast("cuda", torch.bfloat16, enabled=batch.clips.is_cuda):
-            loss: Tensor = own(batch.clips, batch.targets)
+        loss: Tensor = own(batch.clips, batch.targets)
         return loss
 
 
@@ -93,8 +94,9 @@ def plain_batches(snippets: SnippetClips, size: int) -> Iterator[Batch]:
 
 @torch.no_grad()
 def confusion(
-    model: Extractor, snippets: SnippetClips, *, classes: int, batch_size: int, progress: Progress, stage: str
-) -> NDArray[np.int64]:
+    model: Extractor, snippets: SnippetClips, *, classes: int, batch_size: int, precision: Precision,
+    progress: Progress, stage: str,
+) -> NDArray[np.int64]:  # fmt: skip
     """How often each true class (rows) is taken for each class (columns): (K, K), by one centred view a snippet.
 
     The model is in evaluation mode, on the device that computes.
@@ -103,7 +105,7 @@ def confusion(
     counts = np.zeros((classes, classes), dtype=np.int64)
     done = 0
     for batch in plain_batches(snippets, batch_size):
-        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(precision, device.type)):
             found = model(batch.clips.to(device)).argmax(dim=1).cpu().numpy()
         np.add.at(counts, (batch.targets.numpy(), found), 1)
         done += len(found)

@@ -239,7 +239,6 @@ def test_rows_do_not_depend_on_the_other_models(root: Path, extract: Extract) ->
         ({"games": ["/"]}, r"leaves the root; name games by their folder"),
         ({"split": "train"}, r"holds no game of split train"),
         ({"device": "tpu"}, r"unknown device 'tpu'"),
-        ({"precision": "bfloat16"}, r"precision 'bfloat16' on cpu"),
     ],
 )
 def test_what_cannot_be_planned(root: Path, extract: Extract, options: dict[str, Any], message: str) -> None:

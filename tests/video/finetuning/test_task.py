@@ -152,7 +152,7 @@ def test_accuracy_counts_what_is_found_for_what() -> None:
 
     steps: list[int] = []
     counts = confusion(
-        Brightest(4), Known(), classes=4, batch_size=4,  # type: ignore[arg-type]
+        Brightest(4), Known(), classes=4, batch_size=4, precision="auto",  # type: ignore[arg-type]
         progress=lambda stage, done, total: steps.append(done), stage="test",
     )  # fmt: skip
     assert counts.tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
