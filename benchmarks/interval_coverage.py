@@ -204,16 +204,15 @@ def study(submissions: tuple[Submission, ...], options: argparse.Namespace, seed
         p_values.append(permutation_p(difference[:1], exchanged))
     rejected = (np.array(p_values) <= 0.05).mean(axis=0)
     names = [method.__name__ for method in METHODS]
+
+    def means(sums: Floats) -> dict[str, dict[str, float]]:
+        kinds = zip(("score", "difference"), (sums / options.repetitions).T.tolist(), strict=True)
+        return {kind: dict(zip(names, values, strict=True)) for kind, values in kinds}
+
     return {
         "truth": {"score": expected[0, 0], "difference": expected[1, 0]},
-        "coverage": {
-            kind: dict(zip(names, (held[:, column] / options.repetitions).tolist(), strict=True))
-            for column, kind in enumerate(("score", "difference"))
-        },
-        "mean_width": {
-            kind: dict(zip(names, (width[:, column] / options.repetitions).tolist(), strict=True))
-            for column, kind in enumerate(("score", "difference"))
-        },
+        "coverage": means(held),
+        "mean_width": means(width),
         "percentile_coverage_per_class_difference": dict(
             zip(CLASSES, (held_per_class / options.repetitions).tolist(), strict=True)
         ),

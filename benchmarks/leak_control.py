@@ -52,25 +52,27 @@ def exchanged(games: list[Events], rng: np.random.Generator) -> list[Events]:
     return [dataclasses.replace(game, label=others[game.label]) for game in games]
 
 
+def score(root: Dataset, split: str, predictions: list[Events]) -> float:
+    """The loose average-mAP."""
+    labels = list(root.labels(split).values())
+    scored = evaluate_games(
+        "spotting", labels=labels, predictions=predictions, split=split, deltas_s=LOOSE_S, protocol="soccernet"
+    )
+    return float(scored.score.average_map)
+
+
 def compare(run: Path, root: Dataset, split: str, repetitions: int) -> dict[str, Any]:
     """The score of one run, and those of its detections at wrong times and of other classes."""
-    labels, store = list(root.labels(split).values()), root.store(["vtn"])
+    store = root.store(["vtn"])
     tree, rng = Tree(run / f"predictions-{split}.zip"), np.random.default_rng(0)
     found = [read_spotting_predictions(tree, game, strict=False) for game in root.games[split]]
     lengths = [{half: 1000 * store.length(game, half) // store.fps for half in HALVES} for game in root.games[split]]
-
-    def score(games: list[Events]) -> float:
-        scored = evaluate_games(
-            "spotting", labels=labels, predictions=games, split=split, deltas_s=LOOSE_S, protocol="soccernet"
-        )
-        return float(scored.score.average_map)
-
     wrong = [
-        score([moved(game, length, rng) for game, length in zip(found, lengths, strict=True)])
+        score(root, split, [moved(game, length, rng) for game, length in zip(found, lengths, strict=True)])
         for _ in range(repetitions)
     ]
-    classes = [score(exchanged(found, rng)) for _ in range(repetitions)]
-    true = score(found)
+    classes = [score(root, split, exchanged(found, rng)) for _ in range(repetitions)]
+    true = score(root, split, found)
     return {"average_map": true, "at_wrong_times": spread(wrong, true), "of_other_classes": spread(classes, true)}
 
 
@@ -86,7 +88,7 @@ def spread(scores: list[float], true: float) -> dict[str, float]:
 
 def constant(root: Dataset, split: str, every_s: int) -> float:
     """The score of a predictor that says the same of every moment, its detections `every_s` seconds apart."""
-    labels, store = list(root.labels(split).values()), root.store(["vtn"])
+    store = root.store(["vtn"])
 
     def predictions(game: str) -> Events:
         at = [
@@ -98,15 +100,7 @@ def constant(root: Dataset, split: str, every_s: int) -> float:
         half, label, position_ms = np.array(at).T
         return Events(half, label, position_ms, confidence=np.full(len(at), 0.5), game=game)
 
-    scored = evaluate_games(
-        "spotting",
-        labels=labels,
-        predictions=[predictions(game) for game in root.games[split]],
-        split=split,
-        deltas_s=LOOSE_S,
-        protocol="soccernet",
-    )
-    return float(scored.score.average_map)
+    return score(root, split, [predictions(game) for game in root.games[split]])
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def naive_per_s(what: Plan, windows: int) -> float:
             decoded = list(frames(video.path, fps=clip.fps, size=row.size, crop=True, start_s=start_s, stop_s=stop_s))
             pictures = torch.from_numpy(np.stack([decoded[index - grid[0]] for index in grid])).to(device)
             with torch.inference_mode(), compute.autocast():
-                model = models[row.model].model
+                model = models[row.model]
                 model.per_clip(model.frames(pictures.permute(0, 3, 1, 2)[None])).float().cpu()
 
     one(int(video.duration_s) // 2)
@@ -141,10 +141,10 @@ def networks_per_s(what: Plan, monkeypatch: pytest.MonkeyPatch) -> dict[str, flo
     for together in (False, True):
         for place in ("sliding", "job"):
             monkeypatch.setattr(f"soccerbench.video.extraction.{place}.channels_last", lambda *_: together)  # noqa: B023
-        for row, loaded in zip(job.rows, load_models(job.rows, job.weights, device).values(), strict=True):
+        for row, model in zip(job.rows, load_models(job.rows, job.weights, device).values(), strict=True):
             pictures = torch.randint(0, 256, (row.clip.fps * job.compute.step_s, 3, row.size, row.size), device=device)
             clip = Clip(row.clip.frames, row.clip.fps)
-            slider = Slider(loaded.model, clip, size=row.size, rows=10**6, compute=compute)
+            slider = Slider(model, clip, size=row.size, rows=10**6, compute=compute)
             ends, rows = [], []
             for _ in range(8):
                 slider.take(pictures.to(torch.uint8))

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from soccerbench.specs.video_models import ExtractorRow, ExtractorTable, load_extractors
 from soccerbench.video.extraction.half import Outcome
-from soccerbench.video.extraction.job import Loaded, Weights, load_models
+from soccerbench.video.extraction.job import Weights, load_models
 from soccerbench.video.extraction.plan import plan, run
+from soccerbench.video.models.base import Extractor
 
 TINY: tuple[tuple[str, Any], ...] = (
     ("size", 32),
@@ -64,17 +65,17 @@ def write_noise() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def _built() -> dict[tuple[str, str], Loaded]:
+def _built() -> dict[tuple[str, str], Extractor]:
     return {}
 
 
 @pytest.fixture(scope="session")
-def extract(_built: dict[tuple[str, str], Loaded]) -> Callable[..., list[Outcome]]:
+def extract(_built: dict[tuple[str, str], Extractor]) -> Callable[..., list[Outcome]]:
     """`plan` and `run` with small models, of random weights by default; each is built once a session."""
 
     def load(
         rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None
-    ) -> dict[str, Loaded]:
+    ) -> dict[str, Extractor]:
         assert plugin is None, "each is built once, whatever the file"
         for row in rows:
             key = (row.digest(), weights[row.model].digest)

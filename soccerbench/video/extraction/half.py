@@ -39,9 +39,10 @@ from soccerbench.video.extraction.feature_files import (
     normalised,
     write_record,
 )
-from soccerbench.video.extraction.job import Job, Loaded, load_models
+from soccerbench.video.extraction.job import Job, load_models
 from soccerbench.video.extraction.sliding import Slider, slide
 from soccerbench.video.extraction.videos import Half, half_fingerprint
+from soccerbench.video.models.base import Extractor
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class HalfExtraction:
     """The extraction of one half."""
 
     job: Job  # which models, and how
-    models: Mapping[str, Loaded]  # by name, in evaluation mode on the job's device
+    models: Mapping[str, Extractor]  # by name, in evaluation mode on the job's device
     half: Half  # of the job's root
 
     def run(self, progress: Progress) -> Outcome:
@@ -111,7 +112,7 @@ class HalfExtraction:
         with ExitStack() as stack:
             files, sliders, compute = {}, {}, self.job.compute
             for row in missing:
-                model, clip = self.models[row.model].model, Clip(row.clip.frames, row.clip.fps)
+                model, clip = self.models[row.model], Clip(row.clip.frames, row.clip.fps)
                 stream = stack.enter_context(replacing(self._folder / self._file(row)))
                 files[row.model] = FeatureWriter(stream, rows=self.half.rows, width=model.width)
                 sliders[row.model] = Slider(model, clip, size=row.size, rows=self.half.rows, compute=compute)
@@ -164,7 +165,7 @@ class HalfExtraction:
         return FeatureFile(
             file=self._file(row),
             rows=self.half.rows,
-            width=self.models[row.model].model.width,
+            width=self.models[row.model].width,
             sha256=sha256,
             clip={"frames": row.clip.frames, "fps": row.clip.fps, "size": row.size},
             weights=self.models[row.model].source,
@@ -175,7 +176,7 @@ class HalfExtraction:
         )
 
 
-_loaded: list[tuple[Job, dict[str, Loaded]]] = []  # the models of this process
+_loaded: list[tuple[Job, dict[str, Extractor]]] = []  # the models of this process
 
 
 def extract_half(job: Job, half: Half, threads: int, progress: Progress) -> Outcome:

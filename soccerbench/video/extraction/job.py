@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -39,13 +39,6 @@ class Weights:
 
     file: Path | None
     digest: str
-
-
-class Loaded(NamedTuple):
-    """A model with its weights, and where they come from, in one line."""
-
-    model: Extractor
-    source: str
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ def settings_of(row: ExtractorRow, weights: Weights) -> list[tuple[str, Any]]:
 
 def load_models(
     rows: Sequence[ExtractorRow], weights: Mapping[str, Weights], device: torch.device, *, plugin: Path | None = None
-) -> dict[str, Loaded]:
+) -> dict[str, Extractor]:
     """The models by name, in evaluation mode on a device; random weights always are those of SEED."""
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False  # --precision float32 means float32
@@ -172,14 +165,14 @@ def load_models(
             torch.manual_seed(SEED)
             model = build(row, plugin=plugin)
         file = weights[row.model].file
-        source = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
-        model = model.eval().requires_grad_(False).to(device)
+        model.source = f"random weights of seed {SEED}" if file is None else load_weights(model, file, row)
+        model.eval().requires_grad_(False).to(device)
         if channels_last(model, device):
             for weight in model.parameters():
                 if weight.ndim in (4, 5):
                     order = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d
                     weight.data = weight.data.contiguous(memory_format=order)
-        models[row.model] = Loaded(model, source)
+        models[row.model] = model
     return models
 
 

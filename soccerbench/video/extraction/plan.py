@@ -121,7 +121,7 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
     in_process = planned.machines.is_here and planned.jobs == 1
     device = job.compute.device if in_process else torch.device("cpu")
     models = load_models(job.rows, job.weights, device, plugin=job.plugin)
-    widths = {job.block(name): loaded.model.width for name, loaded in models.items()}
+    widths = {job.block(name): model.width for name, model in models.items()}
     with only_writer(job.out / DESCRIPTION):
         describe(job.root, job.out, widths, untrained=job.untrained)
     for game, half, text in halves.bad:

@@ -113,7 +113,7 @@ class FineTuneRun:
             simulated=any(is_simulated(Path(root)) for root in self.manifest.roots),
             seed=self.seed,
             labels="shuffled" if self.shuffled else "annotated",
-            started_from=task.started_from,
+            started_from=model.source,
             view="one clip at the snippet's centre, the centred square",
             top1=on_test.top1,
             per_class=on_test.per_class,

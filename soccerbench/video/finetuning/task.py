@@ -44,14 +44,12 @@ class FineTuning:
     valid: SnippetClips | None  # the validation snippets; none where every split trains
     init: Path | None = None  # a checkpoint to begin with
     plugin: Path | None = None  # the file of a custom model
-    started_from: str = "random weights"
 
     def model(self) -> Extractor:
-        """The model, fresh from torch's global generator or with the weights of a file, which `started_from` names."""
+        """The model, fresh from torch's global generator or with the weights of a file, which its `source` names."""
         model = build(self.row, plugin=self.plugin)
         if self.init is not None:
-            said = load_weights(model, self.init, self.row)
-            self.started_from = said.removeprefix(f"{self.init.parent}/")
+            model.source = load_weights(model, self.init, self.row).removeprefix(f"{self.init.parent}/")
         return model
 
     @property

@@ -28,6 +28,7 @@ class Extractor(nn.Module, ABC):
 
     mean: Tensor
     std: Tensor
+    source = "random weights"  # where its weights come from, in one line
 
     def __init__(
         self, *, width: int, dropout: float, mean: Sequence[float], std: Sequence[float], classes: int = CLASSES

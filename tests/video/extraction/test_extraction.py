@@ -52,7 +52,7 @@ def test_files_are_those_of_window_by_window(root: Path, tiny_table: ExtractorTa
     folder = root / GAME
     rows = [tiny_table.of(model) for model in FIVE]
     weights = plan(root, models=FIVE, untrained=True, settings=[], force=True).job.weights
-    loaded = [one.model for one in load_models(rows, weights, torch.device("cpu")).values()]
+    loaded = load_models(rows, weights, torch.device("cpu")).values()
     for row, model in zip(rows, loaded, strict=True):
         clip = Clip(row.clip.frames, row.clip.fps)
         for half, video in ((1, "1_224p.mkv"), (2, "2.mkv")):

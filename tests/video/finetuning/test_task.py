@@ -181,9 +181,8 @@ def test_a_model_begins_with_the_weights_of_a_checkpoint(manifest: Manifest, tmp
     first = FineTuning(row(), clips(manifest), np.zeros(1, np.int64), None).model()
     torch.save({"epoch": 1, "identity": {}, "model": first.state_dict()}, tmp_path / "checkpoint.pt")
     torch.manual_seed(2)
-    task = FineTuning(row(), clips(manifest), np.zeros(1, np.int64), None, init=tmp_path / "checkpoint.pt")
-    assert task.started_from == "random weights"
-    begun = task.model()
-    assert task.started_from.startswith("checkpoint.pt: a fine-tuned ")
+    begun = FineTuning(row(), clips(manifest), np.zeros(1, np.int64), None, init=tmp_path / "checkpoint.pt").model()
+    assert first.source == "random weights"
+    assert begun.source.startswith("checkpoint.pt: a fine-tuned ")
     for name, value in first.state_dict().items():
         assert torch.equal(value, begun.state_dict()[name]), name
