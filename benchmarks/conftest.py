@@ -24,7 +24,7 @@ import pytest
 from soccerbench.events import Events
 from soccerbench.experiments.fingerprint import versions
 from soccerbench.files import write_json
-from soccerbench.simulation.matches import write_mini
+from soccerbench.simulation.matches.write import write_mini
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.spotting_predictions import write_spotting_predictions

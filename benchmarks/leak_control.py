@@ -28,7 +28,7 @@ from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
 from soccerbench.metrics import LOOSE_S
 from soccerbench.scoring.evaluate import evaluate_games
-from soccerbench.simulation.matches import cached_mini
+from soccerbench.simulation.matches.write import cached_mini
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.spotting_predictions import read_spotting_predictions

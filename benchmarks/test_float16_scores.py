@@ -13,7 +13,7 @@ from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.progress import silent
-from soccerbench.simulation.matches import cached_mini
+from soccerbench.simulation.matches.write import cached_mini
 from soccerbench.specs.load import load_table
 
 ROW, SEEDS = 8, range(3)

@@ -17,7 +17,7 @@ import pytest
 from soccerbench.features.pack import pack
 from soccerbench.features.packed import Dtype
 from soccerbench.features.verify import verify
-from soccerbench.simulation.matches import write_mini
+from soccerbench.simulation.matches.write import write_mini
 
 BAIDU = "baidu_soccer_embeddings.npy"
 Forget = Callable[[Path], None]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from soccerbench.simulation.matches import write_mini
+from soccerbench.simulation.matches.write import write_mini
 from soccerbench.soccernet.classes import CLASSES
 
 settings.register_profile(

@@ -16,7 +16,7 @@ import pytest
 
 import soccerbench as sb
 from soccerbench.cli import app
-from soccerbench.simulation import matches
+from soccerbench.simulation.matches import write
 
 ROOT = Path(__file__).resolve().parents[1]
 SURFACE = {
@@ -132,7 +132,7 @@ def test_the_examples_of_docstrings(
     folder: Path, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(matches, "cached_mini", lambda: shared_tiny_root)
+    monkeypatch.setattr(write, "cached_mini", lambda: shared_tiny_root)
     settings = {"max_epochs": 1}
     sb.reproduce("table2", rows=[8], data="mini", out="runs", settings=settings, jobs=1)
     done = doctest.testmod(

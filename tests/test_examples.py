@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_docs import write_zips
 
-from soccerbench.simulation import matches
+from soccerbench.simulation.matches import write
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
@@ -38,7 +38,7 @@ def folder(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.parametrize("file", [*NOTEBOOKS, ROOT / "docs" / "python.md"], ids=lambda file: file.stem)
 def test_an_example_runs(folder: Path, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(matches, "cached_mini", lambda: shared_tiny_root)
+    monkeypatch.setattr(write, "cached_mini", lambda: shared_tiny_root)
     names: dict[str, object] = {}
     assert cells(file)
     for number, cell in enumerate(cells(file)):

@@ -34,7 +34,7 @@ def mini(
     soccerbench data mini large --scale release --games 4 --packed
     """
     from soccerbench.report.console import bar
-    from soccerbench.simulation.matches import write_mini
+    from soccerbench.simulation.matches.write import write_mini
 
     with bar("data mini") as progress:
         write_mini(out, seed=seed, games=games, scale=scale, labels=labels, packed=packed, progress=progress)
@@ -53,7 +53,7 @@ def videos(
     soccerbench data videos few --games 4 --minutes 1 --seed 7
     """
     from soccerbench.report.console import bar
-    from soccerbench.simulation.videos import write_videos
+    from soccerbench.simulation.videos.write import write_videos
 
     with bar("data videos") as progress:
         write_videos(out, seed=seed, games=games, minutes=minutes, progress=progress)

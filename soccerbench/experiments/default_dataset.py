@@ -28,7 +28,7 @@ def open_root(
         if not data:
             say(f"Data: {chosen} (from SOCCERNET_ROOT).")
         return Dataset(Path(chosen), features=features)
-    from soccerbench.simulation.matches import cached_mini
+    from soccerbench.simulation.matches.write import cached_mini
 
     if not chosen:
         say("Data: the embedded SIMULATED dataset `mini`, since neither --data nor SOCCERNET_ROOT names a folder.")

@@ -13,7 +13,7 @@ from soccerbench.cli import app
 from soccerbench.experiments.results import Accuracy, SplitAccuracy
 from soccerbench.report.figures.confusion import shares
 from soccerbench.report.tables.checks import accuracy_table
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 
 SMALL = (
     "backbone=resnet14", "size=16", "clip.frames=2", "clip.fps=1", "batch_size=4", "max_epochs=1", "plateau=null",

@@ -22,7 +22,7 @@ import torch
 from forked import command_line
 from interruption import DEADLINE_S
 
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(1800)]
 KILLS = 5

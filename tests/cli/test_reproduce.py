@@ -16,7 +16,7 @@ from custom_head import HEAD
 from forked import command_line
 from interruption import wait_for
 
-from soccerbench.simulation.matches import cached_mini
+from soccerbench.simulation.matches.write import cached_mini
 
 QUICK = ("--set", "max_epochs=1")
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soccerbench.cli import app
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.video.finetuning.manifest import read_manifest
 
 

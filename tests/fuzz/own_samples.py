@@ -33,7 +33,7 @@ from soccerbench.progress import silent
 from soccerbench.report.tables.checks import accuracy_table
 from soccerbench.report.tables.paper import tables_of_runs
 from soccerbench.simulation.matches.write import is_complete
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.specs.load import load_table, parse_setting, spec_text
 from soccerbench.specs.shipped import shipped
 from soccerbench.specs.video_models import load_extractors

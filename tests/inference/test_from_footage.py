@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.features.dataset import Dataset
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.specs.video_models import load_extractors
 from soccerbench.video.models.build import build
 

@@ -12,9 +12,9 @@ from shared_data import SHARED
 
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
-from soccerbench.simulation.matches import write_mini
 from soccerbench.simulation.matches.annotated import annotated_games
 from soccerbench.simulation.matches.feature_blocks import FILES
+from soccerbench.simulation.matches.write import write_mini
 from soccerbench.soccernet.games import official_games
 
 LABELS = SHARED / "soccernet_v2_labels.zip"

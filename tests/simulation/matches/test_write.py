@@ -17,10 +17,11 @@ from interruption import assert_waits_for_the_writer
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.processes import Writer
-from soccerbench.simulation.matches import cached_mini, write, write_mini
+from soccerbench.simulation.matches import write
 from soccerbench.simulation.matches.feature_blocks import FILES, RELEASED_FILES
 from soccerbench.simulation.matches.match import Event, Match
 from soccerbench.simulation.matches.season import HELD_OUT, Game, fixtures, played_games
+from soccerbench.simulation.matches.write import cached_mini, write_mini
 from soccerbench.simulation.root import split_sizes
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
@@ -121,7 +122,7 @@ def test_goals_of_the_label_file_make_the_score(four_games):
 def test_same_seed_same_bytes_whatever_the_threads(four_games, tmp_path):
     """Made again in a process with another number of threads and another order of hashes."""
     script = (
-        "import pathlib, sys; from soccerbench.simulation.matches import write_mini\n"
+        "import pathlib, sys; from soccerbench.simulation.matches.write import write_mini\n"
         "write_mini(pathlib.Path(sys.argv[1]), games=4)"
     )
     threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "7"}

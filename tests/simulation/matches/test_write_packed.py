@@ -13,7 +13,7 @@ from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.features.packed import read_index
 from soccerbench.features.verify import verify
-from soccerbench.simulation.matches import write_mini
+from soccerbench.simulation.matches.write import write_mini
 
 PCA = "ResNET_TF2_PCA512.npy"
 

@@ -14,10 +14,9 @@ from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.simulation.videos import write_videos
 from soccerbench.simulation.videos.pictures import FPS, HEIGHT, WIDTH
 from soccerbench.simulation.videos.script import season
-from soccerbench.simulation.videos.write import half_pictures
+from soccerbench.simulation.videos.write import half_pictures, write_videos
 from soccerbench.soccernet.classes import CLASSES
 
 GAMES, MINUTES = 4, 0.5

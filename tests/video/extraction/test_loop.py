@@ -14,7 +14,7 @@ from soccerbench.experiments.table import absent_files, plan, run
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
 from soccerbench.scoring.tasks import TASKS
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.video.extraction.half import Outcome
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.video.finetuning.annotated_games import games_of_splits, look_through
 from soccerbench.video.finetuning.manifest import manifest_of, write_manifest
 

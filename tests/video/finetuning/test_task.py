@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from soccerbench.errors import InputError
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.specs.load import parse_setting
 from soccerbench.specs.video_models import ExtractorRow, load_extractors
 from soccerbench.video.decoding.clips import Clip

@@ -11,7 +11,7 @@ import torch
 from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
-from soccerbench.simulation.videos import write_videos
+from soccerbench.simulation.videos.write import write_videos
 from soccerbench.specs.features import blocks_of
 from soccerbench.specs.video_models import OwnRow, load_extractors
 from soccerbench.video.extraction.plan import plan, run
