@@ -253,7 +253,7 @@ def _official(file: Path) -> Run:
     if is_spotting:
         if len(model.classify.bias) != len(CLASSES) + 1:
             raise InputError(file, f"{len(model.classify.bias)} outputs, not 18", OFFICIAL_REMEDY)
-        base = next(row for row in load_table("table2").rows if row.row == 1)
+        base: Any = load_table("table2").row(1)
         sizes = {"clusters": 2 * len(model.past.centres), "projection": model.past.centres.shape[1], "dropout": 0.4}
         changed: dict[str, Any] = {"features": features, "architecture": sizes}
     else:

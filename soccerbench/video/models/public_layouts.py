@@ -5,7 +5,8 @@ The names are those of the modules in the public code: open-mmlab/mmaction2, dec
 
 Conventions
     marks     a layout is recognised by these names, none of them a convolution for images
-    rules     a pattern that a whole name matches, and our name; the first match counts; no name: left out
+    rules     of a network, in all its layouts: a pattern that a whole name matches, and our name; the first match
+              counts; no name: left out
     [s.b]     block b of stage s, counted through all stages
     <part>    our name of a part of a module, from NAMED
     fills     our names that a file of this layout must give, all of them
@@ -43,10 +44,7 @@ class Layout(NamedTuple):
         return f"{self.network} in the layout of {self.source}"
 
 
-B, N = r"(?:backbone\.)?", r"(?:necks|TPN_neck)\."  # backbones were published alone, too
-TPN_ROWS = ("tpn-r50", "tpn-r101")
-SLOW = r"backbone\.", ("i3d-slow", *TPN_ROWS, "gta")  # what a layout fills, and whom it fits
-TPN, CSN = (r"(backbone|neck|auxiliary\.convolve)\.", TPN_ROWS), (r"(stem|blocks)\.", ("ircsn",))
+B, N = r"(?:backbone\.)?", r"(?:necks?|TPN_neck)\."  # backbones were published alone, too
 NAMED = {
     "conv": "0", "bn": "1", "norm": "1", "level_fusion_op2": "top_down", "level_fusion_op": "bottom_up",
     "level_fusion_1": "top_down", "level_fusion_2": "bottom_up",
@@ -65,54 +63,42 @@ def rules(*pairs: tuple[str, str]) -> Rules:
     return tuple((rf"{theirs}\.(?P<tensor>\w+)", rf"{ours}.\g<tensor>") for theirs, ours in pairs)
 
 
-SLOW_OF_TORCH = rules(
+SLOW_RULES = rules(
     (B + r"(conv1|bn1|layer\d\.\d+\.(?:(?:conv|bn)\d|downsample\.[01]))", r"backbone.\1"),
-    (r"(?:cls_head\.fc_cls|fc)", "classify"),
-)
-SLOW_OF_MMACTION2 = rules(
     (B + r"(layer\d\.\d+\.|)conv(\d)\.(conv|bn)", r"backbone.\1\3\2"),
     (B + r"(layer\d\.\d+\.downsample)\.(conv|bn)", r"backbone.\1.<\2>"),
-    (r"cls_head\.fc_cls", "classify"),
+    (r"(?:cls_head\.fc_cls|fc)", "classify"),
 )
-NECK_OF_TORCH = rules(
+NECK_RULES = rules(
     (N + r"spatial_modulation\.spatial_modulation\.0\.0\.(conv|bn)", r"neck.spatial.<\1>"),
-    (N + r"temporal_modulation_ops\.([01])\.conv", r"neck.temporal.\1.convolve"),
-    (N + r"downsampling_ops\.0\.conv", "neck.down"),
+    (N + r"temporal_modulation_ops\.([01])\.conv(?:\.conv)?", r"neck.temporal.\1.convolve"),
+    (N + r"downsampl(?:ing|e)_ops\.0\.conv(?:\.conv)?", "neck.down"),
     (N + r"(level_fusion_op2?)\.ops\.([01])\.(conv|norm)", r"neck.<\1>.levels.\2.<\3>"),
+    (N + r"(level_fusion_[12])\.downsamples\.([01])\.conv\.(conv|bn)", r"neck.<\1>.levels.\2.<\3>"),
     (N + r"(level_fusion_op2?)\.fusion_conv\.([01])", r"neck.<\1>.join.\2"),
+    (N + r"(level_fusion_[12])\.fusion_conv\.(conv|bn)", r"neck.<\1>.join.<\2>"),
     (N + r"pyramid_fusion_op\.([01])", r"neck.join.\1"),
-    (N + r"aux_head\.convs\.(conv|bn)", r"auxiliary.convolve.<\1>"),
+    (N + r"pyramid_fusion\.(conv|bn)", r"neck.join.<\1>"),
+    (N + r"aux_head\.convs?\.(conv|bn)", r"auxiliary.convolve.<\1>"),
     (N + r"aux_head\.fc", "auxiliary.classify"),
 )
-NECK_OF_MMACTION2 = rules(
-    (r"neck\.spatial_modulation\.spatial_modulation\.0\.0\.(conv|bn)", r"neck.spatial.<\1>"),
-    (r"neck\.temporal_modulation_ops\.([01])\.conv\.conv", r"neck.temporal.\1.convolve"),
-    (r"neck\.downsample_ops\.0\.conv\.conv", "neck.down"),
-    (r"neck\.(level_fusion_[12])\.downsamples\.([01])\.conv\.(conv|bn)", r"neck.<\1>.levels.\2.<\3>"),
-    (r"neck\.(level_fusion_[12])\.fusion_conv\.(conv|bn)", r"neck.<\1>.join.<\2>"),
-    (r"neck\.pyramid_fusion\.(conv|bn)", r"neck.join.<\1>"),
-    (r"neck\.aux_head\.conv\.(conv|bn)", r"auxiliary.convolve.<\1>"),
-    (r"neck\.aux_head\.fc", "auxiliary.classify"),
-)
-CSN_OF_MMACTION2 = rules(
+CSN_RULES = rules(
+    (r"stem\.([01])", r"stem.\1"),
+    (r"(conv|bn)1", r"stem.<\1>"),
     (B + r"conv1\.(conv|bn)", r"stem.<\1>"),
     (B + r"layer(\d)\.(\d+)\.conv(\d)(?:\.0)?\.(conv|bn)", r"blocks.[\1.\2].branch.<\3\4>"),
-    (B + r"layer(\d)\.(\d+)\.downsample\.(conv|bn)", r"blocks.[\1.\2].shortcut.<\3>"),
-    (r"cls_head\.fc_cls", "classify"),
-)
-CSN_OF_VMZ = rules(
-    (r"stem\.([01])", r"stem.\1"),
     (r"layer(\d)\.(\d+)\.conv(\d)\.([01])", r"blocks.[\1.\2].branch.<\3\4>"),
-    (r"layer(\d)\.(\d+)\.downsample\.([01])", r"blocks.[\1.\2].shortcut.\3"),
-    (r"fc", "classify"),
-)
-CSN_OF_GLUONCV = rules(
-    (r"(conv|bn)1", r"stem.<\1>"),
     (r"layer(\d)\.(\d+)\.(conv|bn)(\d)", r"blocks.[\1.\2].branch.<g\4\3>"),
-    (r"layer(\d)\.(\d+)\.down_sample\.([01])", r"blocks.[\1.\2].shortcut.\3"),
-    (r"out_fc", "classify"),
+    (B + r"layer(\d)\.(\d+)\.downsample\.(conv|bn)", r"blocks.[\1.\2].shortcut.<\3>"),
+    (r"layer(\d)\.(\d+)\.down_?sample\.([01])", r"blocks.[\1.\2].shortcut.\3"),
+    (r"(?:cls_head\.fc_cls|fc|out_fc)", "classify"),
 )
-VTN_OF_BOMRI: Rules = ((r"backbone\.(.+)", r"backbone.\1"), (r"cls_token|temporal_encoder\..+|mlp_head\..+", ""))
+VTN_RULES: Rules = ((r"backbone\.(.+)", r"backbone.\1"), (r"cls_token|temporal_encoder\..+|mlp_head\..+", ""))
+TPN_ROWS = ("tpn-r50", "tpn-r101")
+SLOW = SLOW_RULES, r"backbone\.", ("i3d-slow", *TPN_ROWS, "gta")  # its names, what they fill, and whom it fits
+TPN = (*SLOW_RULES, *NECK_RULES), r"(backbone|neck|auxiliary\.convolve)\.", TPN_ROWS
+CSN = CSN_RULES, r"(stem|blocks)\.", ("ircsn",)
+VTN = VTN_RULES, r"backbone\.", ("vtn",)
 IP_CSN = "ipCSN has a convolution 1 x 1 x 1 more in each block, which no model of Table 1 has"
 FOLDED = "its batch norms were folded into fixed affine layers, which have no statistics to train with"
 NO_TIME = (
@@ -122,32 +108,20 @@ NO_TIME = (
 FUSION, C = r"level_fusion_op\.fusion_conv\.0\.weight", r"layer1\.0\.conv"
 
 LAYOUTS = (
-    Layout(
-        "mmaction2", "TPN", (r"neck\.level_fusion_1\.fusion_conv\.conv\.weight",),
-        (*SLOW_OF_MMACTION2, *NECK_OF_MMACTION2), *TPN,
-    ),
-    Layout("decisionforce/TPN", "TPN", (r"necks\." + FUSION,), (*SLOW_OF_TORCH, *NECK_OF_TORCH), *TPN),
-    Layout("GluonCV", "TPN", (r"TPN_neck\." + FUSION,), (*SLOW_OF_TORCH, *NECK_OF_TORCH), *TPN),
+    Layout("mmaction2", "TPN", (r"neck\.level_fusion_1\.fusion_conv\.conv\.weight",), *TPN),
+    Layout("decisionforce/TPN", "TPN", (r"necks\." + FUSION,), *TPN),
+    Layout("GluonCV", "TPN", (r"TPN_neck\." + FUSION,), *TPN),
     Layout("mmaction2", "ipCSN", (B + C + r"2\.1\.conv\.weight",), refused=IP_CSN),
-    Layout("mmaction2", "irCSN", (B + C + r"2\.0\.conv\.weight",), CSN_OF_MMACTION2, *CSN),
+    Layout("mmaction2", "irCSN", (B + C + r"2\.0\.conv\.weight",), *CSN),
     Layout("VMZ", "ipCSN", (C + r"2\.0\.2\.weight",), refused=IP_CSN),
-    Layout("VMZ", "irCSN", (r"stem\.0\.weight", C + r"2\.0\.weight", C + r"3\.0\.weight"), CSN_OF_VMZ, *CSN),
-    Layout("GluonCV", "irCSN", (C + r"4\.weight", r"layer1\.0\.bn4\.running_mean"), CSN_OF_GLUONCV, *CSN),
+    Layout("VMZ", "irCSN", (r"stem\.0\.weight", C + r"2\.0\.weight", C + r"3\.0\.weight"), *CSN),
+    Layout("GluonCV", "irCSN", (C + r"4\.weight", r"layer1\.0\.bn4\.running_mean"), *CSN),
     Layout("GluonCV", "irCSN", (C + r"4\.weight", r"out_fc\.weight"), refused=FOLDED),
-    Layout("mmaction2", "SlowOnly", (B + C + r"1\.conv\.weight", B + C + r"2\.conv\.weight"), SLOW_OF_MMACTION2, *SLOW),
-    Layout(
-        "decisionforce/TPN", "SlowOnly", (r"backbone\." + C + r"1\.weight", r"cls_head\.fc_cls\.weight"),
-        SLOW_OF_TORCH, *SLOW,
-    ),
-    Layout(
-        "GluonCV", "SlowOnly", (C + r"1\.weight", r"layer1\.0\.bn1\.running_mean", r"fc\.weight"),
-        SLOW_OF_TORCH, *SLOW,
-    ),
-    Layout(
-        "bomri/SlowFast", "VTN", (r"temporal_encoder\.embeddings\.position_embeddings\.weight",),
-        VTN_OF_BOMRI, SLOW[0], ("vtn",), partly=NO_TIME,
-    ),
-)  # fmt: skip
+    Layout("mmaction2", "SlowOnly", (B + C + r"1\.conv\.weight", B + C + r"2\.conv\.weight"), *SLOW),
+    Layout("decisionforce/TPN", "SlowOnly", (r"backbone\." + C + r"1\.weight", r"cls_head\.fc_cls\.weight"), *SLOW),
+    Layout("GluonCV", "SlowOnly", (C + r"1\.weight", r"layer1\.0\.bn1\.running_mean", r"fc\.weight"), *SLOW),
+    Layout("bomri/SlowFast", "VTN", (r"temporal_encoder\.embeddings\.position_embeddings\.weight",), *VTN, NO_TIME),
+)
 
 
 def recognised(tensors: Mapping[str, Tensor]) -> Layout | None:
