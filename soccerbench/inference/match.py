@@ -21,7 +21,7 @@ from soccerbench.errors import InputError
 from soccerbench.features.rows import stored_rows
 from soccerbench.features.sources import PlainFiles
 from soccerbench.features.store import HALVES, FeatureStore
-from soccerbench.specs.features import Block
+from soccerbench.specs.features import Block, single_file
 from soccerbench.training.checkpoint import Description
 from soccerbench.video.decoding.half_file import CONTAINERS, videos_of
 
@@ -134,7 +134,7 @@ def _in_folder(folder: Path, about: Description, names: Sequence[str]) -> Layout
     blocks = dict(about.blocks)
     for name in names:
         if not any((folder / f"{half}_{about.blocks[name].file}").exists() for half in HALVES):
-            blocks[name] = about.blocks[name].model_copy(update={"file": f"{name.replace('-', '_')}.npy"})
+            blocks[name] = about.blocks[name].model_copy(update={"file": single_file(name)})
     files = {blocks[name].file for name in names}
     return blocks, {(half, file): folder / f"{half}_{file}" for half in HALVES for file in files}
 

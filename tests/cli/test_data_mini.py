@@ -21,7 +21,7 @@ def mini(*arguments: object) -> Result:
 def test_writes_what_was_asked_for(tmp_path, monkeypatch):
     asked = {}
     monkeypatch.setattr(
-        "soccerbench.simulation.matches.write_mini", lambda out, **options: asked.update(out=out, **options)
+        "soccerbench.simulation.matches.write.write_mini", lambda out, **options: asked.update(out=out, **options)
     )
     labels = str(tmp_path / "labels.zip")
     options = ["--seed", "3", "--games", "40", "--scale", "release", "--labels", labels]

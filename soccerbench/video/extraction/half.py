@@ -179,9 +179,18 @@ class HalfExtraction:
 _loaded: list[tuple[Job, dict[str, Extractor]]] = []  # the models of this process
 
 
-def extract_half(job: Job, half: Half, threads: int, progress: Progress) -> Outcome:
+@dataclass(frozen=True)
+class ExtractHalf:
     """The work of one task; a process loads the models for its first half and keeps them."""
-    torch.set_num_threads(threads)
-    if not _loaded or _loaded[0][0] != job:
-        _loaded[:] = [(job, load_models(job.rows, job.weights, job.compute.device, plugin=job.plugin))]
-    return HalfExtraction(job, _loaded[0][1], half).run(progress)
+
+    job: Job  # which models, and how
+    half: Half  # of the job's root
+    threads: int  # of the process
+
+    def __call__(self, progress: Progress) -> Outcome:
+        """Extract what is missing of the half."""
+        torch.set_num_threads(self.threads)
+        job = self.job
+        if not _loaded or _loaded[0][0] != job:
+            _loaded[:] = [(job, load_models(job.rows, job.weights, job.compute.device, plugin=job.plugin))]
+        return HalfExtraction(job, _loaded[0][1], self.half).run(progress)

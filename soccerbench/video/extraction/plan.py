@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from soccerbench.specs.video_models import load_extractors
 from soccerbench.training.loop import uses_gpu
 from soccerbench.training.precision import in_bfloat16
 from soccerbench.video.extraction.feature_files import Normalise, read_record
-from soccerbench.video.extraction.half import HalfExtraction, Outcome, extract_half
+from soccerbench.video.extraction.half import ExtractHalf, HalfExtraction, Outcome
 from soccerbench.video.extraction.job import Job, find_weights, load_models, settings_of
 from soccerbench.video.extraction.sliding import Compute
 from soccerbench.video.extraction.videos import Half, Halves, find_games, find_halves
@@ -132,7 +131,7 @@ def run(planned: Plan, *, progress: Progress = silent) -> Iterator[Outcome]:
         return
     del models
     threads = planned.machines.threads(torch.get_num_threads(), planned.jobs)
-    tasks = [Task(half.title, job.out / half.game, partial(extract_half, job, half, threads)) for half in halves.good]
+    tasks = [Task(half.title, job.out / half.game, ExtractHalf(job, half, threads)) for half in halves.good]
     executor = planned.machines.executor(job.out, jobs=planned.jobs, device=job.compute.device.type)
     for task, end in run_tasks(tasks, executor, progress=lambda _: progress):
         if end.lost is None:

@@ -20,7 +20,7 @@ from soccerbench.specs.video_models import ExtractorTable
 from soccerbench.video.decoding.clips import Clip, clamp, window
 from soccerbench.video.decoding.frames import frames
 from soccerbench.video.extraction.feature_files import normalised
-from soccerbench.video.extraction.half import Outcome
+from soccerbench.video.extraction.half import ExtractHalf, Outcome
 from soccerbench.video.extraction.job import load_models
 from soccerbench.video.extraction.plan import plan
 
@@ -67,6 +67,14 @@ def test_files_are_those_of_window_by_window(root: Path, tiny_table: ExtractorTa
             saved = io.BytesIO()
             np.save(saved, found)
             assert path.read_bytes() == saved.getvalue()
+
+
+def test_work_is_described_by_its_content(root: Path) -> None:
+    """Slurm's jobs of equal work are found again by it."""
+    first, again = (plan(root, models=QUICK, untrained=True, out=root.parent) for _ in range(2))
+    described = [repr(ExtractHalf(one.job, one.halves.good[0], 1)) for one in (first, again)]
+    assert described[0] == described[1]
+    assert " at 0x" not in described[0]
 
 
 def test_the_joined_file_is_the_five_side_by_side(root: Path, extract: Extract) -> None:
