@@ -195,8 +195,7 @@ def reproduce(
     specs = load_table(name, mini=root.is_mini, settings=pairs, rows=rows)
     if machines.is_here and (root.is_mini if jobs is None else jobs > 1) and len(specs.rows) * len(seeds) > 1:
         preload("soccerbench.experiments.executors.experiment_tasks", "torch._dynamo")  # the latter for Adam
-    from soccerbench.experiments.executors.cost import weights
-    from soccerbench.experiments.executors.experiment_tasks import in_order
+    from soccerbench.experiments.executors.experiment_tasks import in_order, weights
     from soccerbench.experiments.table import plan, run
 
     if progress and root.is_mini and is_file_name(name):

@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError
-from soccerbench.experiments.executors.cost import weights
-from soccerbench.experiments.executors.experiment_tasks import RunExperiment, in_order, tasks_of
+from soccerbench.experiments.executors.experiment_tasks import RunExperiment, in_order, tasks_of, weights
 from soccerbench.experiments.executors.machines import Machines
 from soccerbench.experiments.executors.schedule import run_tasks
 from soccerbench.experiments.experiment import Experiment, Planner

@@ -31,13 +31,8 @@ class NaiveTask:
         train: games to choose the delay on, with their replays.
     """
 
-    def __init__(
-        self,
-        row: NaiveRow,
-        store: object = None,  # noqa: ARG002
-        *,
-        train: Mapping[str, GameReplays],
-        valid: Mapping[str, GameReplays] | None = None,  # noqa: ARG002
+    def __init__(  # no features are read, and nothing is validated
+        self, row: NaiveRow, _store: object = None, *, train: Mapping[str, GameReplays], **_: object
     ) -> None:
         self.row = row
         self.delay_s = row.delay_s

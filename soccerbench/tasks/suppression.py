@@ -45,18 +45,15 @@ def suppress_times(time_s: NDArray[np.float64], score: NDArray[np.float64], *, w
     return np.sort(keep_best(order, free, lambda best: np.abs(time_s - time_s[best]) <= window_s / 2))
 
 
-def suppress_non_maxima(
-    scores: NDArray[np.floating], *, window_frames: float, threshold: float = 0.0
-) -> NDArray[np.int64]:
+def suppress_non_maxima(scores: NDArray[np.floating], *, window_frames: float) -> NDArray[np.int64]:
     """Frames that remain when each best frame suppresses its neighbours.
 
-    The best frame is kept and suppresses [frame - window/2, frame + window/2), until no frame at or above the threshold
-    is left; of equal scores the earliest comes first.
+    The best frame is kept and suppresses [frame - window/2, frame + window/2), until no frame of at least 0 is left; of
+    equal scores the earliest comes first.
 
     Args:
         scores: (T,), one class.
         window_frames: full width of the window, at least 2.
-        threshold: frames below it are never kept.
 
     Returns:
         Frame numbers, best first.
@@ -68,4 +65,4 @@ def suppress_non_maxima(
         raise ValueError(f"window_frames is {window_frames}, at least 2 are needed; seconds given as frames?")
     before, after = window_frames / 2, int(window_frames / 2)
     order = np.argsort(-scores, kind="stable")
-    return keep_best(order, scores >= threshold, lambda best: slice(int(max(best - before, 0)), best + after))
+    return keep_best(order, scores >= 0, lambda best: slice(int(max(best - before, 0)), best + after))

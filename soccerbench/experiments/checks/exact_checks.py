@@ -83,13 +83,8 @@ def _shots(event: Mapping[str, str], half: int, at_ms: int) -> Iterator[dict[str
             "position": event["position"], "visibility": event["visibility"]}  # fmt: skip
     for end_ms, fields in ((at_ms, {"replay": "real-time"}), (at_ms + 4500, {"replay": "replay", "link": link})):
         clock = f"{half} - {end_ms // 60000:02d}:{end_ms // 1000 % 60:02d}"
-        yield {
-            "change_type": "abrupt",
-            "label": "Main camera center",
-            "gameTime": clock,
-            "position": str(end_ms),
-            **fields,
-        }
+        shot = {"change_type": "abrupt", "label": "Main camera center", "gameTime": clock, "position": str(end_ms)}
+        yield shot | fields
 
 
 def _given(rng: np.random.Generator, events: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -133,13 +128,6 @@ def rows() -> tuple[Any, Any, Any, Any]:
     return spotting, grounding, naive, cmn
 
 
-def draw_weights(rng: np.random.Generator, model: nn.Module, *, scale: float) -> dict[str, Any]:
-    """Weights of every tensor of a head that learns."""
-    return {
-        name: rng.normal(scale=scale, size=value.shape).astype(np.float32) for name, value in model.named_parameters()
-    }
-
-
 def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, *, draw: bool = False) -> Found:
     """Everything that the package makes of the games.
 
@@ -164,8 +152,9 @@ def take_steps(files: Mapping[str, Any], arrays: Mapping[str, Any], root: Path, 
         models[name] = model = task.model()
         if draw:
             assert isinstance(arrays, dict)
-            drawn = draw_weights(np.random.default_rng(SEED), model, scale=0.12 if name == "cmn" else 0.8)
-            arrays |= {f"{name}/{key}": value for key, value in drawn.items()}
+            rng, scale = np.random.default_rng(SEED), 0.12 if name == "cmn" else 0.8
+            for key, value in model.named_parameters():
+                arrays[f"{name}/{key}"] = rng.normal(scale=scale, size=value.shape).astype(np.float32)
         weights = {key: torch.from_numpy(arrays[f"{name}/{key}"]) for key, _ in model.named_parameters()}
         model.load_state_dict(weights, strict=False)
         model.eval()
@@ -270,16 +259,8 @@ def _numbers(value: Any) -> list[Any]:
     return [] if isinstance(value, str) else [value]
 
 
-class _Given(nn.Module):
-    """One weight, which moves by the learning rate an epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(1))
-
-
 class _GivenTask:
-    """Training whose validation losses are given: 3, 1, 2."""
+    """Training of one weight, which moves by the learning rate an epoch, and given validation losses: 3, 1, 2."""
 
     steps = 1
 
@@ -287,7 +268,9 @@ class _GivenTask:
         self._losses = iter((3.0, 1.0, 2.0))
 
     def model(self) -> nn.Module:
-        return _Given()
+        model = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(model.weight)
+        return model
 
     def batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor]]:  # noqa: ARG002
         yield (torch.zeros(1),)
@@ -309,7 +292,7 @@ def _epochs(found: Found, root: Path) -> None:
     folder = root / "run"
     folder.mkdir()
     trained = train(_GivenTask(), row, seed=SEED, folder=folder, device="cpu", identity={}, progress=silent)
-    found["epoch kept, float32"] = trained.model.get_parameter("weight").tolist()
+    found["epoch kept, float32"] = trained.model.get_parameter("weight").flatten().tolist()
     history = (folder / "history.csv").read_text().splitlines()
     found["history"] = [line.split(",")[:2] for line in history]
 

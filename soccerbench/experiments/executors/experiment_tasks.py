@@ -1,24 +1,33 @@
-"""The tasks of experiments.
+"""The tasks of experiments: what each waits for, and how much of all the work it is.
 
 Conventions
     needed  an experiment whose predictions another one takes; that one waits for it
     head    of those that share a head, the first trains it and the others wait to take its weights
+    weight  the epochs times the seconds an epoch of the row's committed record; without one, the median of the records
+            of the same head, or of all heads. Only ratios matter. None if the experiment is complete; one that shares
+            another's training only predicts
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
 from soccerbench.experiments.executors.task import Task
 from soccerbench.experiments.experiment import Experiment
+from soccerbench.experiments.records import Record, read_record
 from soccerbench.features.stage import staged
 from soccerbench.progress import Progress
 from soccerbench.training.loggers import curves_to
+
+
+PREDICTING = 0.1  # of a training
+LEAST_S = 0.1
 
 
 class Training(Protocol):
@@ -76,3 +85,35 @@ def waits(experiments: Sequence[Experiment]) -> dict[Path, set[Path]]:
         head = first.setdefault((one.identity.model, one.row.table, one.seed), one.folder)
         found[one.folder] = {head, *(needed.folder for needed in one.needed)} & folders - {one.folder}
     return found
+
+
+def weights(experiments: Sequence[Experiment], results: Path) -> dict[str, float]:
+    """Title -> weight."""
+    records = [record for file in sorted(results.glob("*/*/row-*.json")) if (record := read_record(file))]
+    trained: set[tuple[str, int]] = set()
+    found: dict[str, float] = {}
+    for experiment in experiments:
+        shared = (experiment.identity.model, experiment.seed)
+        share = 0.0 if experiment.kept.is_complete else PREDICTING if shared in trained else 1.0
+        trained.add(shared)
+        row = experiment.row
+        found[experiment.title] = share * seconds(row.table, row.row, row.model_dump(mode="json"), records)
+    return found
+
+
+def seconds(table: str, row: int, spec: dict[str, Any], records: Sequence[Record]) -> float:
+    """The seconds that a row takes next to others."""
+    epochs = spec.get("max_epochs")
+    if not epochs:
+        return LEAST_S
+    for record in records:
+        if (record.table, record.row) == (table, row) and _epochs(record):
+            return max(float(epochs) * record.seconds.mean / _epochs(record), LEAST_S)
+    pairs = [(str(one.spec["head"]), one.seconds.mean / trained) for one in records if (trained := _epochs(one))]
+    of_head = [value for head, value in pairs if head == spec["head"]] or [value for _, value in pairs]
+    return max(float(epochs) * (statistics.median(of_head) if of_head else 1.0), LEAST_S)
+
+
+def _epochs(record: Record) -> int:
+    found = record.spec.get("max_epochs")
+    return found if isinstance(found, int) else 0

@@ -15,11 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def run_tasks(
-    tasks: Sequence[Task],
-    executor: Executor,
-    *,
-    progress: Callable[[str], Progress],
-    on_lost: Callable[[str], object] = log.warning,
+    tasks: Sequence[Task], executor: Executor, *, progress: Callable[[str], Progress]
 ) -> Iterator[tuple[Task, Ended]]:
     """Run tasks; the executor is closed at the end, however that comes.
 
@@ -27,7 +23,6 @@ def run_tasks(
         tasks: in the order in which they begin where several can.
         executor: where they run.
         progress: a task's title -> what its steps are reported to.
-        on_lost: called with a line for each task that is submitted again.
 
     Yields:
         Each task with its end, in any order that the dependencies allow.
@@ -48,8 +43,9 @@ def run_tasks(
                     begun[title](message.stage, message.done, message.total)
                 elif message.lost is not None and losses[title] < executor.retries:
                     losses[title] += 1
-                    tries = f"{losses[title]} of {executor.retries}"
-                    on_lost(f"{title}: {message.lost}; it runs again ({tries})")
+                    log.warning(
+                        "%s: %s; it runs again (%d of %d)", title, message.lost, losses[title], executor.retries
+                    )
                     executor.submit([known[title]])
                 else:
                     graph.done(title)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soccerbench.experiments.executors.cost import seconds, weights
+from soccerbench.experiments.executors.experiment_tasks import seconds, weights
 from soccerbench.experiments.records import Record, read_record
 from soccerbench.experiments.table import plan
 from soccerbench.features.dataset import Dataset
