@@ -24,7 +24,7 @@ from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import Replay
 from soccerbench.specs.grounding import Filter, Fuse, Step
-from soccerbench.tasks.suppression import suppress_times
+from soccerbench.tasks.spotting_steps import keep_best
 
 Floats = NDArray[np.float64]
 
@@ -143,8 +143,13 @@ def join(replay: ReplayDetections, other: ReplayDetections) -> ReplayDetections:
 
 
 def suppress(replay: ReplayDetections, *, window_s: float) -> ReplayDetections:
-    """Keep the most confident detection, drop others within half a window, repeat; of equals keep the earliest."""
-    return _chosen(replay, suppress_times(replay.time_s, replay.score, window_s=window_s))
+    """Keep the most confident detection, drop others within half a window, edges included, repeat.
+
+    Of detections of equal confidence the earliest is kept.
+    """
+    order, free = np.lexsort((replay.time_s, -replay.score)), np.ones(len(replay.time_s), dtype=np.bool_)
+    kept = keep_best(order, free, lambda best: np.abs(replay.time_s - replay.time_s[best]) <= window_s / 2)
+    return _chosen(replay, np.sort(kept))
 
 
 def _chosen(replay: ReplayDetections, which: NDArray[np.bool_] | NDArray[np.int64]) -> ReplayDetections:

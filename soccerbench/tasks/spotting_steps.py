@@ -13,7 +13,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from soccerbench.events import Events
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.specs.spotting_steps import Decay, Displace, Nms, Resample, SoftNms, Threshold, Window
-from soccerbench.tasks.suppression import suppress_non_maxima
 
 Scores = NDArray[np.floating]
 NONE = -1.0
@@ -83,6 +82,50 @@ def hard_nms(step: Nms, found: FrameScores) -> FrameScores:
         rows = suppress_non_maxima(found.scores[:, label], window_frames=window_s * found.fps)
         kept[rows, label] = found.scores[rows, label]
     return replace(found, scores=kept)
+
+
+def suppress_non_maxima(scores: NDArray[np.floating], *, window_frames: float) -> NDArray[np.int64]:
+    """Frames that remain when each best frame suppresses its neighbours.
+
+    The best frame is kept and suppresses [frame - window/2, frame + window/2), until no frame of at least 0 is left; of
+    equal scores the earliest comes first.
+
+    Args:
+        scores: (T,), one class.
+        window_frames: full width of the window, at least 2.
+
+    Returns:
+        Frame numbers, best first.
+
+    Raises:
+        ValueError: a window so narrow that a frame would not suppress itself.
+    """
+    if window_frames < 2:
+        raise ValueError(f"window_frames is {window_frames}, at least 2 are needed; seconds given as frames?")
+    before, after = window_frames / 2, int(window_frames / 2)
+    order = np.argsort(-scores, kind="stable")
+    return keep_best(order, scores >= 0, lambda best: slice(int(max(best - before, 0)), best + after))
+
+
+def keep_best(
+    order: NDArray[np.int64], free: NDArray[np.bool_], near: Callable[[int], slice | NDArray[np.bool_]]
+) -> NDArray[np.int64]:
+    """Go through `order`, keep what is still free, and take what is near it, and itself, out of `free`.
+
+    Args:
+        order: indices, best first.
+        free: (N,) what may be kept; overwritten.
+        near: the neighbours that a kept one suppresses.
+
+    Returns:
+        Indices, best first.
+    """
+    kept = []
+    for best in order.tolist():
+        if free[best]:
+            kept.append(best)
+            free[near(best)] = False
+    return np.array(kept, dtype=np.int64)
 
 
 @postprocess.register

@@ -38,7 +38,7 @@ from soccerbench.progress import silent
 from soccerbench.specs import shipped as locate
 from soccerbench.specs.load import load_table, parse_setting, table_names
 from soccerbench.tasks import spotting_steps
-from soccerbench.tasks.suppression import suppress_non_maxima
+from soccerbench.tasks.spotting_steps import suppress_non_maxima
 
 SEEDS = (0, 1, 2)
 SETTINGS = ("max_epochs=3", "batch_size=8", "nms_s=20")

@@ -40,7 +40,7 @@ FAULTS = {
                        "unreadable, missing = table.confidences(); confidence = np.round(confidence, 6)"),
     "trained on another split": ("experiments.spotting", "for split in self.training.learns for", "for split in ['valid'] for"),
     "thresholds": ("metrics.tolerances", "np.linspace(0, 1, 200)", "np.linspace(0, 1, 100)"),
-    "suppression a frame wider": ("tasks.suppression", "best + after))", "best + after + 1))"),
+    "suppression a frame wider": ("tasks.spotting_steps", "best + after))", "best + after + 1))"),
     "mix-up off": ("tasks.spotting", "if self.row.mixup_alpha else batch", "if False else batch"),
     "shuffling off": ("tasks.spotting", "rng.permutation(len(self.train))", "np.arange(len(self.train))"),
     "unshown not scaled": ("metrics.spotting", "* 17 / 13", "* 1"),

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soccerbench.tasks.suppression import suppress_non_maxima, suppress_times
+from soccerbench.soccernet.grounding_predictions import ReplayDetections
+from soccerbench.tasks.grounding_postprocess import suppress
+from soccerbench.tasks.spotting_steps import suppress_non_maxima
 
 
 @pytest.mark.parametrize(
@@ -58,4 +60,6 @@ def test_a_window_that_would_not_silence_its_own_frame() -> None:
     ],
 )
 def test_times_by_hand(score: list[float], kept: list[int]) -> None:
-    assert suppress_times(np.array([0.0, 4.0, 4.5]), np.array(score), window_s=8).tolist() == kept
+    time_s = np.array([0.0, 4.0, 4.5])
+    found = suppress(ReplayDetections(1, 0, 9, time_s, np.array(score)), window_s=8)
+    assert found.time_s.tolist() == time_s[kept].tolist()

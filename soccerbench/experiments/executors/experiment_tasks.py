@@ -25,7 +25,6 @@ from soccerbench.features.stage import staged
 from soccerbench.progress import Progress
 from soccerbench.training.loggers import curves_to
 
-
 PREDICTING = 0.1  # of a training
 LEAST_S = 0.1
 
