@@ -209,15 +209,11 @@ class Accuracy(Report):
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run.
-
-    Args:
-        history: one item an epoch; empty for a row that is not trained.
-    """
+    """One finished run."""
 
     folder: Path
     result: Result
-    history: tuple[Epoch, ...]
+    history: tuple[Epoch, ...]  # one item an epoch; empty for a row that is not trained
 
     @property
     def key(self) -> Key:

@@ -17,15 +17,11 @@ MANIFEST = "mini.json"
 
 @dataclass(frozen=True)
 class Checksums:
-    """What is known of the files of a root, CRC-32.
+    """What is known of the files of a root, CRC-32."""
 
-    Args:
-        halves: (game, half, file) -> of its rows, or of its whole file.
-    """
-
-    halves: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    halves: dict[tuple[str, int, str], int] = field(default_factory=dict)  # (game, half, file) -> of its rows
     texts: dict[str, int] = field(default_factory=dict)  # name below the root -> of a file without rows
-    whole_files: bool = False  # whether the checksums of halves begin with the header of their file
+    whole_files: bool = False  # whether those of halves begin with the header of their file
 
     def begin_of(self, stored: StoredRows) -> bytes:
         """The bytes before the rows of a half that its checksum includes."""

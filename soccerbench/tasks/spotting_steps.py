@@ -33,16 +33,12 @@ BLOCK_FRAMES = 64  # at least
 
 @dataclass(frozen=True, eq=False)
 class FrameScores:
-    """The scores of one half.
-
-    Args:
-        displacement_s: (T, K), or (T, 1) for all classes: seconds from a frame to its event; None if not predicted.
-    """
+    """The scores of one half."""
 
     scores: Scores  # (T, K), in [0, 1], or -1
     fps: float  # frames a second
     first_s: float = 0.0  # second of frame 0
-    displacement_s: Scores | None = None
+    displacement_s: Scores | None = None  # (T, K), (T, 1) for all classes: from a frame to its event; None without
 
 
 def mean_of(parts: Sequence[FrameScores]) -> FrameScores:

@@ -60,53 +60,28 @@ class Trainable(Protocol[BatchT]):
 
 
 class Trained(NamedTuple):
-    """The model in evaluation mode, on the device, and how it came about.
+    """The model in evaluation mode, on the device, and how it came about."""
 
-    Attributes:
-        model: the best epoch's weights, in ultra mode the last one's.
-        seconds: of training, in all sessions.
-        resumed_after: the epoch of the checkpoint that training was resumed from; 0 for none.
-    """
-
-    model: nn.Module
-    seconds: float
-    resumed_after: int
+    model: nn.Module  # with the best epoch's weights, in ultra mode the last one's
+    seconds: float  # of training, in all sessions
+    resumed_after: int  # the epoch of the checkpoint that training was resumed from; 0 for none
 
 
 class Selection(NamedTuple):
-    """Chooses the best epoch by a score.
+    """Chooses the best epoch by a score."""
 
-    Attributes:
-        every: epochs from one measurement to the next; the last epoch is measured too.
-        score: of a model in evaluation mode, on a device; higher is better.
-    """
-
-    every: int
-    score: Callable[[nn.Module, torch.device], float]
+    every: int  # epochs from one measurement to the next; the last epoch is measured too
+    score: Callable[[nn.Module, torch.device], float]  # of a model in evaluation mode, on a device; higher is better
 
 
 class Schedule(Protocol):
     """What the loop reads of a row."""
 
-    @property
-    def learning_rate(self) -> float:
-        """At the beginning, or after the warm-up."""
-
-    @property
-    def weight_decay(self) -> float:
-        """Of the optimiser."""
-
-    @property
-    def precision(self) -> Precision:
-        """Of the loss and its gradients."""
-
-    @property
-    def max_epochs(self) -> int:
-        """Epochs at most; all of them where there is no plateau."""
-
-    @property
-    def plateau(self) -> Plateau | None:
-        """When the rate falls; None for a fixed number of epochs."""
+    learning_rate: float  # at the beginning, or after the warm-up
+    weight_decay: float  # of the optimiser
+    precision: Precision  # of the loss and its gradients
+    max_epochs: int  # epochs at most; all of them where there is no plateau
+    plateau: Plateau | None  # when the rate falls; None for a fixed number of epochs
 
 
 def train(
