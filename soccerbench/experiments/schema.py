@@ -36,11 +36,6 @@ def schema_files() -> dict[str, bytes]:
     }
 
 
-def write_schemas(folder: Path) -> None:
-    """Write all of them into a folder."""
-    for name, content in schema_files().items():
-        write_bytes(folder / name, content)
-
-
 if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1]))
+    for name, content in schema_files().items():
+        write_bytes(Path(sys.argv[1]) / name, content)

@@ -1,8 +1,8 @@
 """The heads that a row can name, one entry each.
 
-To add a spotting head, write its module in `models/`, with the sizes as keywords of its constructor, and add its sizes
-and its entry here. A dense head is in `models/dense/` and scores all frames of a chunk. A grounding head is a task in
-`tasks/` that makes its own module, and a type of row.
+To add a spotting head, write its module in `models/`, with the sizes as keywords of its constructor, and add its entry
+with their types here. A dense head is in `models/dense/` and scores all frames of a chunk. A grounding head is a task
+in `tasks/` that makes its own module, and a type of row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 from typing_extensions import Self
 
 from soccerbench.specs.base import BaseRow, Count, Frozen, Share, TransformerSizes
@@ -25,70 +25,15 @@ def _odd(kernel: int) -> int:
 
 
 Kernel = Annotated[int, Field(gt=0, le=99), AfterValidator(_odd)]
+Projections = tuple[Count, ...]
+Widths = Annotated[tuple[Annotated[int, Field(gt=0, multiple_of=4)], ...], Field(min_length=2, max_length=10)]
 
 
-class NetVLADppSizes(Frozen):
-    """Sizes of NetVLAD++."""
-
-    clusters: Annotated[int, Field(gt=1, multiple_of=2)]
-    projection: Count
-    dropout: Share
-
-
-class ResNet1DSizes(Frozen):
-    """Sizes of the 1D-ResNet."""
-
-    channels: Count
-    blocks: Count
-    kernel: Kernel
-    dropout: Share
-
-
-class NoSizes(Frozen):
-    """A head without sizes."""
-
-
-class BiGruSizes(Frozen):
-    """Sizes of the bidirectional GRU."""
-
-    hidden: Count
-    layers: Count
-    dropout: Share
-
-
-class UNetSizes(Frozen):
-    """Sizes of the dense-anchor U-Net; the widths are those of its levels."""
-
-    projections: tuple[Count, ...]
-    widths: Annotated[tuple[Annotated[int, Field(gt=0, multiple_of=4)], ...], Field(min_length=2, max_length=10)]
-
-
-class UNetTransformerSizes(TransformerSizes):
-    """Sizes of the dense anchors with a transformer."""
-
-    projections: tuple[Count, ...]
-
-
-class TdeedSizes(Frozen):
-    """Sizes of T-DEED's temporal head."""
-
-    d_model: Count
-    levels: Annotated[int, Field(gt=0, le=8)]
-    kernel: Kernel
-    ratio: Count
-
-
-class AstraSizes(Frozen):
-    """Sizes of ASTRA, and its augmentations."""
+class Attention(Frozen):
+    """Sizes of a head with attention."""
 
     d_model: Count
     heads: Count
-    feedforward: Count
-    decoder_layers: Count
-    dropout: Share
-    block_dropout: Share
-    drop: Share
-    switch: Share
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
@@ -97,14 +42,10 @@ class AstraSizes(Frozen):
         return self
 
 
-class SteSizes(Frozen):
-    """Sizes of STE."""
-
-    columns: Count
-    projection: Count
-    channels: tuple[Count, Count, Count, Count]
-    dropout: Share
-    last_dropout: Share
+def sizes(base: type[Frozen] = Frozen, /, **kinds: Any) -> type[Frozen]:
+    """The type of a row's `architecture`; every size must be given."""
+    fields: Any = {name: (kind, ...) for name, kind in kinds.items()}
+    return create_model("Sizes", __base__=base, **fields)
 
 
 def load_source(source: str) -> type[Any]:
@@ -133,26 +74,45 @@ class Head:
         return load_source(self.source)
 
 
+_DENSE = "soccerbench.models.dense"
 HEADS: dict[str, Head] = {
-    "netvlad++": Head("spotting", "soccerbench.models.netvlad:NetVLADpp", NetVLADppSizes),
-    "transformer": Head("spotting", "soccerbench.models.transformer:SpottingTransformer", TransformerSizes),
-    "resnet1d": Head("spotting", "soccerbench.models.resnet1d:ResNet1D", ResNet1DSizes),
-    "bigru": Head("spotting", "soccerbench.models.dense.bigru:BiGru", BiGruSizes, is_dense=True),
-    "unet": Head("spotting", "soccerbench.models.dense.unet:UNet", UNetSizes, is_dense=True),
-    "unet_transformer": Head(
-        "spotting", "soccerbench.models.dense.unet_transformer:UNetTransformer", UNetTransformerSizes, is_dense=True
+    "netvlad++": Head(
+        "spotting", "soccerbench.models.netvlad:NetVLADpp",
+        sizes(clusters=Annotated[int, Field(gt=1, multiple_of=2)], projection=Count, dropout=Share),
     ),
-    "tdeed": Head("spotting", "soccerbench.models.dense.tdeed:Tdeed", TdeedSizes, is_dense=True),
-    "astra": Head("spotting", "soccerbench.models.dense.astra:Astra", AstraSizes, is_dense=True),
-    "ste": Head("spotting", "soccerbench.models.ste:STE", SteSizes),
-    "constant": Head("spotting", "soccerbench.models.constant:Constant", NoSizes),
+    "transformer": Head("spotting", "soccerbench.models.transformer:SpottingTransformer", TransformerSizes),
+    "resnet1d": Head(
+        "spotting", "soccerbench.models.resnet1d:ResNet1D",
+        sizes(channels=Count, blocks=Count, kernel=Kernel, dropout=Share),
+    ),
+    "bigru": Head("spotting", f"{_DENSE}.bigru:BiGru", sizes(hidden=Count, layers=Count, dropout=Share), is_dense=True),
+    "unet": Head("spotting", f"{_DENSE}.unet:UNet", sizes(projections=Projections, widths=Widths), is_dense=True),
+    "unet_transformer": Head(
+        "spotting", f"{_DENSE}.unet_transformer:UNetTransformer", sizes(TransformerSizes, projections=Projections),
+        is_dense=True,
+    ),
+    "tdeed": Head(
+        "spotting", f"{_DENSE}.tdeed:Tdeed",
+        sizes(d_model=Count, levels=Annotated[int, Field(gt=0, le=8)], kernel=Kernel, ratio=Count), is_dense=True,
+    ),
+    "astra": Head(
+        "spotting", f"{_DENSE}.astra:Astra",
+        sizes(Attention, feedforward=Count, decoder_layers=Count, dropout=Share, block_dropout=Share, drop=Share,
+              switch=Share), is_dense=True,
+    ),
+    "ste": Head(
+        "spotting", "soccerbench.models.ste:STE",
+        sizes(columns=Count, projection=Count, channels=tuple[Count, Count, Count, Count], dropout=Share,
+              last_dropout=Share),
+    ),
+    "constant": Head("spotting", "soccerbench.models.constant:Constant", Frozen),
     "cmn": Head("grounding", "soccerbench.tasks.cmn:CmnTask", CmnRow),
     "grounding-transformer": Head(
         "grounding", "soccerbench.tasks.grounding_transformer:GroundingTransformerTask", GroundingTransformerRow
     ),
     "faster-tad": Head("grounding", "soccerbench.tasks.faster_tad:FasterTadTask", FasterTadRow),
     "naive": Head("grounding", "soccerbench.tasks.naive:NaiveTask", NaiveRow),
-}
+}  # fmt: skip
 
 
 def heads_for(task: str) -> dict[str, Head]:
