@@ -36,10 +36,11 @@ class GameCounts:
 
     def __init__(self, place: Ints, game: Ints, masks: Ints, count: Floats, shape: tuple[int, int, int, int]) -> None:
         self.shape = shape
-        rows, bit = np.flatnonzero(masks), np.int64(0)
+        rows, bit = np.flatnonzero(masks != 0), np.int64(0)
         self.some = len(rows) > 0
         if shape[2] > 1:
-            row, bit = np.nonzero(masks[rows, None] >> np.arange(shape[2]) & 1)
+            counts = (masks[rows, None] >> np.arange(shape[2]) & 1).astype(np.bool_)
+            row, bit = np.divmod(np.flatnonzero(counts), shape[2])  # much faster than `nonzero` in two dimensions
             rows = rows[row]
         if len(rows) < len(masks) or shape[2] > 1:
             place, game, count = place[rows], game[rows], count[rows]

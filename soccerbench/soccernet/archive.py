@@ -18,11 +18,10 @@ import json
 import unicodedata
 import weakref
 import zipfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -43,7 +42,6 @@ MAX_VALUES = 8_000_000
 MAX_TOTAL_BYTES = 8 * 2**30
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY_BYTES = 8 * 2**20
-AHEAD = 2  # files in memory before they are used
 _growth: ContextVar[float] = ContextVar("growth", default=1.0)
 
 
@@ -190,21 +188,6 @@ class Tree:
             raise InputError(self.where(name), f"cannot be read ({error})", "copy the file again") from None
         except Exception as error:  # zlib.error, lzma.LZMAError: whatever the entry's method raises on damage
             raise InputError(self.where(name), f"cannot be unpacked ({error})", "copy the archive again") from None
-
-    def read_each(self, names: Iterable[str]) -> Iterator[bytes]:
-        """The bytes of some files, in order: while one is used, another thread reads and unpacks the next.
-
-        Raises:
-            InputError: as `read`, in the place of the file.
-        """
-        context, waiting = copy_context(), deque[Future[bytes]]()  # the limits hold in that thread too
-        with ThreadPoolExecutor(1) as pool:
-            for name in names:
-                waiting.append(pool.submit(context.run, self.read, name))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
     def json(self, name: str) -> Any:
         """The parsed JSON of one file.

@@ -20,7 +20,6 @@ from soccerbench.soccernet.archive import GAME_KEYS, Tree
 from soccerbench.soccernet.classes import CLASS_LIST, CLASSES
 from soccerbench.soccernet.game_files import FileKind, GameFiles, game_named, spelled
 from soccerbench.soccernet.games import SPLITS, split_games
-from soccerbench.soccernet.osl.document import FILES, classes_of, from_osl, osl_documents
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,11 @@ def _files(path: Path, kind: FileKind) -> GameFiles:
     """The files of one kind in a folder, a zip, a JSON file, or OSL-JSON."""
     tree = Tree(path)
     files = GameFiles(tree, kind)
-    if files or FILES.get(kind.key) != kind.names[0]:
+    if files:
+        return files
+    from soccerbench.soccernet.osl.document import FILES, classes_of, from_osl, osl_documents
+
+    if FILES.get(kind.key) != kind.names[0]:
         return files
     games = [game for place, document in osl_documents(tree) for game in from_osl(document, place)]
     for game in games:

@@ -1,7 +1,8 @@
 """The events of many games' label or prediction files: those written alike are read together, the others one by one.
 
 Conventions
-    together  files up to BATCH_BYTES, which fit the CPU's cache; where some entry cannot be used, each of them alone
+    together  files up to BATCH_BYTES, which fit the CPU's cache; where some entry cannot be used, each of them alone.
+              While they are parsed, another thread reads and unpacks the next
     order     files without an error change nothing for the others, so the first error is the one of reading in order
 """
 
@@ -9,6 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from itertools import groupby, pairwise, starmap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,21 +80,26 @@ class EventFiles(NamedTuple):
             InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer.
         """
         found: dict[str, Events] = {}
-        for files in self._batches(names):
-            bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
-            for _, group in groupby(bodies, key=lambda item: item[1].form):
-                found |= self._together(list(group))
-            for game, data in files.items():
-                if game not in found:
-                    found[game] = self._alone(game, data, self.tree.where(names[game]))
+        following = partial(copy_context().run, next, self._batches(names), None)  # within the same limits
+        with ThreadPoolExecutor(1) as reader:  # unpacking does not hold the interpreter's lock
+            waiting = reader.submit(following)
+            while (files := waiting.result()) is not None:
+                waiting = reader.submit(following)
+                bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
+                for _, group in groupby(bodies, key=lambda item: item[1].form):
+                    found |= self._together(list(group))
+                for game, data in files.items():
+                    if game not in found:
+                        found[game] = self._alone(game, data, self.tree.where(names[game]))
         return [found[game] for game in names]
 
     def _batches(self, names: Mapping[str, str]) -> Iterator[dict[str, bytes]]:
         """The content of some files at a time; those before one that cannot be read come before its error."""
         waiting: dict[str, bytes] = {}
         try:
-            for game, data in zip(names, self.tree.read_each(names.values()), strict=True):
-                check_limits(data, self.tree.where(names[game]))
+            for game, name in names.items():
+                data = self.tree.read(name)
+                check_limits(data, self.tree.where(name))
                 waiting[game] = data
                 if sum(map(len, waiting.values())) >= BATCH_BYTES:
                     yield waiting

@@ -117,6 +117,9 @@ class Column(Sequence[Any]):
         first = np.frombuffer(self._data, np.uint8)[self._start]
         sign = (first == ord("-")).astype(np.int64)
         length = self._length - sign
+        if (length == 1).all() and not sign.any():
+            digit = first - np.uint8(ord("0"))
+            return digit.astype(np.int64) if (digit < 10).all() else None
         if not ((length > 0) & (length <= 8) & ((first != ord("0")) | (length == 1))).all():
             return None
         beyond = 8 * (8 - length).astype(np.uint64)
