@@ -10,7 +10,7 @@ from soccerbench.metrics.replay_matching import Annotations, Replay
 from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_seeds, mean_and_deviation
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score
-from soccerbench.metrics.spotting_counts import spotting_statistics, spotting_statistics_by_game
+from soccerbench.metrics.spotting_counts import spotting_statistics
 from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
 from soccerbench.metrics.tolerances import LOOSE_S, NAMED_S, TIGHT_S
 
@@ -37,5 +37,4 @@ __all__ = [
     "signature",
     "spotting_score",
     "spotting_statistics",
-    "spotting_statistics_by_game",
 ]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from soccerbench.events import Events, Floats, Ints, Protocol
 from soccerbench.metrics.average_precision import GameCounts, average_precision, mean_of_defined, trapezoid_mean
-from soccerbench.metrics.spotting_counts import spotting_statistics_by_game
+from soccerbench.metrics.spotting_counts import spotting_statistics
 from soccerbench.metrics.statistics import SpottingStatistics, check_alike
 
 CELLS: dict[Protocol, int] = {"soccernet": 2**19, "strict": 2**21}  # numbers in memory at once
@@ -58,9 +58,9 @@ def average_map(
     classes: int = 17,
     protocol: Protocol = "soccernet",
 ) -> SpottingScore:
-    """Score the detections of some games; the arguments are those of `spotting_statistics_by_game`."""
+    """Score the detections of some games; the arguments are those of `spotting_statistics`."""
     return spotting_score(
-        spotting_statistics_by_game(
+        spotting_statistics(
             targets=targets, detections=detections, deltas_s=deltas_s, classes=classes, protocol=protocol
         )
     )

@@ -20,20 +20,6 @@ BATCH = 10_000  # detections matched at once: few enough for the CPU cache
 
 def spotting_statistics(
     *,
-    targets: Events,
-    detections: Events,
-    deltas_s: Sequence[float],
-    classes: int = 17,
-    protocol: Protocol = "soccernet",
-) -> SpottingStatistics:
-    """Count what one game contributes; see `spotting_statistics_by_game`."""
-    return spotting_statistics_by_game(
-        targets=[targets], detections=[detections], deltas_s=deltas_s, classes=classes, protocol=protocol
-    )[0]
-
-
-def spotting_statistics_by_game(
-    *,
     targets: Sequence[Events],
     detections: Sequence[Events],
     deltas_s: Sequence[float],

@@ -26,10 +26,12 @@ from soccerbench.metrics.signature import TaskName
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.open_games import open_games
-from soccerbench.soccernet.row_file import MOST_NAMES, OF_UNKNOWN, OTHER_UNKNOWN
+from soccerbench.soccernet.row_file import OF_UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_NAMES = 20  # of unknown classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +234,7 @@ def _warn_of_other_classes(warnings: Counter[str], predictions: Sequence[Any], c
     """List at most `MOST_NAMES` unknown classes, and say where no prediction is of a known one."""
     unknown = Counter({kind: count for kind, count in warnings.items() if kind.startswith(OF_UNKNOWN)})
     for kind, count in unknown.most_common()[MOST_NAMES:]:
-        warnings[OTHER_UNKNOWN] += count
+        warnings["events of other unknown classes, skipped"] += count
         del warnings[kind]
     skipped = sum(
         sum(game.warnings[kind] for kind in game.warnings if kind.endswith("skipped")) for game in predictions

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from soccerbench.events import Protocol
 from soccerbench.metrics.tolerances import check_tolerances
 
 Fraction = float | None
 PerClass = dict[str, Fraction]
-ProtocolName = Literal["soccernet", "strict"]
 
 
 class Report(BaseModel):
@@ -42,7 +42,7 @@ class SpottingScores(Report):
     """The object of `evaluate spotting --json`."""
 
     task: Literal["spotting"]
-    protocol: ProtocolName
+    protocol: Protocol
     signature: str
     tolerances_s: tuple[int | float, ...]
     average_map: Fraction
@@ -65,7 +65,7 @@ class GroundingScores(Report):
     """The object of `evaluate grounding --json`."""
 
     task: Literal["grounding"]
-    protocol: ProtocolName
+    protocol: Protocol
     signature: str
     tolerances_s: tuple[int | float, ...]
     average_ap: Fraction
@@ -99,7 +99,7 @@ class ComparisonReport(Report):
     """
 
     task: Literal["spotting", "grounding"]
-    protocol: ProtocolName
+    protocol: Protocol
     signature: str
     names: tuple[str, str]
     seeds: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -133,7 +133,7 @@ class SpottingCounts(Report):
     tolerance `deltas_s[d]`; see `SpottingStatistics`.
     """
 
-    protocol: ProtocolName
+    protocol: Protocol
     deltas_s: Widths
     label: list[Whole]
     level: list[Level]
@@ -147,7 +147,7 @@ class SpottingCounts(Report):
 class GroundingCounts(Report):
     """The same for replay grounding, one row a detection; see `GroundingStatistics`."""
 
-    protocol: ProtocolName
+    protocol: Protocol
     deltas_s: Widths
     level: list[Level]
     kept: list[Whole]

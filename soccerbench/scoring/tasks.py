@@ -21,7 +21,7 @@ from soccerbench.metrics import (
     grounding_score,
     grounding_statistics,
     spotting_score,
-    spotting_statistics_by_game,
+    spotting_statistics,
 )
 from soccerbench.metrics.signature import TaskName
 from soccerbench.soccernet.archive import Tree
@@ -99,7 +99,7 @@ def _count_spotting(
     known: ClassList,
 ) -> list[SpottingStatistics]:
     """Matches of detections with events, of the classes scored."""
-    counted = spotting_statistics_by_game(
+    counted = spotting_statistics(
         targets=labels, detections=predictions, deltas_s=deltas_s, classes=len(known.names), protocol=protocol
     )
     if tuple(classes) == known.names:

@@ -14,9 +14,7 @@ from soccerbench.events import Ints
 from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
 from soccerbench.soccernet.rows import UNKNOWN, Table
 
-MOST_NAMES = 20
 OF_UNKNOWN = "events of the unknown class"
-OTHER_UNKNOWN = "events of other unknown classes, skipped"
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,7 @@ class RowFile:
         key: of the list.
         data: the file's text.
         document: the same, parsed.
-        entries: of the list, up to the first that is no object, which is refused.
-        keys: of the document and its entries, not of objects in them.
+        entries: of the list.
         strict: refuse every fault, not only what the official scorer fails on.
         warnings: how many entries have which fault.
     """
@@ -39,7 +36,6 @@ class RowFile:
     data: bytes
     document: Any
     entries: list[Any]
-    keys: int
     strict: bool
     warnings: Counter[str]
 
@@ -57,12 +53,7 @@ class RowFile:
         """Parse the text of a file."""
         document = parse_json(data, path, lenient=not strict)
         entries = entries_of(document, key, path, strict=strict)
-        try:
-            keys = len(document) + sum(map(dict.__len__, entries))
-        except TypeError:
-            keys = 0
-            entries = entries[: next(row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))]
-        return cls(path, key, data, document, entries, keys, strict, Counter())
+        return cls(path, key, data, document, entries, strict, Counter())
 
     def first_bad(self, table: Table) -> int | None:
         """The first entry of a table that cannot be used, counted from 0."""
@@ -81,11 +72,9 @@ class RowFile:
         for fault in sorted(table.faults, key=lambda fault: int(np.argmax(fault.rows))):
             count = int(np.count_nonzero(fault.rows[:rows]))
             if fault.kind == UNKNOWN:
-                for name, times in table.unknown.most_common(MOST_NAMES):
-                    self.warnings[f"{OF_UNKNOWN} {name}, skipped"] += times
-                    count -= times
-            if count:
-                self.warnings[OTHER_UNKNOWN if fault.kind == UNKNOWN else fault.kind] += count
+                self.warnings.update({f"{OF_UNKNOWN} {name}, skipped": times for name, times in table.unknown.items()})
+            elif count:
+                self.warnings[fault.kind] += count
 
     def check(self, table: Table) -> None:
         """Count a table's faults.
@@ -107,7 +96,7 @@ class RowFile:
         Raises:
             InputError: such a key, if `strict`.
         """
-        keys = count_keys(self.document) if nested else self.keys
+        keys = count_keys(self.document) if nested else len(self.document) + sum(map(len, self.entries))
         repeated = count_repeated_keys(self.data, self.path, keys=keys)
         if repeated and self.strict:
             raise InputError(self.path, f"keys that appear twice in one object ({repeated})", "write each key once")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from operator import itemgetter
 from reprlib import Repr
 from typing import Any, NamedTuple
@@ -35,7 +34,6 @@ from soccerbench.soccernet.columns import (
 )
 from soccerbench.soccernet.lists.uniform import Column, UniformEntries
 
-_HALVES = {"1": 1, "2": 2}
 LIMIT_MS = 2 * 3600 * 1000
 UNKNOWN = "unknown events, skipped"
 _shorten = Repr()
@@ -150,10 +148,6 @@ class Table:
     def halves(self) -> Ints:
         """(N,) `half`, of which only 1 and 2 are scored."""
         values = self.values("half")
-        with suppress(KeyError, TypeError):
-            if isinstance(values, Column):
-                raise TypeError("read as numbers")
-            return np.fromiter(map(_HALVES.__getitem__, values), np.int64, len(values))
         half, whole, readable = parsed(values, whole_column, whole_number)
         if not _all_in(half, 1, 2) or not whole.all():
             missing = self.missing("half", values, "give 1 or 2")

@@ -95,7 +95,7 @@ def test_the_hits_are_those_of_the_scorer(happened, detected) -> None:
     rows = [(*key[:2], key[2] / 2, confidence) for key, confidence in sorted(detected.items())]
     detections = events(*rows, sure=True)
     found = outcomes(targets=targets, detections=detections)
-    statistics = spotting_statistics(targets=targets, detections=detections, deltas_s=[5])
+    (statistics,) = spotting_statistics(targets=[targets], detections=[detections], deltas_s=[5])
     assert (found.detection == 0).sum() == statistics.count[statistics.hits > 0].sum()
     assert (found.event == 0).sum() == (found.detection == 0).sum()
     assert all((found.confused_with >= 0) == (found.detection == DETECTED.index("confused")))

@@ -21,7 +21,7 @@ from soccerbench.metrics import (
     compare_seeds,
     grounding_statistics,
     spotting_score,
-    spotting_statistics_by_game,
+    spotting_statistics,
 )
 from soccerbench.metrics.resampling import (
     COVERAGE,
@@ -57,9 +57,7 @@ def season(seed, games=12, skill=0.7):
 
 def statistics(seed, protocol="soccernet", **options):
     targets, detections = season(seed, **options)
-    return spotting_statistics_by_game(
-        targets=targets, detections=detections, deltas_s=DELTAS_S, classes=4, protocol=protocol
-    )
+    return spotting_statistics(targets=targets, detections=detections, deltas_s=DELTAS_S, classes=4, protocol=protocol)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -15,7 +15,6 @@ from soccerbench.metrics import (
     average_map,
     spotting_score,
     spotting_statistics,
-    spotting_statistics_by_game,
 )
 
 PROTOCOLS = ("soccernet", "strict")
@@ -34,6 +33,10 @@ def detections(*events):
     return Events(
         columns[0].astype(int), columns[1].astype(int), (columns[2] * 1000).astype(int), confidence=columns[3]
     )
+
+
+def one_game(*, targets, detections, **options):
+    return spotting_statistics(targets=[targets], detections=[detections], **options)[0]
 
 
 def score(truth, found, deltas_s=(5,), protocol="soccernet", classes=1):
@@ -168,7 +171,7 @@ def test_strict_refuses_what_official_takes(found, message):
 def test_wrong_arguments_are_named(arguments, message):
     good = {"targets": targets((1, 0, 100)), "detections": detections((1, 0, 100, 0.9)), "deltas_s": (5,)}
     with pytest.raises(ValueError, match=message):
-        spotting_statistics(**{**good, **arguments})
+        one_game(**{**good, **arguments})
 
 
 def test_wrong_events_are_named():
@@ -250,10 +253,8 @@ def test_perfect_is_one_and_nothing_is_zero(protocol, rows):
 def test_scores_come_from_statistics_that_add_up(protocol, games):
     truth, found = [to_targets(rows) for rows, _ in games], [to_detections(rows) for _, rows in games]
     options = {"deltas_s": TIGHT_S, "classes": 3, "protocol": protocol}
-    together = spotting_statistics_by_game(targets=truth, detections=found, **options)
-    alone = [
-        spotting_statistics(targets=one, detections=other, **options) for one, other in zip(truth, found, strict=True)
-    ]
+    together = spotting_statistics(targets=truth, detections=found, **options)
+    alone = [one_game(targets=one, detections=other, **options) for one, other in zip(truth, found, strict=True)]
     assert [game.to_json() for game in together] == [game.to_json() for game in alone]
     restored = [SpottingStatistics.from_json(game.to_json()) for game in together]
     expected = average_map(targets=truth, detections=found, **options)
@@ -266,7 +267,7 @@ def test_scores_come_from_statistics_that_add_up(protocol, games):
 
 def test_rows_that_no_score_can_tell_apart_are_counted_together():
     found = detections(*((1, 0, second, 0.9) for second in range(200, 300)))
-    statistics = spotting_statistics(targets=targets((1, 0, 100)), detections=found, deltas_s=LOOSE_S)
+    statistics = one_game(targets=targets((1, 0, 100)), detections=found, deltas_s=LOOSE_S)
     assert statistics.to_json()["count"] == [100]
     assert statistics.to_json()["events_visible"] == [1] + [0] * 16
 
@@ -275,14 +276,14 @@ def test_batches_change_nothing(monkeypatch):
     truth = [targets((1, 0, 100 + game)) for game in range(5)]
     found = [detections((1, 0, 100, 0.9), (2, 0, 50, 0.3)) for _ in range(5)]
     options = {"targets": truth, "detections": found, "deltas_s": TIGHT_S}
-    expected = [game.to_json() for game in spotting_statistics_by_game(**options)]
+    expected = [game.to_json() for game in spotting_statistics(**options)]
     monkeypatch.setattr("soccerbench.metrics.spotting_counts.BATCH", 25)
-    assert [game.to_json() for game in spotting_statistics_by_game(**options)] == expected
+    assert [game.to_json() for game in spotting_statistics(**options)] == expected
 
 
 def test_games_counted_differently_do_not_add_up():
     options = {"targets": targets((1, 0, 100)), "detections": detections((1, 0, 100, 0.9))}
-    loose, tight = (spotting_statistics(**options, deltas_s=deltas_s) for deltas_s in (LOOSE_S, TIGHT_S))
+    loose, tight = (one_game(**options, deltas_s=deltas_s) for deltas_s in (LOOSE_S, TIGHT_S))
     with pytest.raises(ValueError, match="counted alike"):
         spotting_score([loose, tight])
     with pytest.raises(ValueError, match="no game"):
