@@ -86,9 +86,7 @@ def events(tree_path: Path) -> tuple[list[Events], list[Events]]:
 
 
 def from_files(predictions: Path, deltas_s: tuple[int, ...] = LOOSE_S) -> float:
-    evaluation = evaluate(
-        task="spotting", labels=LABELS, predictions=predictions, split="test", deltas_s=deltas_s, protocol="soccernet"
-    )
+    evaluation = evaluate(task="spotting", labels=LABELS, predictions=predictions, split="test", tolerances=deltas_s)
     return evaluation.score.average_map
 
 

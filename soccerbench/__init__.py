@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from soccerbench.api import Dataset, Results, compare, evaluate, load_results, reproduce
+    from soccerbench.api import Dataset, Results, compare, load_results, reproduce
     from soccerbench.errors import InputError, SpecError
     from soccerbench.inference.run import Run, load_run
     from soccerbench.inference.spotted import spot
-    from soccerbench.scoring.evaluate import Evaluation
+    from soccerbench.scoring.evaluate import Evaluation, evaluate
     from soccerbench.scoring.schema import ComparisonReport
     from soccerbench.specs.load import load_table
     from soccerbench.specs.spotting import Table
@@ -44,6 +44,7 @@ _HOME = {
     "Run": "inference.run",
     "SpecError": "errors",
     "Table": "specs.spotting",
+    "evaluate": "scoring.evaluate",
     "load_run": "inference.run",
     "load_table": "specs.load",
     "spot": "inference.spotted",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from soccerbench.experiments.results import Result
     from soccerbench.report.table import Table
-    from soccerbench.scoring.evaluate import Evaluation
     from soccerbench.scoring.schema import ComparisonReport
 
 Task = Literal["spotting", "grounding"]
@@ -262,56 +261,6 @@ def load_results(runs: str | Path) -> pd.DataFrame:
     return found
 
 
-def evaluate(
-    *,
-    task: Task,
-    labels: str | Path,
-    predictions: str | Path,
-    split: str = "test",
-    tolerances: str | Sequence[float] = "loose",
-    protocol: Protocol = "soccernet",
-    classes: Sequence[str] | None = None,
-    bootstrap: int = 0,
-    seed: int = 0,
-    max_mib: float = 128,
-) -> Evaluation:
-    """Score a submission, with the number that the official scorer gives.
-
-    Args:
-        task: what was submitted to.
-        labels: folder or zip with the labels, one folder a game.
-        predictions: folder or zip with the predictions, the same.
-        split: train, valid, test, challenge, or all games with labels.
-        tolerances: "loose", "tight", or window widths in seconds.
-        protocol: "soccernet" gives the official scorer's numbers, "strict" refuses what that ignores.
-        classes: score only these (spotting).
-        bootstrap: resamples of the games, for confidence intervals.
-        seed: of the resampling.
-        max_mib: largest JSON file to read, in MiB; the limits of values and entries grow with it.
-
-    Raises:
-        InputError: files that are missing or cannot be used.
-        ValueError: an unknown split, class, protocol or tolerance.
-
-    Examples:
-        >>> score = sb.evaluate(task="spotting", labels="labels.zip", predictions="mine.zip")
-        >>> 0 <= score.average_map <= 1
-        True
-        >>> score.per_class.columns.tolist()
-        ['score', 'visible', 'unshown']
-    """
-    from soccerbench.metrics.tolerances import parse_tolerances
-    from soccerbench.scoring.evaluate import evaluate as score
-    from soccerbench.soccernet.archive import reading_at_most
-
-    with reading_at_most(max_mib):
-        return score(
-            task=task, labels=Path(labels), predictions=Path(predictions), split=split,
-            deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
-            protocol=protocol, classes=classes, repetitions=bootstrap, seed=seed,
-        )  # fmt: skip
-
-
 def compare(
     a: str | Path,
     b: str | Path,
@@ -351,22 +300,16 @@ def compare(
         (0.0, 100)
     """
     from soccerbench.experiments.compare_runs import compare_runs
-    from soccerbench.metrics.tolerances import parse_tolerances
     from soccerbench.scoring.compare import compare_submissions
-    from soccerbench.soccernet.archive import reading_at_most
 
-    with reading_at_most(max_mib):
-        if labels is None or task is None:
-            if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
-                raise ValueError(
-                    "compare: give labels and task for submissions; for runs leave out both, and the protocol"
-                )
-            return compare_runs(
-                a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
-                progress=progress,
-            )  # fmt: skip
-        return compare_submissions(
-            task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split,
-            deltas_s=parse_tolerances(tolerances) if isinstance(tolerances, str) else tolerances,
-            protocol=protocol, repetitions=repetitions, seed=seed, progress=progress,
+    if labels is None or task is None:
+        if labels or task or protocol != "soccernet" or not isinstance(tolerances, str):
+            raise ValueError("compare: give labels and task for submissions; for runs leave out both, and the protocol")
+        return compare_runs(
+            a=Path(a), b=Path(b), split=split, tolerances=tolerances, repetitions=repetitions, seed=seed,
+            progress=progress,
         )  # fmt: skip
+    return compare_submissions(
+        task=task, labels=Path(labels), a=Path(a), b=Path(b), split=split, tolerances=tolerances, protocol=protocol,
+        repetitions=repetitions, seed=seed, progress=progress, max_mib=max_mib,
+    )  # fmt: skip

@@ -105,6 +105,40 @@ class Events:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """The camera annotations of one game in the order of its label file, as replay grounding is scored.
+
+    Attributes:
+        time_s: (N,) second of the half in which the shot ends (gameTime).
+        replay: (N,) whether the shot is marked as a replay.
+        linked: (N,) whether it has a link.
+        link_half: (N,) half of the linked event; anything without a link.
+        link_label: (N,) index of its class, -1 for an unknown class or no link.
+        link_time_s: (N,) second of the linked event; anything without a link.
+    """
+
+    time_s: Ints
+    replay: Bools
+    linked: Bools
+    link_half: Ints
+    link_label: Ints
+    link_time_s: Ints
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "link_half", "link_label", "link_time_s"):
+            object.__setattr__(self, name, column(getattr(self, name), np.int64))
+        for name in ("replay", "linked"):
+            object.__setattr__(self, name, column(getattr(self, name), np.bool_))
+        for name in ("replay", "linked", "link_half", "link_label", "link_time_s"):
+            if len(getattr(self, name)) != len(self.time_s):
+                raise ValueError(f"{len(getattr(self, name))} values of {name} for {len(self.time_s)} annotations")
+
+    def known(self) -> Bools:
+        """Whether each annotation has a link to an event of a known class; (N,)."""
+        return self.linked & (self.link_label >= 0)
+
+
 def column(values: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
     """`values` as a one-dimensional array of `dtype`, refusing a conversion that loses anything but width."""
     array = np.asarray(values)

@@ -32,7 +32,7 @@ SURFACE = {
     "split: 'str' = 'test', tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
     "repetitions: 'int' = 1000, seed: 'int' = 0, progress: 'Progress' = silent, max_mib: 'float' = 128) "
     "-> 'ComparisonReport'",
-    "evaluate": "(*, task: 'Task', labels: 'str | Path', predictions: 'str | Path', split: 'str' = 'test', "
+    "evaluate": "(*, task: 'TaskName', labels: 'str | Path', predictions: 'str | Path', split: 'str' = 'test', "
     "tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
     "classes: 'Sequence[str] | None' = None, bootstrap: 'int' = 0, seed: 'int' = 0, "
     "max_mib: 'float' = 128) -> 'Evaluation'",
@@ -126,7 +126,7 @@ def folder(shared_tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.xdist_group("api")
 @pytest.mark.parametrize(
     "module",
-    ["api", "inference.run", "inference.spotted", "specs.load"],
+    ["api", "inference.run", "inference.spotted", "scoring.evaluate", "specs.load"],
 )
 def test_the_examples_of_docstrings(
     folder: Path, shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch, module: str

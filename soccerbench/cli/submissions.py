@@ -49,9 +49,9 @@ def evaluate(
     soccerbench evaluate spotting --labels labels.zip --predictions results.zip --tolerances tight --bootstrap 1000
     """
     _one_thread_a_product()
-    from soccerbench.api import evaluate as score
     from soccerbench.report.console import busy, print_table
     from soccerbench.report.tables.scores import evaluation_table
+    from soccerbench.scoring.evaluate import evaluate as score
 
     with busy("evaluate"):
         evaluation = score(

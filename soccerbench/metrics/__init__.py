@@ -1,12 +1,13 @@
 """Scores from arrays: average-mAP, average-AP, confidence intervals, and the signature that describes a score."""
 
+from soccerbench.events import Annotations
 from soccerbench.metrics.grounding import (
     GroundingScore,
     average_ap,
     grounding_score,
     grounding_statistics,
 )
-from soccerbench.metrics.replay_matching import Annotations, Replay
+from soccerbench.metrics.replay_matching import Replay
 from soccerbench.metrics.resampling import Comparison, Interval, bootstrap, compare, compare_seeds, mean_and_deviation
 from soccerbench.metrics.signature import signature
 from soccerbench.metrics.spotting import SpottingScore, average_map, spotting_score

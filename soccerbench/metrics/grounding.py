@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from soccerbench.events import FPS, Floats, Ints, Protocol, grounding_frames
+from soccerbench.events import FPS, Annotations, Floats, Ints, Protocol, grounding_frames
 from soccerbench.metrics.average_precision import GameCounts, average_precision, trapezoid_mean
 from soccerbench.metrics.matching import batches, confidence_order, suppress
-from soccerbench.metrics.replay_matching import Annotations, Pair, Replay, pair_officially, pair_strictly
-from soccerbench.metrics.statistics import GroundingStatistics
+from soccerbench.metrics.replay_matching import Pair, Replay, pair_officially, pair_strictly
+from soccerbench.metrics.statistics import GroundingStatistics, check_alike
 from soccerbench.metrics.tolerances import check_protocol, check_strict_confidences, check_tolerances, confidence_levels
 
 BATCH = 10_000_000  # detections times the frames they may suppress, in memory at once: a few hundred megabytes
@@ -78,10 +78,8 @@ def resampled_grounding_scores(statistics: Sequence[GroundingStatistics], weight
     Returns:
         `average_ap` (R,) and `ap_per_tolerance` (R, D).
     """
-    kinds = {(game.protocol, game.deltas_s) for game in statistics}
-    if len(kinds) != 1:
-        raise ValueError(f"games counted alike are needed, found {sorted(kinds) or 'no game'}")
-    ((protocol, deltas_s),) = kinds
+    check_alike(statistics)
+    protocol, deltas_s = statistics[0].protocol, statistics[0].deltas_s
     game = np.repeat(np.arange(len(statistics)), [len(one.level) for one in statistics])
     level, kept, hits = (
         np.concatenate([getattr(one, name) for one in statistics]) for name in ("level", "kept", "hits")

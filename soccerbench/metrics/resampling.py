@@ -32,6 +32,7 @@ from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatisti
 from soccerbench.progress import Progress, silent
 
 Statistics = TypeVar("Statistics", SpottingStatistics, GroundingStatistics)
+LEVEL = 0.95  # probability of the intervals
 ROUNDING = 1e-12  # differences closer than this are equal
 MOST = 100_000  # resamples
 BLOCK = 2000  # resamples scored at once
@@ -51,14 +52,12 @@ class Interval:
         level: probability, such as 0.95.
         low, high: ends, of the shape of the score.
         repetitions: number of resamples.
-        method: of the interval.
     """
 
     level: float
     low: npt.NDArray[Any]
     high: npt.NDArray[Any]
     repetitions: int
-    method: str = "percentile"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,22 +77,19 @@ class Comparison:
         return 2.0 / 2**self.games if self.runs == (1, 1) else 0.0
 
 
-def bootstrap(
-    statistics: Sequence[Statistics], *, repetitions: int, rng: np.random.Generator, level: float = 0.95
-) -> dict[str, Interval]:
+def bootstrap(statistics: Sequence[Statistics], *, repetitions: int, rng: np.random.Generator) -> dict[str, Interval]:
     """Intervals of every score of these games.
 
     Args:
         statistics: one a game.
         repetitions: number of resamples of the games, from 1 to `MOST`.
         rng: random generator.
-        level: probability, in (0, 1).
 
     Returns:
         An interval for every field of the score.
     """
     weights = _resamples(len(statistics), repetitions, rng)
-    return {name: percentile(values, level) for name, values in resampled_scores(statistics, weights).items()}
+    return {name: percentile(values) for name, values in resampled_scores(statistics, weights).items()}
 
 
 def compare(
@@ -102,7 +98,6 @@ def compare(
     *,
     repetitions: int,
     rng: np.random.Generator,
-    level: float = 0.95,
     progress: Progress = silent,
 ) -> Comparison:
     """Compare two submissions game by game.
@@ -113,7 +108,6 @@ def compare(
         repetitions: number of resamples of the games for the intervals, and of exchanges for the p-values; where there
             are not more exchanges than that, each is made once.
         rng: random generator.
-        level: probability of the intervals, in (0, 1).
         progress: called as the work proceeds.
 
     Raises:
@@ -129,7 +123,7 @@ def compare(
     changed = {name: np.subtract(*np.split(values, 2)) for name, values in exchanged.items()}
     return Comparison(
         difference={name: first[name][0] - second[name][0] for name in first},
-        interval={name: percentile(first[name][1:] - second[name][1:], level) for name in first},
+        interval={name: percentile(first[name][1:] - second[name][1:]) for name in first},
         p_value={name: p_value(first[name][:1] - second[name][:1], changed[name]) for name in first},
         games=len(a),
     )
@@ -141,7 +135,6 @@ def compare_seeds(
     *,
     repetitions: int,
     rng: np.random.Generator,
-    level: float = 0.95,
     progress: Progress = silent,
 ) -> Comparison:
     """Compare the mean scores of two methods, each trained from several seeds.
@@ -151,7 +144,6 @@ def compare_seeds(
         b: those of the second, of the same games in the same order; their number may differ.
         repetitions: number of resamples.
         rng: random generator.
-        level: probability of the intervals, in (0, 1).
         progress: called as the work proceeds.
 
     Raises:
@@ -177,7 +169,7 @@ def compare_seeds(
     difference = {name: means[0][name] - means[1][name] for name in means[0]}
     return Comparison(
         difference={name: values[0] for name, values in difference.items()},
-        interval={name: percentile(values[1:], level) for name, values in difference.items()},
+        interval={name: percentile(values[1:]) for name, values in difference.items()},
         p_value={name: bootstrap_p(values[1:]) for name, values in difference.items()},
         games=len(a[0]),
         runs=(len(a), len(b)),
@@ -190,15 +182,13 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     return fmean(values), stdev(values) if len(values) > 1 else None
 
 
-def percentile(values: Floats, level: float) -> Interval:
+def percentile(values: Floats) -> Interval:
     """The interval between the quantiles of resampled scores, (R, …) in."""
-    if not 0 < level < 1:
-        raise ValueError(f"level {level}: it must be between 0 and 1 (given in per cent?)")
     defined = ~np.isnan(values).all(axis=0)
     ends = np.full((2, *values.shape[1:]), np.nan)
     if defined.any():
-        ends[:, defined] = np.nanquantile(values[:, defined], [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Interval(level, ends[0], ends[1], len(values))
+        ends[:, defined] = np.nanquantile(values[:, defined], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return Interval(LEVEL, ends[0], ends[1], len(values))
 
 
 def permutation_p(observed: Floats, exchanged: Floats) -> Floats:

@@ -40,6 +40,11 @@ class Counted:
     protocol: Protocol
     deltas_s: tuple[float, ...]
 
+    @property
+    def classes(self) -> int:
+        """How many classes there are; 0 where a task has none."""
+        return 0
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers, from which `from_json` makes an equal object."""
         plain = {name: value.tolist() for name, value in vars(self).items() if isinstance(value, np.ndarray)}
@@ -144,12 +149,11 @@ def ranked(statistics: Sequence[Any]) -> list[Any]:
     return [replace(game, level=part) for game, part in zip(statistics, np.split(rank, bounds), strict=True)]
 
 
-def check_alike(statistics: Sequence[SpottingStatistics]) -> None:
+def check_alike(statistics: Sequence[Counted]) -> None:
     """Raise ValueError if there is no game, or the games differ in protocol, tolerances or classes."""
-    kinds = {(game.protocol, game.deltas_s, game.classes) for game in statistics}
+    kinds = {f"{game.protocol}, {list(game.deltas_s)} s, {game.classes} classes" for game in statistics}
     if len(kinds) != 1:
-        found = "; ".join(f"{protocol}, {list(deltas)} s, {classes} classes" for protocol, deltas, classes in kinds)
-        raise ValueError(f"games counted alike are needed, found {found or 'no game'}")
+        raise ValueError(f"games counted alike are needed, found {'; '.join(sorted(kinds)) or 'no game'}")
 
 
 def merge(

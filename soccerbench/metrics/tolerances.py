@@ -39,12 +39,14 @@ def check_tolerances(deltas_s: Sequence[float]) -> tuple[float, ...]:
     return deltas
 
 
-def parse_tolerances(text: str) -> tuple[float, ...]:
-    """Parse "loose", "tight" or "1,2,5" into window widths in seconds.
+def parse_tolerances(text: str | Sequence[float]) -> tuple[float, ...]:
+    """Parse "loose", "tight" or "1,2,5" into window widths in seconds; widths are taken as they are.
 
     Raises:
         ValueError: anything else.
     """
+    if not isinstance(text, str):
+        return tuple(text)
     if text in NAMED_S:
         return NAMED_S[text]
     try:

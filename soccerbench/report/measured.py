@@ -18,9 +18,9 @@ import numpy as np
 
 from soccerbench.experiments.results import Run
 from soccerbench.metrics import mean_and_deviation, signature
-from soccerbench.metrics.resampling import percentile, resampled_scores
+from soccerbench.metrics.resampling import LEVEL, percentile, resampled_scores
 from soccerbench.report.table import Column, Mean, Range, Table, percent, percent_range, table
-from soccerbench.report.tables.scores import LEVEL, REPETITIONS
+from soccerbench.report.tables.scores import REPETITIONS
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.classes import CLASSES
 
@@ -112,7 +112,7 @@ def interval_over_games(seeds: Sequence[Sequence[Any]], *, overall: str) -> Rang
     rng = np.random.default_rng(0)
     weights = rng.multinomial(games, np.full(games, 1 / games), size=REPETITIONS).astype(float)
     scores = [resampled_scores(statistics, weights, visibility=False)[overall] for statistics in seeds]
-    found = percentile(np.mean(scores, axis=0), LEVEL)
+    found = percentile(np.mean(scores, axis=0))
     return Range(float(found.low), float(found.high))
 
 

@@ -20,6 +20,7 @@ from soccerbench.metrics.signature import TaskName
 from soccerbench.progress import Progress, silent
 from soccerbench.scoring.evaluate import evaluate, interval_of, number
 from soccerbench.scoring.schema import ComparisonReport
+from soccerbench.soccernet.archive import MAX_MIB
 
 
 def compare_submissions(
@@ -29,11 +30,12 @@ def compare_submissions(
     a: Path,
     b: Path,
     split: str,
-    deltas_s: Sequence[float],
+    tolerances: str | Sequence[float],
     protocol: Protocol,
     repetitions: int = 1000,
     seed: int = 0,
     progress: Progress = silent,
+    max_mib: float = MAX_MIB,
 ) -> ComparisonReport:
     """Score two submissions and compare them game by game; the arguments are those of `evaluate`.
 
@@ -47,9 +49,12 @@ def compare_submissions(
     check_repetitions(repetitions)
     progress("reading", 0, 3)
     first, second = (
-        evaluate(task=task, labels=labels, predictions=path, split=split, deltas_s=deltas_s, protocol=protocol)
+        evaluate(
+            task=task, labels=labels, predictions=path, split=split, tolerances=tolerances, protocol=protocol,
+            max_mib=max_mib,
+        )
         for path in (a, b)
-    )
+    )  # fmt: skip
     differences = compare(
         list(first.statistics.values()),
         list(second.statistics.values()),

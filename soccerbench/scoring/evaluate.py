@@ -23,7 +23,9 @@ from soccerbench.events import Protocol
 from soccerbench.metrics import NAMED_S, Interval, bootstrap, signature
 from soccerbench.metrics.resampling import check_repetitions
 from soccerbench.metrics.signature import TaskName
+from soccerbench.metrics.tolerances import parse_tolerances
 from soccerbench.scoring.tasks import TASKS, Task
+from soccerbench.soccernet.archive import MAX_MIB, reading_at_most
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList
 from soccerbench.soccernet.open_games import open_games
 from soccerbench.soccernet.row_file import OF_UNKNOWN
@@ -122,55 +124,60 @@ class Evaluation:
 def evaluate(
     *,
     task: TaskName,
-    labels: Path,
-    predictions: Path,
-    split: str,
-    deltas_s: Sequence[float],
-    protocol: Protocol,
+    labels: str | Path,
+    predictions: str | Path,
+    split: str = "test",
+    tolerances: str | Sequence[float] = "loose",
+    protocol: Protocol = "soccernet",
     classes: Sequence[str] | None = None,
-    repetitions: int = 0,
+    bootstrap: int = 0,
     seed: int = 0,
+    max_mib: float = MAX_MIB,
 ) -> Evaluation:
-    """Score a submission from files.
+    """Score a submission, with the number that the official scorer gives.
 
     Args:
-        task: "spotting" or "grounding".
+        task: what was submitted to.
         labels: folder or zip with a label file a game, or one such file: `Labels-v2.json`; `Labels-cameras.json` or
             `Labels-replays.json`.
         predictions: folder, zip or file, with a file a game: `results_spotting.json`; `results_grounding.json` or
             `Detection-replays.json`; another name if it is the only one.
-        split: "train", "valid", "test", "challenge", or "all" for every game with labels.
-        deltas_s: window widths in seconds, increasing.
-        protocol: "soccernet" or "strict".
-        classes: names of those to score (spotting); None for all that the labels' version has.
-        repetitions: resamples of the games for intervals; 0 for none.
+        split: train, valid, test, challenge, or all games with labels.
+        tolerances: "loose", "tight", or window widths in seconds, increasing.
+        protocol: "soccernet" gives the official scorer's numbers, "strict" refuses what that ignores.
+        classes: score only these (spotting); None for all that the labels' version has.
+        bootstrap: resamples of the games, for confidence intervals; 0 for none.
         seed: of the resampling.
+        max_mib: largest JSON file to read, in MiB; the limits of values and entries grow with it.
 
     Raises:
         InputError: files that are missing or cannot be used, withheld links, or predictions for other games under
             `strict`.
-        ValueError: an unknown split, class or protocol, impossible tolerances, or no replay of any game.
+        ValueError: an unknown split, class, protocol or tolerance, or no replay of any game.
+
+    Examples:
+        >>> score = sb.evaluate(task="spotting", labels="labels.zip", predictions="mine.zip")
+        >>> 0 <= score.average_map <= 1
+        True
+        >>> score.per_class.columns.tolist()
+        ['score', 'visible', 'unshown']
     """
-    kind, strict = TASKS[task], protocol == "strict"
-    if repetitions:
-        check_repetitions(repetitions)
-    opened = open_games(
-        labels, predictions, split, label_kind=kind.labels, prediction_kind=kind.predictions, strict=strict
-    )
-    known = kind.class_list(opened.labels, opened.games)
-    kind.classes(classes, known)  # before anything is read
+    kind, strict, deltas_s = TASKS[task], protocol == "strict", parse_tolerances(tolerances)
+    if bootstrap:
+        check_repetitions(bootstrap)
+    with reading_at_most(max_mib):
+        opened = open_games(
+            Path(labels), Path(predictions), split, label_kind=kind.labels, prediction_kind=kind.predictions,
+            strict=strict,
+        )  # fmt: skip
+        known = kind.class_list(opened.labels, opened.games)
+        kind.classes(classes, known)  # before anything is read
+        truth = kind.read_labels(opened.labels, opened.games, strict=strict, classes=known)
+        found = kind.read_predictions(opened.predictions, opened.games, strict=strict, classes=known)
     evaluation = evaluate_games(
-        task,
-        labels=kind.read_labels(opened.labels, opened.games, strict=strict, classes=known),
-        predictions=kind.read_predictions(opened.predictions, opened.games, strict=strict, classes=known),
-        split=opened.split,
-        deltas_s=deltas_s,
-        protocol=protocol,
-        classes=classes,
-        known=known,
-        repetitions=repetitions,
-        seed=seed,
-    )
+        task, labels=truth, predictions=found, split=opened.split, deltas_s=deltas_s, protocol=protocol,
+        classes=classes, known=known, repetitions=bootstrap, seed=seed,
+    )  # fmt: skip
     evaluation.warnings.update(opened.warnings)
     return evaluation
 
@@ -190,7 +197,7 @@ def evaluate_games(
 ) -> Evaluation:
     """Score games in memory; the arguments are those of `evaluate`, labels and predictions in one order.
 
-    `known` are the classes that labels and predictions number.
+    `known` are the classes that labels and predictions number, `repetitions` the resamples of the games.
 
     Raises:
         InputError: a submitted replay is matched with an annotation that the official scorer fails on.

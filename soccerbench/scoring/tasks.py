@@ -9,12 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from soccerbench.errors import InputError, did_you_mean
 from soccerbench.events import Events, Protocol
 from soccerbench.metrics import (
-    Annotations,
     GroundingStatistics,
     Replay,
     SpottingStatistics,
@@ -119,7 +116,7 @@ def _read_cameras(tree: Tree, games: Sequence[str], *, strict: bool, **_: Any) -
     found = [read_camera_annotations(tree, game, strict=strict) for game in games]
     if all(game.withheld for game in found):
         raise InputError(tree.path, "the links are withheld: no replay has one", "score train, valid or test")
-    if strict and not any(entry.replay and entry.link_label >= 0 for game in found for entry in game.entries):
+    if strict and not any((game.annotations.replay & game.annotations.known()).any() for game in found):
         raise InputError(tree.path, "no replay has a link", "score a split whose replays have links")
     return found
 
@@ -139,7 +136,7 @@ def _count_grounding(
     """Matches of each replay's detections with its event."""
     try:
         counted = grounding_statistics(
-            annotations=[_annotations(game) for game in labels],
+            annotations=[game.annotations for game in labels],
             replays=[
                 [Replay(replay.half, replay.end_s, replay.time_s, replay.score) for replay in game.replays]
                 for game in predictions
@@ -156,11 +153,6 @@ def _count_grounding(
         if label.broken is not None and statistics.scored < len(prediction.replays):
             raise label.broken
     return counted
-
-
-def _annotations(game: CameraAnnotations) -> Annotations:
-    second, replay, linked, link_half, link_label, link_second = np.array(game.entries, np.int64).reshape(-1, 6).T
-    return Annotations(second, replay.astype(np.bool_), linked.astype(np.bool_), link_half, link_label, link_second)
 
 
 SPOTTING = Task(

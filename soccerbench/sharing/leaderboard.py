@@ -18,11 +18,11 @@ from typing import Any
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import RESULT, Run, by_row, read_result
+from soccerbench.metrics.resampling import LEVEL
 from soccerbench.report.html.render import TEMPLATES as REPORT
 from soccerbench.report.html.render import self_contained
 from soccerbench.report.measured import DAMAGED, EQUAL, Measured, faults, measure_split
 from soccerbench.report.table import Column, Table, percent, percent_range, table
-from soccerbench.report.tables.scores import LEVEL
 from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.archive import MAX_BYTES
 
@@ -119,7 +119,7 @@ def _rescored(run: Run, split: str, tolerances: str, labels: Path, file: Path) -
     """The statistics of a run's predictions, scored again."""
     report: Any = (run.result.scores[split] or {})[tolerances]
     found = evaluate(
-        task=report.task, labels=labels, predictions=file, split=split, deltas_s=report.tolerances_s,
+        task=report.task, labels=labels, predictions=file, split=split, tolerances=report.tolerances_s,
         protocol=report.protocol,
     )  # fmt: skip
     score, reported = float(getattr(found.score, found.task.overall)), getattr(report, found.task.overall)

@@ -81,7 +81,8 @@ def whole_number(value: Any) -> tuple[int, bool, bool]:
     except OFFICIAL_ERRORS:
         return 0, False, False
     whole = value.is_integer() if isinstance(value, float) else isinstance(value, (int, str))
-    return clip(number), whole and not isinstance(value, bool), True
+    number = max(-_FARTHEST, min(number, _FARTHEST))
+    return number, whole and not isinstance(value, bool), True
 
 
 def position_of(value: Any) -> tuple[int, bool, bool]:
@@ -111,7 +112,7 @@ def confidence_of(value: Any) -> tuple[float, bool, bool]:
 def clock_column(values: Sequence[Any]) -> Columns:
     """What `clock_of` gives, for a column of gameTimes such as "1 - 02:13"."""
     if isinstance(values, Column):
-        if not (values.lengths == len(_PATTERN)).all() or not values.is_text:
+        if not (values.length == len(_PATTERN)).all() or not values.is_text:
             raise ValueError("not every gameTime is as long")
         characters = values.texts(len(_PATTERN))
     else:
@@ -132,9 +133,11 @@ def clock_of(value: Any) -> tuple[int, int, bool, bool]:
     return half, second, isinstance(value, str) and _GAME_TIME.fullmatch(value) is not None, True
 
 
-def clip(number: int) -> int:
-    """A whole number within what 64 bits hold with ease."""
-    return max(-_FARTHEST, min(number, _FARTHEST))
+def repeated(places: Ints) -> Bools:
+    """(N,) which of some numbers are there earlier too."""
+    again = np.ones(len(places), np.bool_)
+    again[np.unique(places, return_index=True)[1]] = False
+    return again
 
 
 def before_vectors(position_ms: Ints) -> Bools:

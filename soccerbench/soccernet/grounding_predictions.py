@@ -33,6 +33,7 @@ from soccerbench.soccernet.columns import (
     Columns,
     numbers,
     parsed,
+    repeated,
     whole_column,
     whole_number,
 )
@@ -193,9 +194,8 @@ class Detections:
     def clashes(self, stop: int | None = None) -> Ints:
         """How many detections of each replay share a half second with another, of the first `stop` of them all."""
         frame = cut_to_frames(self.time_s[:stop]).astype(np.int64) % GROUNDING_FRAMES
-        place = np.sort(self.owner[:stop] * GROUNDING_FRAMES + frame)
-        twice = place[1:][np.diff(place) == 0]
-        return np.bincount(twice // GROUNDING_FRAMES, minlength=len(self.bounds) - 1)
+        owner = self.owner[:stop]
+        return np.bincount(owner[repeated(owner * GROUNDING_FRAMES + frame)], minlength=len(self.bounds) - 1)
 
 
 def grounding_bytes(predictions: GroundingPredictions) -> bytes:

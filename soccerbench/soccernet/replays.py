@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.events import Bools, Ints
+from soccerbench.events import Annotations, Bools, Ints
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.columns import MISSING, OFFICIAL_ERRORS
 from soccerbench.soccernet.game_files import FileKind
@@ -105,33 +104,14 @@ class GameReplays:
     warnings: Counter[str] = field(default_factory=Counter)
 
 
-class Annotation(NamedTuple):
-    """One entry as scoring reads it.
-
-    Args:
-        second: of the half, at the end of the shot.
-        replay: whether the shot is marked as a replay.
-        linked: whether it has a link.
-        link_half: half of the linked event; 0 without a link.
-        link_label: index into `CLASSES`; -1 for another event or no link.
-        link_second: of the linked event; 0 without a link, UNREADABLE_S where its time is none.
-    """
-
-    second: int
-    replay: bool
-    linked: bool = False
-    link_half: int = 0
-    link_label: int = -1
-    link_second: int = 0
-
-
 @dataclass(frozen=True)
 class CameraAnnotations:
     """The camera annotations of one game.
 
     Args:
         game: "league/season/game".
-        entries: in the order of the file, up to the first that is broken.
+        annotations: up to the first that is broken; a link has second 0 where there is none, UNREADABLE_S where its
+            time is none.
         broken: why that one is broken; None where all entries are given.
         unreadable: the first entry whose link has a time that is no MM:SS; None where there is none.
         withheld: whether there are replays, and no shot has a link.
@@ -139,7 +119,7 @@ class CameraAnnotations:
     """
 
     game: str
-    entries: Sequence[Annotation]
+    annotations: Annotations
     broken: InputError | None = None
     unreadable: InputError | None = None
     withheld: bool = False
@@ -222,13 +202,14 @@ def read_camera_annotations(tree: Tree, game: str, *, strict: bool) -> CameraAnn
     # The official code counts the links of other shots too.
     withheld = bool(replay.any()) and all(link is MISSING or link in ("", None) for link in given)
     unreadable = rows.error(table, int(odd[0])) if len(odd) else None
-    columns = (second, replay, links.given, links.half, links.label, links.second)
-    entries = map(Annotation._make, zip(*(column[:bad].tolist() for column in columns), strict=True))
-    return CameraAnnotations(game, tuple(entries), broken, unreadable, withheld, rows.warnings)
+    annotations = Annotations(
+        second[:bad], replay[:bad], links.given[:bad], links.half[:bad], links.label[:bad], links.second[:bad]
+    )
+    return CameraAnnotations(game, annotations, broken, unreadable, withheld, rows.warnings)
 
 
 class _Links(NamedTuple):
-    """The links of a list of shots, (N,) each; see `Annotation`."""
+    """The links of a list of shots, (N,) each; see `Annotations`."""
 
     given: Bools
     half: Ints

@@ -20,6 +20,7 @@ from soccerbench.errors import InputError
 from soccerbench.events import GROUNDING_FRAMES, SPOTTING_FRAMES, Bools, cut_to_frames, frames_of
 from soccerbench.soccernet.archive import GAME_KEYS, count_repeated_keys, parse_json
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
+from soccerbench.soccernet.columns import repeated
 from soccerbench.soccernet.game_files import is_of
 from soccerbench.soccernet.grounding_predictions import Detections, replay_table
 from soccerbench.soccernet.lists.event_files import EventColumns
@@ -142,8 +143,8 @@ def _add_clashes(table: Table, columns: EventColumns, good: Bools, classes: int)
         event, position = table.entries[row]["label"], table.entries[row]["position"]
         return f"a second {event!r} in the half second at {shown(position)}"
 
-    clashes = good.copy()
-    clashes[rows[np.unique(place, return_index=True)[1]]] = False
+    clashes = np.zeros_like(good)
+    clashes[rows] = repeated(place)
     table.add("clash", clashes, problem, "keep the more confident of the two; only the last one counts")
 
 
@@ -173,8 +174,7 @@ def _inspect_detections(replays: Table, good: list[int], findings: Findings) -> 
     rows = np.flatnonzero(~found.table.faulty)
     frame = cut_to_frames(found.time_s[rows]).astype(np.int64)
     clashes = np.zeros(len(found.table), np.bool_)
-    clashes[rows] = True
-    clashes[rows[np.unique(found.owner[rows] * GROUNDING_FRAMES + frame, return_index=True)[1]]] = False
+    clashes[rows] = repeated(found.owner[rows] * GROUNDING_FRAMES + frame)
 
     def problem(row: int) -> str:
         return f"a second detection in the half second at {shown(found.table.entries[row]['time'])}"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.events import Ints
 from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
 from soccerbench.soccernet.rows import UNKNOWN, Table
 
@@ -26,7 +25,7 @@ class RowFile:
         key: of the list.
         data: the file's text.
         document: the same, parsed.
-        entries: of the list.
+        entries: of the list, up to the first that is no object, which is refused.
         strict: refuse every fault, not only what the official scorer fails on.
         warnings: how many entries have which fault.
     """
@@ -53,7 +52,8 @@ class RowFile:
         """Parse the text of a file."""
         document = parse_json(data, path, lenient=not strict)
         entries = entries_of(document, key, path, strict=strict)
-        return cls(path, key, data, document, entries, strict, Counter())
+        odd = (row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))
+        return cls(path, key, data, document, entries[: next(odd, None)], strict, Counter())
 
     def first_bad(self, table: Table) -> int | None:
         """The first entry of a table that cannot be used, counted from 0."""
@@ -102,21 +102,6 @@ class RowFile:
             raise InputError(self.path, f"keys that appear twice in one object ({repeated})", "write each key once")
         if repeated:
             self.warnings["keys that appear twice in one object, the last read"] += repeated
-
-
-def fault_counts(table: Table, bounds: Ints) -> list[Counter[str]]:
-    """How many entries of each of several files have which fault, none of them an unknown event.
-
-    Args:
-        table: of all files together.
-        bounds: (F + 1,) the first entry of each file, none empty.
-    """
-    found: list[Counter[str]] = [Counter() for _ in bounds[1:]]
-    for fault in table.faults:
-        for file, count in enumerate(np.add.reduceat(fault.rows, bounds[:-1], dtype=np.int64).tolist()):
-            if count:
-                found[file][fault.kind] += count
-    return found
 
 
 def entries_of(document: Any, key: str, path: Path, *, strict: bool) -> list[Any]:

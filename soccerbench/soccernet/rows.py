@@ -71,9 +71,9 @@ class Table:
     """
 
     def __init__(self, entries: Sequence[Any] | UniformEntries, what: str) -> None:
-        self._uniform = entries if isinstance(entries, UniformEntries) else None
+        self._uniform = entries.columns if isinstance(entries, UniformEntries) else None
         self.entries: Sequence[Any] = () if isinstance(entries, UniformEntries) else entries
-        self._length = len(entries)
+        self._length = int(entries.bounds[-1]) if isinstance(entries, UniformEntries) else len(entries)
         self.faults: list[Fault] = []
         self.refused: Bools = np.zeros(self._length, np.bool_)
         self.unknown: Counter[str] = Counter()
@@ -101,7 +101,7 @@ class Table:
     def values(self, key: str, default: Any = MISSING) -> Sequence[Any]:
         """One key of every entry, `default` where it is not there."""
         if self._uniform is not None:
-            return self._uniform.values(key, default)
+            return self._uniform.get(key) or [default] * len(self)
         try:
             return list(map(itemgetter(key), self.entries))
         except (KeyError, TypeError):

@@ -71,11 +71,11 @@ def test_json_is_one_object(root: Path) -> None:
 
 def test_absurd_repetitions_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
-    options = {"task": "spotting", "labels": nowhere, "split": "all", "deltas_s": (5,), "protocol": "soccernet"}
+    options = {"task": "spotting", "labels": nowhere, "split": "all", "tolerances": (5,), "protocol": "soccernet"}
     with pytest.raises(ValueError, match="1,300 GB"):
         compare_submissions(**options, a=nowhere, b=nowhere, repetitions=10**9)
     with pytest.raises(ValueError, match="1,300 GB"):
-        evaluate(**options, predictions=nowhere, repetitions=10**9)
+        evaluate(**options, predictions=nowhere, bootstrap=10**9)
 
 
 @pytest.mark.parametrize(

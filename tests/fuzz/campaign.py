@@ -64,7 +64,7 @@ def our_spotting(labels: Path, predictions: Path, protocol: Any) -> list[float]:
         labels=labels,
         predictions=predictions,
         split="all",
-        deltas_s=DELTAS_S,
+        tolerances=DELTAS_S,
         protocol=protocol,
         classes=EVENTS,
     )
@@ -86,7 +86,7 @@ def official_grounding(labels: Path, predictions: Path) -> list[float]:
 
 def our_grounding(labels: Path, predictions: Path, protocol: Any) -> list[float]:
     evaluation = evaluate(
-        task="grounding", labels=labels, predictions=predictions, split="all", deltas_s=DELTAS_S, protocol=protocol
+        task="grounding", labels=labels, predictions=predictions, split="all", tolerances=DELTAS_S, protocol=protocol
     )
     value = evaluation.report()["average_ap"]
     return [math.nan if value is None else value]

@@ -66,7 +66,7 @@ def predictions(tmp_path: Path) -> Path:
 
 
 def score(root: Path, predictions: Path, **options: Any) -> Any:
-    settings = {"split": "all", "deltas_s": (1, 2), "protocol": "soccernet"} | options
+    settings = {"split": "all", "tolerances": (1, 2), "protocol": "soccernet"} | options
     return evaluate(task="spotting", labels=root, predictions=predictions, **settings)
 
 
@@ -209,7 +209,7 @@ def test_files_and_memory_score_alike_and_games_re_sum(root: Path, predictions: 
 
 
 def test_every_score_has_its_interval(root: Path, predictions: Path) -> None:
-    report = score(root, predictions, repetitions=50, seed=3).report()
+    report = score(root, predictions, bootstrap=50, seed=3).report()
     for field in ("interval", "interval_visible", "interval_unshown"):
         assert set(report[field]) == {"level", "low", "high", "repetitions"}
     assert (report["interval"]["level"], report["interval"]["repetitions"]) == (0.95, 50)
@@ -217,14 +217,14 @@ def test_every_score_has_its_interval(root: Path, predictions: Path) -> None:
     for field in ("per_class", "per_class_visible", "per_class_unshown"):
         assert set(report[f"interval_{field}"]) == set(CLASSES)
     assert report["interval_per_class"]["Foul"]["low"] == report["interval_per_class"]["Foul"]["high"] == 1
-    assert report == score(root, predictions, repetitions=50, seed=3).report()
+    assert report == score(root, predictions, bootstrap=50, seed=3).report()
     json.dumps(report, allow_nan=False)
 
 
 def test_the_seed_of_intervals_is_zero_unless_given(root: Path, predictions: Path) -> None:
     plain = score(root, predictions)
     found = [
-        score(root, predictions, repetitions=3), score(root, predictions, repetitions=3, seed=0),
+        score(root, predictions, bootstrap=3), score(root, predictions, bootstrap=3, seed=0),
         plain.bootstrap(3), plain.bootstrap(3, seed=0),
         evaluate_games(
             "spotting", split="all", deltas_s=(1, 2), protocol="soccernet", repetitions=3,
@@ -248,7 +248,7 @@ def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predicti
     worse = tmp_path / "worse"
     for game in GAMES:
         put(worse, game, "results_spotting.json", {"predictions": []})
-    settings: dict[str, Any] = {"split": "all", "deltas_s": (1, 2), "protocol": "soccernet", "repetitions": 20}
+    settings: dict[str, Any] = {"split": "all", "tolerances": (1, 2), "protocol": "soccernet", "repetitions": 20}
     same = compare_submissions(task="spotting", labels=root, a=predictions, b=predictions, **settings).to_json()
     assert (same["difference"], same["p_value"], same["games"]) == (0, 1, 2)
     report = compare_submissions(task="spotting", labels=root, a=predictions, b=worse, **settings).to_json()
@@ -285,7 +285,7 @@ def score_replays(tmp_path: Path, replays: Any, *, protocol: Any, labels: Any = 
         labels=tmp_path / "cameras",
         predictions=tmp_path / "replays",
         split="all",
-        deltas_s=(5, 10),
+        tolerances=(5, 10),
         protocol=protocol,
         **options,
     )
@@ -293,15 +293,15 @@ def score_replays(tmp_path: Path, replays: Any, *, protocol: Any, labels: Any = 
 
 def test_a_report_is_what_its_schema_gives(root: Path, predictions: Path, tmp_path: Path) -> None:
     """Key by key, in order: `report` makes none of the typed objects."""
-    spotting = [score(root, predictions, protocol="strict", repetitions=few).report() for few in (0, 2)]
-    grounding = [score_replays(tmp_path, REPLAYS, protocol="soccernet", repetitions=few).report() for few in (0, 2)]
+    spotting = [score(root, predictions, protocol="strict", bootstrap=few).report() for few in (0, 2)]
+    grounding = [score_replays(tmp_path, REPLAYS, protocol="soccernet", bootstrap=few).report() for few in (0, 2)]
     for report in (*spotting, *grounding):
         assert json.dumps(TypeAdapter(Scores).validate_python(report).to_json()) == json.dumps(report)
 
 
 @pytest.mark.parametrize("protocol", ["soccernet", "strict"])
 def test_grounding(tmp_path: Path, protocol: str) -> None:
-    evaluation = score_replays(tmp_path, REPLAYS, protocol=protocol, repetitions=10)
+    evaluation = score_replays(tmp_path, REPLAYS, protocol=protocol, bootstrap=10)
     report = evaluation.report()
     assert list(report) == [
         "task", "protocol", "signature", "tolerances_s", "average_ap", "interval", "ap_per_tolerance",
@@ -378,9 +378,7 @@ def test_the_real_submission_scores_as_officially(deltas_s: tuple[int, ...], ave
     labels, submission = DATA / "soccernet_v2_labels.zip", DATA / "netvlad_v2_results_spotting_test.zip"
     if not labels.exists():
         pytest.skip(f"reference data is not there: {labels.name}")
-    evaluation = evaluate(
-        task="spotting", labels=labels, predictions=submission, split="test", deltas_s=deltas_s, protocol="soccernet"
-    )
+    evaluation = evaluate(task="spotting", labels=labels, predictions=submission, split="test", tolerances=deltas_s)
     assert evaluation.score.average_map == pytest.approx(average_map, rel=0, abs=1e-12)
     assert not evaluation.warnings
     written: list[Events] = [

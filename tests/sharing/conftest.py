@@ -52,7 +52,7 @@ def write_run(
     spec = next(spec for spec in load_table("table2").rows if spec.row == row)
     scored = {
         name: evaluate(
-            task="spotting", labels=labels, predictions=predictions, split="test", deltas_s=deltas_s,
+            task="spotting", labels=labels, predictions=predictions, split="test", tolerances=deltas_s,
             protocol="soccernet",
         )
         for name, deltas_s in (("loose", range(5, 65, 5)), ("tight", range(1, 6)))

@@ -29,7 +29,7 @@ def put(root: Path, name: str, document: Any) -> Path:
 
 
 def score(labels: Path, predictions: Path, **options: Any) -> Evaluation:
-    settings = {"split": "all", "deltas_s": (5, 10, 15), "protocol": "soccernet"} | options
+    settings = {"split": "all", "tolerances": (5, 10, 15), "protocol": "soccernet"} | options
     return evaluate(task="spotting", labels=labels, predictions=predictions, **settings)
 
 
@@ -75,7 +75,7 @@ def test_the_number_is_the_official_one(
     capsys.readouterr()
     if file == "Labels-v2.json":
         put(labels, "classes.json", list(names))
-    found = score(labels, predictions, deltas_s=(5,))
+    found = score(labels, predictions, tolerances=(5,))
     report = found.report()
     assert found.classes == classes.names
     assert found.average_map == pytest.approx(expected["a_mAP"], rel=0, abs=1e-12)
@@ -136,5 +136,5 @@ def test_the_cases_from_the_field(case: str, value: float) -> None:
     field = SHARED / "field" / case
     if not field.exists():
         pytest.skip(f"reference data is not there: {field}")
-    found = score(field / "labels", field / "predictions", deltas_s=range(5, 61, 5))
+    found = score(field / "labels", field / "predictions", tolerances=range(5, 61, 5))
     assert (found.average_map, found.warnings) == (pytest.approx(value, rel=0, abs=1e-12), {})

@@ -64,7 +64,7 @@ def zipped(path: Path, files: dict[str, Any], entry: type[zipfile.ZipInfo] = zip
 
 def score(labels: Path, predictions: Path, *, task: Any = "spotting", split: str = "all") -> Evaluation:
     return evaluate(task=task, labels=labels, predictions=predictions, split=split,
-                    deltas_s=range(5, 61, 5), protocol="soccernet")  # fmt: skip
+                    tolerances=range(5, 61, 5))  # fmt: skip
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_every_class_in_every_half_second_of_a_game(tmp_path: Path, monkeypatch:
         pytest.skip(f"reference data is not there: {FIELD}")
     monkeypatch.setattr("sys.argv", ["dense.py", str(tmp_path)])
     runpy.run_path(str(FIELD / "dense.py"))
-    found = evaluate(task="spotting", labels=FIELD / "base/labels", predictions=tmp_path, split="all", deltas_s=(5,),
+    found = evaluate(task="spotting", labels=FIELD / "base/labels", predictions=tmp_path, split="all", tolerances=(5,),
                      protocol="soccernet")  # fmt: skip
     assert (found.average_map, found.warnings) == (pytest.approx(0.00010944419737503444, rel=0, abs=1e-12), {})
 

@@ -71,7 +71,7 @@ def documents(path: Path) -> dict[str, Any]:
 
 
 def score(labels: Path, predictions: Path) -> Evaluation:
-    return evaluate(task="spotting", labels=labels, predictions=predictions, split="all", deltas_s=(5, 10),
+    return evaluate(task="spotting", labels=labels, predictions=predictions, split="all", tolerances=(5, 10),
                     protocol="soccernet")  # fmt: skip
 
 

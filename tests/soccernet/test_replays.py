@@ -16,7 +16,6 @@ from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.games import official_games
 from soccerbench.soccernet.replays import (
     UNREADABLE_S,
-    Annotation,
     GameReplays,
     Link,
     Replay,
@@ -71,8 +70,8 @@ def test_an_entry_ends_its_shot_and_the_one_before_starts_it(tmp_path: Path, str
 def test_a_replay_is_named_by_the_second_that_is_scored(tmp_path: Path, position: str, end_ms: int) -> None:
     shots = [SHOTS[0], shot("1 - 01:40", link=LINK) | {"position": position}]
     (replay,) = read(tmp_path, shots).replays
-    entry = read_camera_annotations(Tree(tmp_path), GAME, strict=True).entries[1]
-    assert (replay.end_ms, replay.end_s) == (end_ms, entry.second) == (end_ms, 100)
+    found = read_camera_annotations(Tree(tmp_path), GAME, strict=True).annotations
+    assert (replay.end_ms, replay.end_s) == (end_ms, found.time_s[1]) == (end_ms, 100)
 
 
 def test_no_replays_at_all(tmp_path: Path) -> None:
@@ -132,19 +131,19 @@ def test_a_broken_entry_is_refused_by_both(tmp_path: Path, entry: Any) -> None:
 def test_camera_annotations_keep_every_entry(tmp_path: Path) -> None:
     goal, foul = CLASS_INDEX["Goal"], CLASS_INDEX["Foul"]
     strict = read_camera_annotations(write(tmp_path, SHOTS), GAME, strict=True)
-    assert list(strict.entries) == [
-        Annotation(95, False),
-        Annotation(100, True, True, 1, goal, 80),
-        Annotation(110, True),  # withheld
-        Annotation(110, True, True, 2, foul, 10),
-        Annotation(7, True, True, 1, goal, 80),
+    assert list(zip(*vars(strict.annotations).values(), strict=True)) == [
+        (95, False, False, 0, -1, 0),
+        (100, True, True, 1, goal, 80),
+        (110, True, False, 0, -1, 0),  # withheld
+        (110, True, True, 2, foul, 10),
+        (7, True, True, 1, goal, 80),
     ]
     assert strict.broken is None
 
 
 def test_a_lenient_reader_stops_where_the_official_scorer_fails(tmp_path: Path) -> None:
     lenient = read_camera_annotations(write(tmp_path, SHOTS), GAME, strict=False)
-    assert len(lenient.entries) == 2
+    assert len(lenient.annotations.time_s) == 2
     assert lenient.broken is not None
     assert "annotations, entry 3" in str(lenient.broken)
 
@@ -153,7 +152,8 @@ def test_odd_links_as_the_official_scorer_takes_them(tmp_path: Path) -> None:
     links = [LINK | {"label": "Gaol"}, LINK | {"half": 7}, LINK | {"time": "00:-5"}, LINK | {"time": "soon"}]
     tree = write(tmp_path, [shot("1 - 01:40", link=link) for link in links])
     game = read_camera_annotations(tree, GAME, strict=False)
-    assert [(entry.link_half, entry.link_label, entry.link_second) for entry in game.entries] == [
+    found = game.annotations
+    assert list(zip(found.link_half, found.link_label, found.link_time_s, strict=True)) == [
         (1, -1, 80),
         (7, 2, 80),
         (1, 2, -5),
@@ -170,12 +170,10 @@ def test_the_challenge_files() -> None:
         pytest.skip(f"reference data is not there: {REFERENCE.name}")
     tree = Tree(REFERENCE)
     games = [read_replays(tree, game, strict=True) for game in official_games("challenge")]
-    entries = [
-        entry
-        for game in official_games("challenge")
-        for entry in read_camera_annotations(tree, game, strict=True).entries
+    shots = [
+        read_camera_annotations(tree, game, strict=True).annotations.replay for game in official_games("challenge")
     ]
-    assert (len(games), len(entries), sum(entry.replay for entry in entries)) == (50, 6105, 3146)
+    assert (len(games), sum(map(len, shots)), sum(map(np.count_nonzero, shots))) == (50, 6105, 3146)
     replays = [replay for game in games for replay in game.replays]
     assert len(replays) == 3146
     assert all(replay.link is None for replay in replays)

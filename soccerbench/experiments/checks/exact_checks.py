@@ -244,8 +244,8 @@ def _files(found: Found, files: Mapping[str, Any], root: Path) -> None:
     written = Tree(root / "fixed.zip").read(f"{GAME}/results_spotting.json")
     found["bytes of the zip"] = [hashlib.sha256(written).hexdigest()]
     for name, deltas_s in NAMED_S.items():
-        evaluation = evaluate(task="spotting", labels=root, predictions=given, split="all", deltas_s=deltas_s,
-                              protocol="soccernet", repetitions=40, seed=SEED)  # fmt: skip
+        evaluation = evaluate(task="spotting", labels=root, predictions=given, split="all", tolerances=deltas_s,
+                              bootstrap=40, seed=SEED)  # fmt: skip
         found[f"scores, {name}"] = _numbers(evaluation.report())
         found[f"counts, {name}"] = _numbers(list(evaluation.games.values()))
 

@@ -15,7 +15,6 @@ from soccerbench.scoring.tasks import TASKS
 SIGNIFICANT_P = 0.05
 POOR_COVERAGE = 0.9  # of a 95 % interval
 REPETITIONS = 500
-LEVEL = 0.95
 Line = Mapping[str, Any]
 
 

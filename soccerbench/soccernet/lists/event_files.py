@@ -23,8 +23,9 @@ from soccerbench.errors import InputError
 from soccerbench.events import SPOTTING_FRAMES, Bools, Events, Floats, Ints, frames_of
 from soccerbench.soccernet.archive import Tree, check_limits
 from soccerbench.soccernet.classes import ClassList
+from soccerbench.soccernet.columns import repeated
 from soccerbench.soccernet.lists.uniform import Body, UniformEntries, body_of, uniform_entries
-from soccerbench.soccernet.row_file import RowFile, fault_counts
+from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table
 
 BATCH_BYTES = 2**20
@@ -126,9 +127,11 @@ class EventFiles(NamedTuple):
         clashes = self._clashes(columns, entries.bounds)
         if self.strict and clashes.any():
             return None
-        warnings = fault_counts(table, entries.bounds)
-        for counts, count in zip(warnings, clashes.tolist(), strict=True):
-            counts.update({CLASHES: count} if count else ())
+        warnings: list[Counter[str]] = [Counter() for _ in games]
+        counted = [(one.kind, np.add.reduceat(one.rows, entries.bounds[:-1], dtype=np.int64)) for one in table.faults]
+        for kind, counts in (*counted, (CLASHES, clashes)):
+            for place in np.flatnonzero(counts).tolist():
+                warnings[place][kind] += int(counts[place])
         rows = starmap(slice, pairwise(entries.bounds.tolist()))
         return {given[1]: columns.events(*given) for given in zip(rows, games, warnings, strict=True)}
 
@@ -139,8 +142,7 @@ class EventFiles(NamedTuple):
         file.check_repeated_keys(nested=False)
         (clashes,) = self._clashes(columns, np.array([0, len(columns.kept)])).tolist()
         if clashes and self.strict:
-            _, first = np.unique(self._places(columns), return_index=True)
-            row = int(np.setdiff1d(np.arange(len(columns.kept)), first)[0])  # a strict reader keeps all
+            row = int(np.argmax(repeated(self._places(columns))))  # a strict reader keeps all
             event, position_ms = self.classes.names[columns.label[row]], columns.position_ms[row]
             problem = f"predictions, entry {row + 1}: a second {event!r} within half a second at {position_ms}"
             raise InputError(path, problem, "keep the more confident of the two")

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -58,54 +58,51 @@ class Body(NamedTuple):
 class Column(Sequence[Any]):
     """One key of every entry, as text in the files.
 
-    Args:
+    Attributes:
         data: that text.
-        start, length: (N,) of each value.
+        start, length: (N,) of each value, in bytes.
         is_text: whether the values are text, else numbers.
     """
 
     def __init__(self, data: bytes, start: Ints, length: Ints, *, is_text: bool) -> None:
-        self._data, self._start, self._length, self._is_text = data, start, length, is_text
+        self.data, self.start, self.length, self.is_text = data, start, length, is_text
 
     def __len__(self) -> int:
-        return len(self._start)
+        return len(self.start)
 
-    @overload
-    def __getitem__(self, row: int) -> Any: ...
-    @overload
-    def __getitem__(self, row: slice) -> Column: ...
     def __getitem__(self, row: int | slice) -> Any:
+        """A value, or the column of some rows."""
+        start, length = self.start[row], self.length[row]
         if isinstance(row, slice):
-            return Column(self._data, self._start[row], self._length[row], is_text=self._is_text)
-        start, length = int(self._start[row]), int(self._length[row])
-        text = self._data[start : start + length]
-        return text.decode("utf-8") if self._is_text else orjson.loads(text)
+            return Column(self.data, start, length, is_text=self.is_text)
+        text = self.data[int(start) : int(start) + int(length)]
+        return text.decode("utf-8") if self.is_text else orjson.loads(text)
 
     def texts(self, width: int, end: int = 0) -> NDArray[np.uint8]:
         """(N, width) the first bytes of every value, filled up with `end`, as far as there is none."""
-        place = np.ndarray((len(self._data) - width + 1,), f"S{width}", self._data, strides=(1,))
-        texts: NDArray[np.uint8] = place[self._start].view(np.uint8).reshape(len(self), width)
-        shown = np.minimum(self._length, width).astype(np.uint8)
+        place = np.ndarray((len(self.data) - width + 1,), f"S{width}", self.data, strides=(1,))
+        texts: NDArray[np.uint8] = place[self.start].view(np.uint8).reshape(len(self), width)
+        shown = np.minimum(self.length, width).astype(np.uint8)
         np.copyto(texts, np.uint8(end), where=np.arange(width, dtype=np.uint8) >= shown[:, None])
         return texts
 
     def _words(self, start: Ints) -> NDArray[np.uint64]:
         """(N,) the eight bytes from some places on."""
-        words = np.ndarray((len(self._data) - 7,), "<u8", self._data, strides=(1,))
+        words = np.ndarray((len(self.data) - 7,), "<u8", self.data, strides=(1,))
         found: NDArray[np.uint64] = words[np.minimum(start, len(words) - 1)]
         return found
 
     def of(self, names: Sequence[str]) -> Ints:
         """(N,) the place of each value among some names, -1 for others."""
-        if not self._is_text or not names:
+        if not self.is_text or not names:
             return np.full(len(self), -1)
         encoded = [name.encode() for name in names]
         count = max(map(len, encoded)) // 8 + 1
         known = np.frombuffer(b"".join(name.ljust(8 * count, b"\0") for name in encoded), "<u8").reshape(-1, count).T
         words = []
         for at in range(0, 8 * count, 8):
-            beyond = 8 * (8 - np.clip(self._length - at, 0, 8)).astype(np.uint64)
-            words.append(self._words(self._start + at) << beyond >> beyond)
+            beyond = 8 * (8 - np.clip(self.length - at, 0, 8)).astype(np.uint64)
+            words.append(self._words(self.start + at) << beyond >> beyond)
         keys, wanted = (sum(word * _ODD ** np.uint64(at) for at, word in enumerate(one)) for one in (words, known))
         order = np.argsort(wanted)
         place = order[np.minimum(np.searchsorted(wanted[order], keys), len(names) - 1)]
@@ -114,16 +111,16 @@ class Column(Sequence[Any]):
 
     def _whole(self) -> Ints | None:
         """The values if they are whole numbers of at most eight digits, without zeros before them."""
-        first = np.frombuffer(self._data, np.uint8)[self._start]
+        first = np.frombuffer(self.data, np.uint8)[self.start]
         sign = (first == ord("-")).astype(np.int64)
-        length = self._length - sign
+        length = self.length - sign
         if (length == 1).all() and not sign.any():
             digit = first - np.uint8(ord("0"))
             return digit.astype(np.int64) if (digit < 10).all() else None
         if not ((length > 0) & (length <= 8) & ((first != ord("0")) | (length == 1))).all():
             return None
         beyond = 8 * (8 - length).astype(np.uint64)
-        word = (self._words(self._start + sign) << beyond) ^ (_ZEROS << beyond)
+        word = (self._words(self.start + sign) << beyond) ^ (_ZEROS << beyond)
         if ((word + _SIXES | word) & _HIGH).any():
             return None
         for digits, kept in _DIGITS:
@@ -137,13 +134,13 @@ class Column(Sequence[Any]):
         Raises:
             ValueError: some are no JSON, or too long for it.
         """
-        longest = int(self._length.max(initial=0))
+        longest = int(self.length.max(initial=0))
         if longest <= 9 and (whole := self._whole()) is not None:
             return whole
         if longest > _LONGEST_NUMBER:
             raise ValueError(f"a number of {longest} characters")
         texts = self.texts(longest + 1, ord(" "))
-        texts[np.arange(len(self) - 1), self._length[:-1]] = ord(",")
+        texts[np.arange(len(self) - 1), self.length[:-1]] = ord(",")
         text = texts.tobytes()
         found: list[Any] = orjson.loads(b"[%b]" % text)
         if dtype is np.int64 or any(mark in text for mark in (b"[", b"{", b"u", b"a")):  # lists, true, false, null
@@ -158,18 +155,8 @@ class Column(Sequence[Any]):
             return False
         return isinstance(found, np.ndarray) or (len(found) == len(self) and _SCALARS.issuperset(map(type, found)))
 
-    @property
-    def is_text(self) -> bool:
-        """Whether the values are text."""
-        return self._is_text
 
-    @property
-    def lengths(self) -> Ints:
-        """(N,) in bytes."""
-        return self._length
-
-
-class UniformEntries:
+class UniformEntries(NamedTuple):
     """The entries of several files, all written alike.
 
     Args:
@@ -177,15 +164,8 @@ class UniformEntries:
         bounds: (F + 1,) the first entry of each file.
     """
 
-    def __init__(self, columns: dict[str, Column], bounds: Ints) -> None:
-        self._columns, self.bounds = columns, bounds
-
-    def __len__(self) -> int:
-        return int(self.bounds[-1])
-
-    def values(self, key: str, default: Any) -> Sequence[Any]:
-        """One key of every entry, `default` where it is not there."""
-        return self._columns.get(key) or [default] * len(self)
+    columns: Mapping[str, Column]
+    bounds: Ints
 
 
 def body_of(data: bytes, key: str) -> Body | None:
@@ -272,7 +252,7 @@ def uniform_entries(bodies: Sequence[Body]) -> UniformEntries | None:
             else starts[0][1:] - len(openings[0])
         )
         column = Column(text, start[:rows], following - start[:rows], is_text=form.is_text[place])
-        if (column.lengths < 0).any() or not (column.is_text or column.are_numbers()):
+        if (column.length < 0).any() or not (column.is_text or column.are_numbers()):
             return None
         columns[key] = column
     begin = starts[0] - len(openings[0]) + first
