@@ -19,34 +19,25 @@ import numpy as np
 from soccerbench.simulation.matches.match import Event, Match
 from soccerbench.simulation.matches.published import OTHER_SHOTS_PER_GAME
 
-REPLAYED = {  # share of the events of a class that is replayed, and the chance that one more replay shot follows
-    "Foul": (0.68, 0.44),
-    "Goal": (1.00, 0.82),
-    "Shots off target": (0.60, 0.45),
-    "Shots on target": (0.58, 0.50),
-    "Offside": (0.55, 0.30),
-    "Penalty": (0.60, 0.50),
-    "Red card": (0.90, 0.60),
-    "Yellow->red card": (0.90, 0.60),
-    "Yellow card": (0.15, 0.20),
-    "Ball out of play": (0.045, 0.30),
-    "Direct free-kick": (0.10, 0.20),
-    "Corner": (0.05, 0.20),
+REPLAYED = {
+    # share of the events of a class that is replayed, chance that one more replay shot follows, and seconds from the
+    # event to its first replay: median and sigma of the logarithm
+    "Foul": (0.68, 0.44, 9.0, 0.60),  # in the stoppage, at once
+    "Goal": (1.00, 0.82, 32.0, 0.45),  # after the celebration
+    "Shots off target": (0.60, 0.45, 12.0, 0.50),  # before the clearance
+    "Shots on target": (0.58, 0.50, 16.0, 0.60),  # once the attack is over
+    "Offside": (0.55, 0.30, 14.0, 0.50),
+    "Penalty": (0.60, 0.50, 40.0, 0.50),  # after the kick and what follows it
+    "Red card": (0.90, 0.60, 30.0, 0.60),
+    "Yellow->red card": (0.90, 0.60, 30.0, 0.60),
+    "Yellow card": (0.15, 0.20, 20.0, 0.60),
+    "Ball out of play": (0.045, 0.30, 14.0, 0.60),
+    "Direct free-kick": (0.10, 0.20, 14.0, 0.60),
+    "Corner": (0.05, 0.20, 14.0, 0.60),
 }
 UNLINKED = (0.08, 0.30)  # as above, next to every run: replays without a link, of something else than the 17 events
 LONG_SHARE, NEGATIVE_SHARE, OTHER_HALF_SHARE = 0.03, 0.015, 0.015  # of the runs; the others end within 120 s
-DELAY_S = {  # from the event to its first replay: median and sigma of the logarithm
-    "Foul": (9.0, 0.60),  # in the stoppage, at once
-    "Goal": (32.0, 0.45),  # after the celebration
-    "Shots off target": (12.0, 0.50),  # before the clearance
-    "Shots on target": (16.0, 0.60),  # once the attack is over
-    "Offside": (14.0, 0.50),
-    "Penalty": (40.0, 0.50),  # after the kick and what follows it
-    "Red card": (30.0, 0.60),
-    "Yellow->red card": (30.0, 0.60),
-    "Yellow card": (20.0, 0.60),
-}
-OTHER_DELAY_S = (14.0, 0.60)
+NEXT_TRY_S = 14.0  # mean of the exponential time that a late run waits longer where there is no room
 LATER_SHARE, LATER_S = 0.30, 35.0  # of the runs wait for another stoppage: mean of the exponential time they wait
 LONG_DELAY_S, NEGATIVE_DELAY_S = (125.0, 900.0), (-60.0, -2.0)  # from the event to the replay's end, uniform
 REPLAY_S, OTHER_S = (6.75, 0.375), (5.5, 0.40)  # lengths: median and sigma of the logarithm
@@ -99,7 +90,7 @@ def _wanted(match: Match, rng: np.random.Generator) -> list[tuple[int, int | Non
     """The runs of replays to place: half, event (None: not one of ours), delay of the end (None: the usual one)."""
     runs: list[tuple[int, int | None, float | None]] = []
     for index, event in enumerate(match.events):
-        share, _ = REPLAYED.get(event.label, (0.0, 0.0))
+        share = REPLAYED[event.label][0] if event.label in REPLAYED else 0.0
         if rng.random() >= share or _becomes_goal(match.events, index):
             continue
         draw = rng.random()
@@ -149,7 +140,7 @@ class _Cutter:
             if len(lengths) > 1 and self.rng.random() < 0.5:
                 lengths.pop()
             if delay_s is not None and delay_s > 0.0:
-                delay_s += self.rng.exponential(OTHER_DELAY_S[0])
+                delay_s += self.rng.exponential(NEXT_TRY_S)
         else:
             return
         for length_s in lengths:
@@ -190,7 +181,7 @@ class _Cutter:
         event_s = self.match.events[event].position_ms / 1000
         if delay_s is not None:
             return event_s + delay_s - length_s
-        median_s, sigma = DELAY_S.get(self.match.events[event].label, OTHER_DELAY_S)
+        *_, median_s, sigma = REPLAYED[self.match.events[event].label]
         waits_s = self.rng.exponential(LATER_S) if self.rng.random() < LATER_SHARE else 0.0
         return event_s + median_s * math.exp(sigma * self.rng.standard_normal()) + waits_s
 
