@@ -36,8 +36,8 @@ class Header:
     score: tuple[int, int]
 
     def form(self, *, slash: bool, annotations: list[dict[str, Any]]) -> bytes:
-        """One label file with these annotations."""
-        return orjson.dumps({
+        """One label file with these annotations; keys are in alphabetical order everywhere."""
+        content = {
             "UrlLocal": self.path + "/" * slash,
             "UrlYoutube": "",
             "annotations": annotations,
@@ -45,7 +45,8 @@ class Header:
             "gameDate": self.date,
             "gameHomeTeam": self.home,
             "gameScore": f"{self.score[0]} - {self.score[1]}",
-        })  # fmt: skip
+        }
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def events_form(header: Header, events: Iterable[Event]) -> bytes:
@@ -74,51 +75,39 @@ def with_duplicates(events: Iterable[Event], rng: np.random.Generator) -> list[E
 
 def cameras_form(header: Header, match: Match, shots: Iterable[Shot]) -> bytes:
     """`Labels-cameras.json` of a game: every shot, and for a replay of one of its events the link."""
-    annotations = []
-    for shot in shots:
-        entry = _shot(shot) | {"change_type": shot.change, "label": shot.camera}
-        if shot.event is not None:
-            entry["link"] = _link(match.events[shot.event])
-        annotations.append(dict(sorted(entry.items())))
+    annotations = [
+        _shot(shot, change_type=shot.change, label=shot.camera)
+        | ({} if shot.event is None else {"link": _link(match.events[shot.event])})
+        for shot in shots
+    ]
     return header.form(slash=True, annotations=annotations)
 
 
 def withheld_form(header: Header, shots: Iterable[Shot]) -> bytes:
     """`Labels-replays.json` of a challenge game: where the replays are, not what they show."""
-    nothing = {"change_type": "", "label": ""}
-    entries = (_shot(shot) | nothing | ({"link": ""} if shot.kind == "replay" else {}) for shot in shots)
-    annotations = [dict(sorted(entry.items())) for entry in entries]
+    annotations = [
+        _shot(shot, change_type="", label="") | ({"link": ""} if shot.kind == "replay" else {}) for shot in shots
+    ]
     return header.form(slash=False, annotations=annotations)
 
 
 def event_entry(event: Event) -> dict[str, Any]:
     """An event as `Labels-v2.json` has it."""
-    return {
-        "gameTime": f"{event.half} - {_clock(event.position_ms)}",
-        "label": event.label,
-        "position": str(event.position_ms),
-        "team": event.team,
-        "visibility": _visibility(event),
-    }
-
-
-def _shot(shot: Shot) -> dict[str, Any]:
-    return {"gameTime": f"{shot.half} - {_clock(shot.end_ms)}", "position": str(shot.end_ms), "replay": shot.kind}
+    return {"gameTime": f"{event.half} - {_clock(event.position_ms)}"} | _event(event)
 
 
 def _link(event: Event) -> dict[str, str]:
-    return {
-        "half": str(event.half),
-        "label": event.label,
-        "position": str(event.position_ms),
-        "team": event.team,
-        "time": _clock(event.position_ms),
-        "visibility": _visibility(event),
-    }
+    return {"half": str(event.half), "time": _clock(event.position_ms)} | _event(event)
 
 
-def _visibility(event: Event) -> str:
-    return "visible" if event.visible else "not shown"
+def _event(event: Event) -> dict[str, str]:
+    visibility = "visible" if event.visible else "not shown"
+    return {"label": event.label, "position": str(event.position_ms), "team": event.team, "visibility": visibility}
+
+
+def _shot(shot: Shot, **shown: str) -> dict[str, Any]:
+    time = {"gameTime": f"{shot.half} - {_clock(shot.end_ms)}", "position": str(shot.end_ms)}
+    return time | {"replay": shot.kind} | shown
 
 
 def _clock(position_ms: int) -> str:
