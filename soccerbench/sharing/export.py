@@ -28,15 +28,11 @@ CARD = "README.md"
 
 
 def export(folder: Path, *, to: str, out: Path, benchmark: str | None = None) -> list[Path]:
-    """Write the results of runs in one form.
+    """Write the results of runs in one of FORMS; the files.
 
     Args:
-        to: one of FORMS.
         out: the file of a CSV or Parquet; else a folder, which gets a folder a row unless there is one row only.
         benchmark: a dataset of the hub that evaluation results are about; SoccerNet's for real features.
-
-    Returns:
-        The files.
 
     Raises:
         InputError: no runs, runs of a row that differ, or simulated ones as results of SoccerNet.

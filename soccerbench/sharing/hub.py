@@ -73,15 +73,11 @@ def address(text: str) -> Address:
 def push(
     folder: Path, target: str, *, private: bool = False, benchmark: str | None = None, say: Callable[[str], None]
 ) -> str:
-    """Push the runs of one row, with a model card, in one commit.
+    """Push the runs of one row, one a seed, with a model card; the commit.
 
     Args:
-        folder: with the runs of the row, one a seed.
         target: `hf://owner/name`; the repository is made if there is none.
         benchmark: as in `export`; evaluation results are left out for simulated features without one.
-
-    Returns:
-        The commit.
 
     Raises:
         InputError: no runs, those of several rows, scores that do not follow from the games, or a refused upload.
@@ -115,14 +111,10 @@ def push(
 
 
 def pull(source: str, out: Path, *, say: Callable[[str], None]) -> list[Path]:
-    """Fetch the runs of a repository into a folder of runs, and verify them.
+    """Fetch the runs of a repository into a folder of runs, and verify them; their folders, each with `pulled.json`.
 
     Args:
         source: `hf://owner/name`, with `@revision` if not the newest.
-        out: a folder of runs; each run gets its place in it, with `pulled.json`, which names repository and commit.
-
-    Returns:
-        The folders of the runs.
 
     Raises:
         InputError: a refused or stopped download, files that are not as the manifest says, results whose scores do not

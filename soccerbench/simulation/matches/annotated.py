@@ -31,11 +31,10 @@ LINK_SLACK_MS = 1000  # links name an event's whole second
 
 
 def annotated_games(labels: Path, *, seed: int, games: int) -> list[Game]:
-    """Real annotations as games of a dataset.
+    """Real annotations as games of a dataset; replays are drawn where there are none.
 
     Args:
         labels: a folder or zip in the official layout with `Labels-v2.json` files.
-        seed: draws the replays where the source has none.
 
     Raises:
         InputError: not such a folder or zip, too few games in it, or a label file that cannot be used.
