@@ -32,7 +32,7 @@ from soccerbench.video.extraction.videos import Half, Halves, find_games, find_h
 
 DESCRIPTION = "features.json"
 STEP_S = {"cpu": 1, "cuda": 8}
-DEVICE: dict[str, tuple[Any, ...]] = {"cpu": ("cpu",), "cuda": ("cuda", 0)}  # a process has one GPU, its first
+DEVICE = {"cpu": "cpu", "cuda": "cuda:0"}  # a process has one GPU, its first
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def plan(
         weights=weights,
         mega=mega,
         normalise=normalise,
-        compute=Compute(torch.device(*DEVICE[kind]), batch or STEP_S[kind], in_bfloat16(precision, kind)),
+        compute=Compute(torch.device(DEVICE[kind]), batch or STEP_S[kind], in_bfloat16(precision, kind)),
         plugin=plugin,
         force=force,
     )
