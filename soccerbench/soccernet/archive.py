@@ -162,6 +162,11 @@ class Tree:
         key = self._key(name)
         return key in self._made or key in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
 
+    @property
+    def packed_bytes(self) -> int:
+        """The size of a zip; 0 for a folder or a file."""
+        return 0 if self._zip is None else self.path.stat().st_size
+
     def first(self, game: str, files: Iterable[str]) -> str | None:
         """The first of some files that a game has; its name without the game's."""
         return next((file for file in files if f"{game}/{file}" in self), None)

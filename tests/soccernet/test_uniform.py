@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.soccernet.archive import Tree
+from soccerbench.soccernet.archive import Tree, reading_at_most
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.labels import read_labels_of
 from soccerbench.soccernet.lists import event_files
@@ -137,3 +139,23 @@ def test_an_entry_that_ends_in_the_next_file_is_none() -> None:
     start, end = body.text[: body.text.index(b', "half"')], body.text[body.text.index(b'"half"') :]
     assert uniform_entries([body, body._replace(text=start + b", " + end)]) is not None
     assert uniform_entries([body, body._replace(text=start), body._replace(text=end)]) is None
+
+
+def test_a_large_zip_is_unpacked_by_another_thread_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same limits, and the error of the first file that has one."""
+    games = [f"league/season/{number}" for number in range(5)]
+    entries = [[ENTRY | {"position": str(1000 * number)}] * 3 for number in range(5)]
+    entries[3] = [ENTRY | {"position": None}]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for game, found in zip(games, entries, strict=True):
+            archive.writestr(f"{game}/results_spotting.json", json.dumps({"predictions": found}))
+    tree = Tree(tmp_path / "all.zip")
+    expected = read(tree, games[:3], labels=False, strict=False), read(tree, games, labels=False, strict=False)
+    threads = threading.active_count()
+    monkeypatch.setattr(event_files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(event_files, "BATCH_BYTES", 1)
+    assert_same(read(tree, games[:3], labels=False, strict=False), expected[0])
+    assert_same(read(tree, games, labels=False, strict=False), expected[1])
+    with reading_at_most(1e-5):
+        assert "at most 10 are read" in str(read(tree, games, labels=False, strict=False))
+    assert threading.active_count() == threads

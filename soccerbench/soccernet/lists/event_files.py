@@ -2,7 +2,8 @@
 
 Conventions
     together  files up to BATCH_BYTES, which fit the CPU's cache; where some entry cannot be used, each of them alone.
-              While they are parsed, another thread reads and unpacks the next
+              Those of a zip over LARGE_BYTES are unpacked, which does not hold the interpreter's lock, while others are
+              parsed; of a smaller one this takes longer
     order     files without an error change nothing for the others, so the first error is the one of reading in order
 """
 
@@ -15,7 +16,7 @@ from contextvars import copy_context
 from functools import partial
 from itertools import groupby, pairwise, starmap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,8 +30,21 @@ from soccerbench.soccernet.row_file import RowFile
 from soccerbench.soccernet.rows import Table
 
 BATCH_BYTES = 2**20
+LARGE_BYTES = 2**21
 CLASHES = "predictions of a class in a frame that a later one takes over"
 Entries = Sequence[Any] | UniformEntries
+Files = dict[str, tuple[bytes, Path]]  # game -> content of its file, and where that is
+T = TypeVar("T")
+
+
+def _ahead(batches: Iterator[T]) -> Iterator[T]:
+    """The same, each made in another thread while the one before it is used."""
+    following = partial(copy_context().run, next, batches, None)  # within the same limits of reading
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(following)
+        while (batch := waiting.result()) is not None:
+            waiting = reader.submit(following)
+            yield batch
 
 
 class EventColumns(NamedTuple):
@@ -80,35 +94,33 @@ class EventFiles(NamedTuple):
         Raises:
             InputError: a file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer.
         """
-        found: dict[str, Events] = {}
-        following = partial(copy_context().run, next, self._batches(names), None)  # within the same limits
-        with ThreadPoolExecutor(1) as reader:  # unpacking does not hold the interpreter's lock
-            waiting = reader.submit(following)
-            while (files := waiting.result()) is not None:
-                waiting = reader.submit(following)
-                bodies = [(game, body) for game, data in files.items() if (body := body_of(data, self.key)) is not None]
-                for _, group in groupby(bodies, key=lambda item: item[1].form):
-                    found |= self._together(list(group))
-                for game, data in files.items():
-                    if game not in found:
-                        found[game] = self._alone(game, data, self.tree.where(names[game]))
+        batches = self._batches(names)
+        read = map(self._of, _ahead(batches) if self.tree.packed_bytes > LARGE_BYTES else batches)
+        found = {game: events for batch in read for game, events in batch.items()}
         return [found[game] for game in names]
 
-    def _batches(self, names: Mapping[str, str]) -> Iterator[dict[str, bytes]]:
-        """The content of some files at a time; those before one that cannot be read come before its error."""
-        waiting: dict[str, bytes] = {}
+    def _batches(self, names: Mapping[str, str]) -> Iterator[Files]:
+        """Some files at a time; those before one that cannot be read come before its error."""
+        waiting: Files = {}
         try:
             for game, name in names.items():
-                data = self.tree.read(name)
-                check_limits(data, self.tree.where(name))
-                waiting[game] = data
-                if sum(map(len, waiting.values())) >= BATCH_BYTES:
+                data, path = self.tree.read(name), self.tree.where(name)
+                check_limits(data, path)
+                waiting[game] = data, path
+                if sum(len(data) for data, _ in waiting.values()) >= BATCH_BYTES:
                     yield waiting
                     waiting = {}
         except InputError:
             yield waiting
             raise
         yield waiting
+
+    def _of(self, files: Files) -> dict[str, Events]:
+        found: dict[str, Events] = {}
+        bodies = [(game, body) for game, (data, _) in files.items() if (body := body_of(data, self.key)) is not None]
+        for _, group in groupby(bodies, key=lambda item: item[1].form):
+            found |= self._together(list(group))
+        return found | {game: self._alone(game, *file) for game, file in files.items() if game not in found}
 
     def _together(self, bodies: Sequence[tuple[str, Body]]) -> dict[str, Events]:
         """The events of files of one form, without those that have to be read entry by entry."""
