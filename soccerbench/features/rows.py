@@ -60,16 +60,18 @@ class StoredRows:
         Raises:
             InputError: the file cannot be read or became shorter.
         """
-        if rows.ndim == 1 and len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
-            with _reading(self.path) as descriptor:
-                return self._span(descriptor, int(rows[0]), int(rows[-1]) + 1)[:, columns]
-        wanted = np.unique(rows)
-        runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > LARGEST_GAP) + 1)
+        is_run = rows.ndim == 1 and len(rows) and (np.diff(rows) == 1).all()
+        wanted = rows if is_run else np.unique(rows)
+        runs = [run for run in np.split(wanted, np.flatnonzero(np.diff(wanted) > LARGEST_GAP) + 1) if len(run)]
+        spans = [np.empty((int(run[-1] - run[0]) + 1, self.width), self.dtype) for run in runs]
         with _reading(self.path) as descriptor:
-            spans = [self._span(descriptor, int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+            for span, run in zip(spans, runs, strict=True):
+                self.fill(descriptor, span, int(run[0]))
+        if is_run:
+            return spans[0][:, columns]
         if len(spans) == 1:
             return spans[0][rows - wanted[0], columns]
-        kept = [span[run - run[0], columns] for span, run in zip(spans, runs, strict=False)]
+        kept = [span[run - run[0], columns] for span, run in zip(spans, runs, strict=True)]
         joined = np.concatenate(kept) if kept else np.empty((0, self.width), self.dtype)[:, columns]
         return joined[np.searchsorted(wanted, rows)]
 
@@ -85,11 +87,6 @@ class StoredRows:
                 piece = buffer[: self.rows - start]
                 self.fill(descriptor, piece, start)
                 yield piece
-
-    def _span(self, descriptor: int, first: int, stop: int) -> NDArray[Any]:
-        values = np.empty((stop - first, self.width), self.dtype)
-        self.fill(descriptor, values, first)
-        return values
 
     def announce(self, descriptor: int, first: int, count: int) -> None:
         """Advise the system that `count` rows from row `first` on will be read soon."""

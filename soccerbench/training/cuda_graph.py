@@ -88,13 +88,7 @@ def _nothing_collected() -> Iterator[None]:
 
 
 def copied(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
-    """Batches on a device; to a GPU they are copied from pinned memory while it computes.
-
-    To be run in a separate thread, which waits for each copy.
-    """
-    if device.type != "cuda":
-        yield from batches
-        return
+    """Batches on a GPU, copied from pinned memory while it computes; the thread that asks for them waits for each."""
     copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     computing = torch.cuda.default_stream(device)
     while True:

@@ -70,11 +70,6 @@ def step_of(device: torch.device) -> tuple[torch.nn.Module, torch.optim.Adam, tr
     return model, optimiser, step
 
 
-def test_on_the_cpu_batches_stay_as_they_are() -> None:
-    given = list(batches(CPU, 3))
-    assert all(one is other for one, other in zip(copied(iter(given), CPU), given, strict=True))
-
-
 def test_only_our_own_heads_are_replayed(shared_tiny_root: Path) -> None:
     root, row = Dataset(shared_tiny_root), load_table("table2", mini=True).rows[7]
     store, labels = root.store(row.blocks), root.labels("train")
