@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -72,9 +72,10 @@ def pack(
         writer = PackWriter(out, plan)
         total, done, resumed = sum(map(plan.nbytes, plan.rows)), 0, 0
 
-        def write(half: Half) -> tuple[int, bool]:
+        def write(half: Half) -> bool:
+            """Whether it was there already."""
             if writer.holds(half):
-                return plan.nbytes(half), True
+                return True
             packed = [name for name, block in plan.blocks.items() if block.file == half.file]
             parts = parts_of(source.blocks | plan.blocks, packed)
             try:
@@ -84,20 +85,13 @@ def pack(
             except ValueError as error:
                 path = source.path(half.game, half.half, half.file)
                 raise InputError(path, str(error), "run `data verify` on the root, or pack as float32") from None
-            return plan.nbytes(half), False
+            return False
 
         progress("packed", done, total)
-        pool = ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1))
-        try:
-            left = {pool.submit(write, half) for half in plan.rows}
-            while left:
-                ready, left = wait(left, return_when=FIRST_EXCEPTION, timeout=0.2)
-                for nbytes, held in (future.result() for future in ready):
-                    done, resumed = done + nbytes, resumed + held
-                if ready:
-                    progress("packed", done, total)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with ThreadPoolExecutor(workers or min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+            for half, held in zip(plan.rows, pool.map(write, plan.rows), strict=True):
+                done, resumed = done + plan.nbytes(half), resumed + held
+                progress("packed", done, total)
         if not writer.finished:
             _copy_texts(root, out, {half.game for half in plan.rows})
         return Packed(writer.finish(), total, resumed, len(plan.rows))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -135,14 +135,10 @@ class _Verification:
         self._check_texts()
         total, done = sum(half.stored.nbytes for half in halves), 0
         with ThreadPoolExecutor(self.workers) as pool:
-            try:
-                futures = {pool.submit(self._read, half): half for half in halves}
-                for future in as_completed(futures):
-                    self._check_values(futures[future], future.result())
-                    done += futures[future].stored.nbytes
-                    progress("verified", done, total)
-            finally:
-                pool.shutdown(cancel_futures=True)
+            for half, seen in zip(halves, pool.map(self._read, halves), strict=True):
+                self._check_values(half, seen)
+                done += half.stored.nbytes
+                progress("verified", done, total)
         self._check_copies()
         if self.undecided:
             self.report.notes.append(

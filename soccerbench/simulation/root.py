@@ -49,11 +49,8 @@ def game_folder(league: str, index: int, home: str, away: str, score: tuple[int,
 def each_game(games: Sequence[G], write: Callable[[G], None], workers: int, progress: Progress) -> None:
     """Write every game, several at once; `progress` is called with the games written and all of them."""
     with ThreadPoolExecutor(min(workers, os.cpu_count() or 1)) as pool:
-        try:
-            for done, _ in enumerate(pool.map(write, games), start=1):
-                progress("games", done, len(games))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for done, _ in enumerate(pool.map(write, games), start=1):
+            progress("games", done, len(games))
 
 
 def describe(folder: Path, games: Sequence[Any], simulated: Mapping[str, Any], blocks: Mapping[str, Any]) -> None:

@@ -38,15 +38,8 @@ class CachedRows:
         self._last = {key: first + store.length(*key) - 1 for key, first in self.first.items()}
         self.rows = torch.empty((count, store.width), dtype=stored_type(store), device=device)
         with ThreadPoolExecutor(READERS) as pool:
-            loaded = [
-                pool.submit(load, store, *key, self.rows[first : self._last[key] + 1])
-                for key, first in self.first.items()
-            ]
-            try:
-                for each in loaded:
-                    each.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+            parts = [self.rows[first : self._last[key] + 1] for key, first in self.first.items()]
+            list(pool.map(lambda key, part: load(store, key[0], key[1], part), keys, parts))
 
     def take(self, places: Sequence[tuple[str, int, int]], length: int) -> Tensor:
         """Windows (B, length, C), in the type of the cache, from (game, half, first row); a half's last row repeats."""
