@@ -14,7 +14,7 @@ from pathlib import Path
 ADDED = {
     "later heads, dense tasks, their steps": (
         "models/dense/*", "models/ste.py", "models/faster_tad.py", "tasks/dense/*",
-        "tasks/faster_tad.py", "tasks/spotting_steps.py", "specs/dense.py", "specs/spotting_steps.py",
+        "tasks/faster_tad.py", "specs/dense.py", "specs/spotting_steps.py",
         "training/optimisers.py",
     ),
     "Ray, Slurm, several GPUs, staged data, `plan`": (

@@ -55,7 +55,7 @@ class SpottingPipeline(Pipeline):
         halves = prefetched(whole_half(self.store, game, half, device) for game in games for half in HALVES)
         for number, game in enumerate(games, start=1):
             scores = {half: self.trainable.scores(self.row, model, next(halves), self.store.fps) for half in HALVES}
-            yield detections(scores, self.row, game=game)
+            yield detections(scores, self.row.steps, game=game)
             progress(f"{split} games", number, len(games))
 
     def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:

@@ -145,7 +145,7 @@ class Run:
     def events(self, scores: Mapping[int, FrameScores], *, game: str) -> Events:
         """What the steps of the row leave of `scores`."""
         assert isinstance(self.row, SpottingRow)
-        return detections(scores, self.row, game=game)
+        return detections(scores, self.row.steps, game=game)
 
 
 def load_run(path: str | Path, *, plugin: str | Path | None = None, device: str = "auto") -> Run:

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soccerbench.events import Events
-from soccerbench.specs.spotting import SpottingRow
 from soccerbench.specs.spotting_steps import Decay, Displace, Nms, Resample, SoftNms, Threshold, Window
 
 Scores = NDArray[np.floating]
@@ -50,12 +49,19 @@ def mean_of(parts: Sequence[FrameScores]) -> FrameScores:
     return replace(parts[0], scores=scores, displacement_s=mean_s)
 
 
-def detections(scores: Mapping[int, FrameScores], row: SpottingRow, *, game: str) -> Events:
-    """What the steps of a row leave of the scores of each half of a game, "league/season/game"."""
-    left = dict(scores)
-    for step in row.steps:
-        left = {half: postprocess(step, found) for half, found in left.items()}
-    return events_of(left, game=game)
+def detections(scores: Mapping[int, FrameScores], steps: Sequence[Any], *, game: str) -> Events:
+    """What the steps of a row leave of the scores of a game: by half and class, the most confident first."""
+    columns: list[tuple[NDArray[Any], ...]] = []
+    for half, found in scores.items():
+        for step in steps:
+            found = postprocess(step, found)
+        for label, left in enumerate(found.scores.T):
+            kept = np.flatnonzero(left >= 0)
+            kept = kept[np.argsort(-left[kept], kind="stable")]
+            position_ms = np.maximum(np.int64((kept / found.fps + found.first_s) * 1000), 0)
+            columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, left[kept]))
+    half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)
 
 
 @singledispatch
@@ -230,16 +236,3 @@ def threshold(step: Threshold, found: FrameScores) -> FrameScores:
 def _each(window_s: Window, scores: Scores) -> Sequence[float]:
     """A window a class."""
     return window_s if isinstance(window_s, tuple) else (window_s,) * scores.shape[1]
-
-
-def events_of(halves: Mapping[int, FrameScores], *, game: str) -> Events:
-    """The detections that are left: by half and class, the most confident first."""
-    columns: list[tuple[NDArray[Any], ...]] = []
-    for half, found in halves.items():
-        for label, scores in enumerate(found.scores.T):
-            kept = np.flatnonzero(scores >= 0)
-            kept = kept[np.argsort(-scores[kept], kind="stable")]
-            position_ms = np.maximum(np.int64((kept / found.fps + found.first_s) * 1000), 0)
-            columns.append((np.full_like(kept, half), np.full_like(kept, label), position_ms, scores[kept]))
-    half_, label_, position_ms, confidence = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Events(half_, label_, position_ms, confidence=confidence.astype(np.float64), game=game)

@@ -145,7 +145,7 @@ def detected(task: SpottingTask, game: str) -> Events:
     """What the head finds in a game."""
     halves = {half: whole_half(task.store, game, half, torch.device("cpu")) for half in (1, 2)}
     scores = {half: task.scores(task.row, Teller(4).eval(), rows, 1) for half, rows in halves.items()}
-    return detections(scores, task.row, game=game)
+    return detections(scores, task.row.steps, game=game)
 
 
 def test_detections_come_from_the_centre_of_the_window(root: Dataset) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from soccerbench.specs.spotting_steps import Displace, Nms, Resample, SoftNms, Threshold
 from soccerbench.tasks import spotting_steps
-from soccerbench.tasks.spotting_steps import FrameScores, displace, events_of, mean_of, postprocess, resample, soft_nms
+from soccerbench.tasks.spotting_steps import FrameScores, detections, displace, mean_of, postprocess, resample, soft_nms
 
 SCORES = st.lists(st.sampled_from([0.0, 1e-6, 0.1, 0.2, 0.5, 0.9, 1.0]), min_size=1, max_size=40)
 DECAYS = ("linear", "squared", "gaussian")
@@ -114,7 +114,7 @@ def test_steps_follow_one_another_and_times_are_kept() -> None:
         Nms(step="nms", window_s=3.0),
     ):  # fmt: skip
         found = postprocess(step, found)
-    events = events_of({2: found}, game="g")
+    events = detections({2: found}, (), game="g")
     assert found.fps == 2
     assert events.label.tolist() == [4, 4]
     assert events.position_ms.tolist() == [4250, 8250]  # the frames at 3 and 7 s, a second later
@@ -123,7 +123,7 @@ def test_steps_follow_one_another_and_times_are_kept() -> None:
 
 def test_detections_of_a_class_are_listed_best_first() -> None:
     scores = np.array([[0.2, -1], [0.9, 0.1], [0.9, -1]])
-    events = events_of({1: FrameScores(scores, fps=2)}, game="g")
+    events = detections({1: FrameScores(scores, fps=2)}, (), game="g")
     assert list(zip(events.label.tolist(), events.position_ms.tolist(), strict=True)) == [
         (0, 500), (0, 1000), (0, 0), (1, 500),
     ]  # fmt: skip
@@ -144,7 +144,7 @@ def test_soft_nms_keeps_more_than_hard_nms() -> None:
 
 
 def test_a_score_of_zero_is_a_detection_and_a_negative_one_is_none() -> None:
-    found = events_of({2: FrameScores(np.array([[0.0], [-1.0], [0.5]]), fps=2, first_s=1.0)}, game="g")
+    found = detections({2: FrameScores(np.array([[0.0], [-1.0], [0.5]]), fps=2, first_s=1.0)}, (), game="g")
     assert found.position_ms.tolist() == [2000, 1000]
     assert found.confidences.tolist() == [0.5, 0.0]
     assert found.half.tolist() == [2, 2]

@@ -123,7 +123,7 @@ def test_detections_are_at_the_middle_of_their_frame() -> None:
     row = row_of("bigru")
     scores = np.zeros((80, 17), dtype=np.float32)
     scores[41, 4] = 0.9
-    found = detections({1: FrameScores(scores, *row.grid(1))}, row, game="")
+    found = detections({1: FrameScores(scores, *row.grid(1))}, row.steps, game="")
     assert found.position_ms[found.confidences > 0.5].tolist() == [20_750]
 
 
