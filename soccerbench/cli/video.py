@@ -245,12 +245,13 @@ def extract(
         found = status(planned)
         print_table(status_table(str(planned.job.out), found.halves, found.rows, found.rows_per_s, found.left_s))
         return
-    results = []
-    with resumable(), video_bar(planned.rows, len(planned.halves.good) + len(planned.halves.bad)) as bar:
+    results, halves = [], planned.halves
+    rows = sum(half.rows for half in halves.good)
+    with resumable(), video_bar(rows, len(halves.good) + len(halves.bad)) as bar:
         for result in run(planned, progress=bar.step):
             results.append(result)
             bar.note(result)
     blocks = ", ".join(planned.job.block(row.model) for row in planned.job.rows)
-    print_table(extraction_table(f"{planned.job.out}: {blocks}", results, planned.halves.doubts))
+    print_table(extraction_table(f"{planned.job.out}: {blocks}", results, halves.doubts))
     if any(result.state == "failed" for result in results):
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -21,12 +22,9 @@ SIMULATED = "**Simulated features: these numbers are not comparable with the pap
 def model_card(members: Sequence[Run], scores: Sequence[Measured], *, name: str) -> bytes:
     """The card."""
     result = members[0].result
-    spec = {key: value for key, value in result.spec.items() if key != "published"}  # the table has it
-    assumed, left_open = spec.pop("assumed", {}), spec.pop("left_open", {})
-    reasons = (
-        [*assumed.items(), *left_open.items()] if isinstance(assumed, dict) and isinstance(left_open, dict) else []
-    )
-    task = TASKS[str(spec["task"])]
+    spec: dict[str, Any] = {key: value for key, value in result.spec.items() if key != "published"}  # the table has it
+    reasons = [*spec.pop("assumed").items(), *spec.pop("left_open", {}).items()]
+    task = TASKS[spec["task"]]
     text = (
         f"---\n{_header(scores, name=name, simulated=result.simulated)}---\n\n"
         f"# {_plain(result.title)}\n\n"
@@ -53,7 +51,7 @@ def _header(scores: Sequence[Measured], *, name: str, simulated: bool) -> str:
     found = [
         EvalResult(
             task_type="video-classification",
-            task_name=f"{TASKS[score.task].title}",
+            task_name=TASKS[score.task].title,
             dataset_type="soccerbench-simulated" if score.simulated else "SoccerNet/SN-Labels",
             dataset_name=_plain(score.dataset) if score.simulated else "SoccerNet-v2",
             dataset_split=score.split,
@@ -63,12 +61,10 @@ def _header(scores: Sequence[Measured], *, name: str, simulated: bool) -> str:
         )
         for score in scores
     ]
+    tags = ("action-spotting" if score.task == "spotting" else "replay-grounding" for score in scores)
     data = ModelCardData(
         library_name="soccerbench",
-        tags=[
-            "soccernet",
-            *dict.fromkeys(f"{'action' if score.task == 'spotting' else 'replay'}-{score.task}" for score in scores),
-        ],
+        tags=["soccernet", *dict.fromkeys(tags)],
         datasets=None if simulated else [FEATURES],
         model_name=name if found else None,
         eval_results=found or None,
@@ -78,8 +74,8 @@ def _header(scores: Sequence[Measured], *, name: str, simulated: bool) -> str:
 
 def _facts(members: Sequence[Run], scores: Sequence[Measured]) -> list[tuple[str, str]]:
     result = members[0].result
-    facts = [(f"signature, {score.split}, {score.tolerances}", score.signature) for score in scores]
-    facts += [
+    return [
+        *((f"signature, {score.split}, {score.tolerances}", score.signature) for score in scores),
         ("digest of the spec", result.digest),
         ("data fingerprint", result.data_fingerprint),
         ("hash of the code", result.code),
@@ -88,7 +84,6 @@ def _facts(members: Sequence[Run], scores: Sequence[Measured]) -> list[tuple[str
         ("device, threads", f"{result.device}, {result.threads}"),
         ("seconds", ", ".join(f"{run.result.seconds:.0f}" for run in members)),
     ]
-    return facts
 
 
 def _grid(title: str, header: tuple[str, str], lines: Sequence[tuple[str, object]]) -> str:

@@ -44,11 +44,6 @@ class Plan:
     machines: Machines
     jobs: int
 
-    @property
-    def rows(self) -> int:
-        """Rows of all halves, one a second."""
-        return sum(half.rows for half in self.halves.good)
-
 
 def plan(
     root: Path,
