@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from itertools import groupby, pairwise, starmap
@@ -39,6 +38,8 @@ T = TypeVar("T")
 
 def _ahead(batches: Iterator[T]) -> Iterator[T]:
     """The same, each made in another thread while the one before it is used."""
+    from concurrent.futures import ThreadPoolExecutor
+
     following = partial(copy_context().run, next, batches, None)  # within the same limits of reading
     with ThreadPoolExecutor(1) as reader:
         waiting = reader.submit(following)
