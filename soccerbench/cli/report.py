@@ -37,9 +37,8 @@ def report(
     from soccerbench.files import write_bytes
     from soccerbench.report.console import busy, note
     from soccerbench.report.html.matches import with_videos
+    from soccerbench.report.html.pages import figures_below, page_of_runs, page_of_submission
     from soccerbench.report.html.render import render
-    from soccerbench.report.html.run_page import figures_below, page_of_runs
-    from soccerbench.report.html.submission_page import page_of_submission
     from soccerbench.report.tables.paper import tables_of_runs
     from soccerbench.soccernet.archive import reading_at_most
 

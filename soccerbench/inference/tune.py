@@ -81,8 +81,7 @@ def tune(
 
     def tried(last: SpottingStep) -> Trial:
         steps = (*kept, last)
-        changed = row.model_copy(update={"nms_s": None, "postprocess": steps})
-        found = [detections(scores[game], changed.steps, game=game) for game in games]
+        found = [detections(scores[game], steps, game=game) for game in games]
         scored = evaluate_loose_and_tight("spotting", labels=labels, predictions=found, split="valid")
         reports = {name: evaluation.report() for name, evaluation in scored.items()}
         trials.append(

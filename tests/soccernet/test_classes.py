@@ -12,7 +12,7 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.errors import InputError
-from soccerbench.report.html.submission_page import page_of_submission
+from soccerbench.report.html.pages import page_of_submission
 from soccerbench.scoring.evaluate import Evaluation, evaluate
 from soccerbench.soccernet.classes import BALL, LATER_BALL, SOCCERNET_V1, ClassList
 from soccerbench.soccernet.submission import validate_submission

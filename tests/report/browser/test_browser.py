@@ -11,9 +11,8 @@ from shared_data import SHARED
 
 from soccerbench.experiments.results import read_runs
 from soccerbench.features.dataset import Dataset
+from soccerbench.report.html.pages import page_of_runs, page_of_submission
 from soccerbench.report.html.render import render
-from soccerbench.report.html.run_page import page_of_runs
-from soccerbench.report.html.submission_page import page_of_submission
 
 QUICK_MS = 200
 SHOWN = "[...document.querySelectorAll('#scores figure')].filter((figure) => figure.clientHeight)"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from soccerbench.report.html.matches import with_videos
+from soccerbench.report.html.pages import page_of_submission
 from soccerbench.report.html.render import render
-from soccerbench.report.html.submission_page import page_of_submission
 
 AT_S = 6
 VIDEO = "document.querySelector('video')"

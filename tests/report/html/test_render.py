@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from soccerbench.cli import app
 from soccerbench.report.html.packing import POSITION, SHARE, SMALL, pack
+from soccerbench.report.html.pages import page_of_submission
 from soccerbench.report.html.pictures import scores_data
 from soccerbench.report.html.render import Entry, Page, Picture, embedded, render
-from soccerbench.report.html.submission_page import page_of_submission
 from soccerbench.report.html.timeline import times_that_fit
 from soccerbench.report.table import table, tuple_columns
 from soccerbench.soccernet.archive import Tree

@@ -14,7 +14,7 @@ from soccerbench.cli import app
 from soccerbench.experiments.experiment import Planner
 from soccerbench.features.dataset import Dataset
 from soccerbench.progress import silent
-from soccerbench.report.html.submission_page import page_of_submission
+from soccerbench.report.html.pages import page_of_submission
 from soccerbench.report.html.timeline import GROUNDED, grounded_games
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import GameReplays, Link, Replay
