@@ -34,7 +34,7 @@ FAULTS = {
     "negative positions clipped": ("events", "np.minimum(frame, SPOTTING_FRAMES - 1)", "np.clip(frame, 0, SPOTTING_FRAMES - 1)"),
     "the earlier in a frame kept": ("metrics.spotting_counts", LAST, FIRST),
     "confidence 0 dropped": ("metrics.spotting_counts", "counted = confidence >= 0", "counted = confidence > 0"),
-    "90 % interval": ("metrics.resampling", "[(1 - level) / 2, (1 + level) / 2]", "[0.05, 0.95]"),
+    "90 % interval": ("metrics.resampling", "[(1 - LEVEL) / 2, (1 + LEVEL) / 2]", "[0.05, 0.95]"),
     "milliseconds floored": ("soccernet.labels", "np.where(given, position_ms,", "np.where(given, position_ms // 1000 * 1000,"),
     "digits dropped": ("soccernet.spotting_predictions", "unreadable, missing = table.confidences()",
                        "unreadable, missing = table.confidences(); confidence = np.round(confidence, 6)"),
