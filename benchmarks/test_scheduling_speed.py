@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from soccerbench.experiments.executors.machines import Machines
-from soccerbench.experiments.executors.schedule import run_tasks
-from soccerbench.experiments.executors.task import Executor, Task
+from soccerbench.experiments.executors.task import Executor, Task, run_tasks
 from soccerbench.progress import silent
 
 TASKS, SLEEP_S, WORKERS = 200, 0.2, 8

@@ -247,7 +247,7 @@ class Experiment:
                 if split in self.row.seen_splits:
                     scores[split] = None
                 elif pipeline.can_score(split):
-                    scored = pipeline.score(file, split, games)
+                    scored = pipeline.score(file, split)
                     scores[split] = {name: evaluation.report() for name, evaluation in scored.items()}
                     counts[split] = {name: evaluation.games for name, evaluation in scored.items()}
             seconds += trained_s + time.monotonic() - started

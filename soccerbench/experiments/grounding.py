@@ -14,13 +14,11 @@ from torch import nn
 from soccerbench.errors import InputError, SpecError
 from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.grounding_predictions import (
     GroundingPredictions,
-    read_grounding_predictions,
     write_grounding_predictions,
 )
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
@@ -71,15 +69,9 @@ class GroundingPipeline(Pipeline):
             found = postprocess(step, found, self._detections_for(step, split, games))
         return found
 
-    def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
-        """Average-AP; for a strict row by the strict protocol too."""
-        tree = Tree(file)
-        labels = [read_camera_annotations(self.root.tree, game, strict=False) for game in games]
-        predictions = [read_grounding_predictions(tree, game, strict=False) for game in games]
-        given: Any = {"labels": labels, "predictions": predictions, "split": split}
-        found = evaluate_loose_and_tight("grounding", **given)
-        strict = evaluate_loose_and_tight("grounding", **given, protocol="strict") if self.row.strict else {}
-        return found | {f"{name} strict": evaluation for name, evaluation in strict.items()}
+    def truth(self, split: str) -> list[Any]:
+        """The links of the replays of a split."""
+        return [read_camera_annotations(self.root.tree, game, strict=False) for game in self.root.games[split]]
 
     def validation_score(self, model: nn.Module, device: torch.device) -> float:
         """The average-AP (loose) of the head alone on the split that its best epoch is chosen on."""
@@ -89,7 +81,7 @@ class GroundingPipeline(Pipeline):
         with TemporaryDirectory() as folder:
             file = Path(folder) / "predictions.zip"
             self.write(file, found)
-            scored = self.score(file, self.training.selects, list(replays))
+            scored = self.score(file, self.training.selects)
         return float(scored["loose"].report()["average_ap"] or 0.0)
 
     @cached_property

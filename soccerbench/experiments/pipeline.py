@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +12,9 @@ import torch
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import FeatureStore
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import Evaluation
+from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
+from soccerbench.scoring.tasks import TASKS
+from soccerbench.soccernet.archive import Tree
 from soccerbench.specs.base import Training
 from soccerbench.training.loop import Trainable
 
@@ -77,5 +79,16 @@ class Pipeline(ABC):
         """Write detections as the official zip."""
 
     @abstractmethod
-    def score(self, file: Path, split: str, games: Sequence[str]) -> Mapping[str, Evaluation]:
-        """Score what was written, with loose and with tight tolerances."""
+    def truth(self, split: str) -> list[Any]:
+        """The annotations that the games of a split are scored with."""
+
+    def score(self, file: Path, split: str) -> dict[str, Evaluation]:
+        """Score what was written, with loose and with tight tolerances; for a strict row by the strict protocol too."""
+        task = self.row.task
+        predictions = TASKS[task].read_predictions(Tree(file), self.root.games[split], strict=False)
+        given: Any = {"labels": self.truth(split), "predictions": predictions, "split": split}
+        found = evaluate_loose_and_tight(task, **given)
+        if getattr(self.row, "strict", False):
+            strict = evaluate_loose_and_tight(task, **given, protocol="strict")
+            found |= {f"{name} strict": evaluation for name, evaluation in strict.items()}
+        return found

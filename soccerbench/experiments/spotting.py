@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -15,10 +14,8 @@ from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.features.store import HALVES, FeatureStore
 from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
-from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
-from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.labels import SPOTTING_LABELS
-from soccerbench.soccernet.spotting_predictions import read_spotting_predictions, write_spotting_predictions
+from soccerbench.soccernet.spotting_predictions import write_spotting_predictions
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.feature_cache import whole_half
@@ -58,11 +55,9 @@ class SpottingPipeline(Pipeline):
             yield detections(scores, self.row.steps, game=game)
             progress(f"{split} games", number, len(games))
 
-    def score(self, file: Path, split: str, games: Sequence[str]) -> dict[str, Evaluation]:
-        """Average-mAP."""
-        tree, labels = Tree(file), list(self.root.labels(split).values())
-        predictions = [read_spotting_predictions(tree, game, strict=False) for game in games]
-        return evaluate_loose_and_tight("spotting", labels=labels, predictions=predictions, split=split)
+    def truth(self, split: str) -> list[Events]:
+        """The labels of the split."""
+        return list(self.root.labels(split).values())
 
     @cached_property
     def trainable(self) -> SpottingTask:

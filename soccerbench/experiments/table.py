@@ -15,7 +15,7 @@ from torch import nn
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors.experiment_tasks import RunExperiment, in_order, tasks_of, weights
 from soccerbench.experiments.executors.machines import Machines
-from soccerbench.experiments.executors.schedule import run_tasks
+from soccerbench.experiments.executors.task import run_tasks
 from soccerbench.experiments.experiment import Experiment, Planner
 from soccerbench.experiments.results import RESULT, Result, read_result
 from soccerbench.features.dataset import Dataset

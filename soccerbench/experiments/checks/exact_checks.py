@@ -206,7 +206,7 @@ def _detections(found: Found, name: str, pipeline: Any, model: nn.Module | None,
         found[f"{name} replays"] = [[one.half, one.start_s, one.end_s, len(one.time_s)] for one in replays]
         found[f"{name} times, float32"] = [float(value) for one in replays for value in one.time_s / 100]
         found[f"{name} confidences, float32"] = [float(value) for one in replays for value in one.score]
-    for tolerances, evaluation in pipeline.score(file, "test", [GAME]).items():
+    for tolerances, evaluation in pipeline.score(file, "test").items():
         found[f"{name} scores, {tolerances}, float32"] = _numbers(evaluation.report())
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from soccerbench.experiments.executors.local import Local, gpu_environments
-from soccerbench.experiments.executors.schedule import run_tasks
-from soccerbench.experiments.executors.task import Executor, Task
+from soccerbench.experiments.executors.task import Executor, Task, run_tasks
 from soccerbench.progress import Progress
 
 PACKAGES = {"ray": "ray", "slurm": "submitit"}

@@ -1,4 +1,4 @@
-"""What an executor runs and reports, and the protocol that every executor follows.
+"""What an executor runs and reports, the protocol that every executor follows, and which task begins when.
 
 Conventions
     task    a title, the folder it writes, and work that pickles; called again, the work resumes what the folder holds
@@ -8,15 +8,21 @@ Conventions
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol
 
 from soccerbench.errors import InputError, line_of
 from soccerbench.progress import Progress
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,3 +116,41 @@ def attempt(task: Task, progress: Progress) -> Ended:
         return Ended(task.title, problem=line_of(error), trace=traceback.format_exc())
     except Exception:  # the other side raises it again
         return Ended(task.title, trace=traceback.format_exc())
+
+
+def run_tasks(
+    tasks: Sequence[Task], executor: Executor, *, progress: Callable[[str], Progress]
+) -> Iterator[tuple[Task, Ended]]:
+    """Run tasks; the executor is closed at the end, however that comes.
+
+    Args:
+        tasks: in the order in which they begin where several can.
+        executor: where they run.
+        progress: a task's title -> what its steps are reported to.
+
+    Yields:
+        Each task with its end, in any order that the dependencies allow.
+    """
+    known = {task.title: task for task in tasks}
+    graph = TopologicalSorter({task.title: task.after & known.keys() for task in tasks})
+    graph.prepare()
+    begun: dict[str, Progress] = {}
+    losses: Counter[str] = Counter()
+    with closing(executor):
+        while graph.is_active():
+            executor.submit([known[title] for title in graph.get_ready()])
+            for message in executor.messages():
+                title = message.title
+                if title not in begun:
+                    begun[title] = progress(title)
+                if isinstance(message, Step):
+                    begun[title](message.stage, message.done, message.total)
+                elif message.lost is not None and losses[title] < executor.retries:
+                    losses[title] += 1
+                    log.warning(
+                        "%s: %s; it runs again (%d of %d)", title, message.lost, losses[title], executor.retries
+                    )
+                    executor.submit([known[title]])
+                else:
+                    graph.done(title)
+                    yield known[title], message

@@ -11,8 +11,7 @@ import torch
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors.machines import HERE, Machines
-from soccerbench.experiments.executors.schedule import run_tasks
-from soccerbench.experiments.executors.task import Task
+from soccerbench.experiments.executors.task import Task, run_tasks
 from soccerbench.features.sources import root_blocks
 from soccerbench.features.store import simulation
 from soccerbench.files import write_json

@@ -10,8 +10,7 @@ import pytest
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.executors import experiment_tasks
-from soccerbench.experiments.executors.schedule import run_tasks
-from soccerbench.experiments.executors.task import Ended, Step, Task, attempt
+from soccerbench.experiments.executors.task import Ended, Step, Task, attempt, run_tasks
 from soccerbench.progress import Progress, silent
 
 

@@ -16,8 +16,7 @@ from interruption import started, wait_for
 from small_runs import outcomes, planned, run_on
 
 from soccerbench.experiments.executors.machines import Machines
-from soccerbench.experiments.executors.schedule import run_tasks
-from soccerbench.experiments.executors.task import Task
+from soccerbench.experiments.executors.task import Task, run_tasks
 from soccerbench.progress import Progress, silent
 
 pytestmark = [
