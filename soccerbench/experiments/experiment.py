@@ -39,12 +39,12 @@ from soccerbench.plugins import load_class
 from soccerbench.progress import Progress
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.base import SCORED_SPLITS, BaseRow, TrainedRow, Training
-from soccerbench.specs.grounding import CmnRow, GroundingRow
+from soccerbench.specs.grounding import GroundingRow
 from soccerbench.specs.heads import HEADS
 from soccerbench.specs.load import spec_text
 from soccerbench.specs.spotting import Row, SpottingRow
 from soccerbench.training import checkpoint
-from soccerbench.training.loop import Selection, train, uses_gpu
+from soccerbench.training.loop import train, uses_gpu
 
 PIPELINES: dict[str, type[Pipeline]] = {"spotting": SpottingPipeline, "grounding": GroundingPipeline}
 NARROW = 512  # features below this width are computed by one thread
@@ -177,34 +177,25 @@ class Experiment:
         train_part = partial(train, seed=self.seed, device=device, identity=self.identity.compared, progress=progress)
         first = getattr(task, "trained_first", None)
         if not checkpoint.exists(base):
-            self._share_head(self.identity.model, training, [first.name] if first is not None else [])
+            self._share_head(training, [first.name] if first is not None else [])
         if first is not None:  # a network trained before, which the model then holds as it is
             own = {"recipe": first.row.optimiser, "annealing": first.row.annealing}
             before_s = train_part(first, first.row, folder=base / first.name, **own).seconds
         trained = train_part(
             task, self.row, folder=base, about=self._about(training), recipe=self.row.optimiser,
-            annealing=self.row.annealing, select=self._selection(training, pipeline),
+            annealing=self.row.annealing, select=pipeline.selection,
         )  # fmt: skip
         return trained.model, before_s + trained.seconds
 
-    def _selection(self, training: Training, pipeline: Pipeline) -> Selection | None:
-        """How the row chooses its best epoch; None for the validation loss."""
-        every = self.row.select_every if isinstance(self.row, CmnRow) else None
-        if every is None or training.selects is None or not isinstance(pipeline, GroundingPipeline):
-            return None
-        return Selection(every, pipeline.validation_score)
-
-    def _share_head(self, wanted: str, training: Training, parts: Sequence[str]) -> None:
+    def _share_head(self, training: Training, parts: Sequence[str]) -> None:
         """Start from the weights of another row of the table that has trained the same head on the same data.
 
         Args:
-            wanted: the model's identity.
-            training: the one whose head is looked for.
-            parts: folders, in that of the training, of networks that were trained before it.
+            parts: folders, in that of the training, of networks that were trained before the head.
         """
         base = self.folder / training.folder
         for folder in sorted(self.folder.parents[1].glob(f"row-*/{self.folder.name}")):
-            if read_identity(folder).get("model") != wanted or not (folder / RESULT).exists():
+            if read_identity(folder).get("model") != self.identity.model or not (folder / RESULT).exists():
                 continue
             states = {part: checkpoint.load(folder / training.folder / part) for part in (*parts, "")}
             if None not in states.values():

@@ -25,6 +25,7 @@ from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_cam
 from soccerbench.specs.grounding import Fuse, GroundingRow, Step
 from soccerbench.specs.heads import load_head
 from soccerbench.tasks.grounding_postprocess import postprocess
+from soccerbench.training.loop import Selection
 
 
 class GroundingPipeline(Pipeline):
@@ -72,6 +73,12 @@ class GroundingPipeline(Pipeline):
     def truth(self, split: str) -> list[Any]:
         """The links of the replays of a split."""
         return [read_camera_annotations(self.root.tree, game, strict=False) for game in self.root.games[split]]
+
+    @property
+    def selection(self) -> Selection | None:
+        """By the validation score, if the row says how often it is measured."""
+        every = getattr(self.row, "select_every", None)
+        return Selection(every, self.validation_score) if every and self.training.selects else None
 
     def validation_score(self, model: nn.Module, device: torch.device) -> float:
         """The average-AP (loose) of the head alone on the split that its best epoch is chosen on."""

@@ -16,7 +16,7 @@ from soccerbench.scoring.evaluate import Evaluation, evaluate_loose_and_tight
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.specs.base import Training
-from soccerbench.training.loop import Trainable
+from soccerbench.training.loop import Selection, Trainable
 
 
 class Pipeline(ABC):
@@ -61,6 +61,11 @@ class Pipeline(ABC):
     @abstractmethod
     def can_score(self, split: str) -> bool:
         """Whether the dataset has a split's ground truth; that of the real challenge is withheld."""
+
+    @property
+    def selection(self) -> Selection | None:
+        """How the row chooses its best epoch; None for the validation loss."""
+        return None
 
     @property
     @abstractmethod
