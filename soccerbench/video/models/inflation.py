@@ -8,6 +8,8 @@ holds only where the clip is continued beyond its ends.)
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 import torch
 from timm.models.resnet import ResNet
@@ -49,25 +51,17 @@ def inflate_weight(weight: Tensor, shape: torch.Size) -> Tensor:
     return inflated
 
 
-def _convolution(flat: nn.Conv2d, taps: int) -> nn.Conv3d:
-    height, width = flat.kernel_size
-    convolution = nn.Conv3d(
-        flat.in_channels,
-        flat.out_channels,
-        (taps, height, width),
-        stride=(1, flat.stride[0], flat.stride[1]),
-        padding=(taps // 2, int(flat.padding[0]), int(flat.padding[1])),
-        groups=flat.groups,
-        bias=flat.bias is not None,
-    )
+def _convolution(flat: Any, taps: int) -> nn.Conv3d:
+    sizes = (taps, *flat.kernel_size), (1, *flat.stride), (taps // 2, *flat.padding)
+    has_bias = flat.bias is not None
+    convolution = nn.Conv3d(flat.in_channels, flat.out_channels, *sizes, groups=flat.groups, bias=has_bias)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return convolution
 
 
-def _pool(flat: nn.MaxPool2d | nn.AvgPool2d) -> nn.MaxPool3d | nn.AvgPool3d:
+def _pool(flat: Any) -> nn.MaxPool3d | nn.AvgPool3d:
     """A pool in space alone; timm's are square."""
-    kernel, stride, padding = (int(value) for value in (flat.kernel_size, flat.stride, flat.padding))  # type: ignore[arg-type]
-    sizes = (1, kernel, kernel), (1, stride, stride), (0, padding, padding)
+    sizes = (1, *[flat.kernel_size] * 2), (1, *[flat.stride] * 2), (0, *[flat.padding] * 2)
     if isinstance(flat, nn.MaxPool2d):
         return nn.MaxPool3d(*sizes, ceil_mode=flat.ceil_mode)
     return nn.AvgPool3d(*sizes, ceil_mode=flat.ceil_mode, count_include_pad=flat.count_include_pad)
