@@ -69,7 +69,7 @@ def _grids(table: Table[Any], width: int) -> list[list[int]]:
 
 
 class Steps:
-    """The bar of one experiment: the steps of its present stage."""
+    """The bar of one piece of work: the steps of its present stage."""
 
     def __init__(self, progress: Progress, title: str) -> None:
         self._progress, self._title = progress, title
@@ -200,10 +200,7 @@ def bar(title: str, *, in_bytes: bool = False) -> Iterator[StepProgress]:
         yield silent
         return
     with _progress(console, in_bytes=in_bytes) as progress:
-        steps = progress.add_task(title, total=None)
-        yield lambda stage, done, total: progress.update(
-            steps, description=f"{title}: {stage}", completed=done, total=total
-        )
+        yield Steps(progress, title)
 
 
 def _progress(console: Console, *, in_bytes: bool = False) -> Progress:

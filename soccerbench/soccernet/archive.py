@@ -155,12 +155,10 @@ class Tree:
     def _key(self, name: str) -> str:
         return name if name.isascii() else unicodedata.normalize("NFC", name)
 
-    def _reads_folder(self, name: str) -> bool:
-        return self._zip is None and not self.is_file and is_inside(name)
-
     def __contains__(self, name: str) -> bool:
-        key = self._key(name)
-        return key in self._made or key in self._stored or (self._reads_folder(name) and (self.path / name).is_file())
+        key, is_folder = self._key(name), self._zip is None and not self.is_file
+        in_folder = is_folder and is_inside(name) and (self.path / name).is_file()
+        return key in self._made or key in self._stored or in_folder
 
     @property
     def packed_bytes(self) -> int:

@@ -40,20 +40,15 @@ def tables_of_runs(runs: Iterable[Run]) -> list[Table[Record]]:
     tables: dict[tuple[str, str], list[list[Run]]] = {}
     for key, members in by_row(runs).items():
         tables.setdefault(key[:2], []).append(members)
-    return [_table_of_runs(dataset, name, rows) for (dataset, name), rows in tables.items()]
-
-
-def _table_of_runs(dataset: str, name: str, rows: Sequence[Sequence[Run]]) -> Table[Record]:
-    results = [run.result for members in rows for run in members]
-    specs: list[Any] = [members[0].result.spec for members in rows]
-    return paper_table(
-        load_table(name).title if name in table_names() else name,
-        summarise(specs, results, {}),
-        dataset=dataset,
-        task=specs[0]["task"],
-        simulated=any(result.simulated for result in results),
-        folder=Path(dataset) / name,
-    )
+    drawn = []
+    for (dataset, name), rows in tables.items():
+        results = [run.result for members in rows for run in members]
+        specs: list[Any] = [members[0].result.spec for members in rows]
+        title = load_table(name).title if name in table_names() else name
+        options = {"task": specs[0]["task"], "simulated": any(result.simulated for result in results)}
+        records = summarise(specs, results, {})
+        drawn.append(paper_table(title, records, dataset=dataset, folder=Path(dataset) / name, **options))
+    return drawn
 
 
 def summarise(
