@@ -22,9 +22,9 @@ from interval_coverage import Submission, simulate
 
 from soccerbench.events import Floats
 from soccerbench.files import write_json
-from soccerbench.metrics import Comparison, SpottingStatistics, compare, compare_seeds
-from soccerbench.metrics.resampling import permutation_p
+from soccerbench.metrics.resampling import Comparison, compare, compare_seeds, permutation_p
 from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.metrics.statistics import SpottingStatistics
 
 GAMES = {"files": (4, 8, 16, 50), "seeds": (4, 8)}
 RUNS = 3

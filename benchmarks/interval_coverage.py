@@ -31,9 +31,9 @@ import numpy as np
 
 from soccerbench.events import Floats, Ints
 from soccerbench.files import write_json
-from soccerbench.metrics import SpottingStatistics
 from soccerbench.metrics.resampling import permutation_p
 from soccerbench.metrics.spotting import resampled_spotting_scores
+from soccerbench.metrics.statistics import SpottingStatistics
 from soccerbench.soccernet.classes import CLASSES
 
 # Events in the 100 test games, in the order of CLASSES (computed from Labels-v2.json of the public split).

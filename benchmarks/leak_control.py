@@ -26,7 +26,7 @@ from soccerbench.events import Events
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.store import HALVES
 from soccerbench.files import write_json
-from soccerbench.metrics import LOOSE_S
+from soccerbench.metrics.tolerances import LOOSE_S
 from soccerbench.scoring.evaluate import evaluate_games
 from soccerbench.simulation.matches.write import cached_mini
 from soccerbench.soccernet.archive import Tree

@@ -23,7 +23,8 @@ import pytest
 from shared_data import SHARED
 
 from soccerbench.events import Events
-from soccerbench.metrics import LOOSE_S, average_map
+from soccerbench.metrics.spotting import average_map
+from soccerbench.metrics.tolerances import LOOSE_S
 from soccerbench.scoring.evaluate import evaluate
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.games import official_games

@@ -14,8 +14,8 @@ import numpy as np
 
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Run, runs_of_one_row
-from soccerbench.metrics import NAMED_S, compare, compare_seeds
-from soccerbench.metrics.resampling import check_repetitions
+from soccerbench.metrics.resampling import check_repetitions, compare, compare_seeds
+from soccerbench.metrics.tolerances import NAMED_S
 from soccerbench.progress import Progress, silent
 from soccerbench.scoring.compare import comparison_report, short_names
 from soccerbench.scoring.schema import ComparisonReport

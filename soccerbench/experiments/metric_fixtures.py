@@ -16,17 +16,12 @@ import numpy as np
 import orjson
 
 from soccerbench.errors import InputError
-from soccerbench.events import Events, Protocol, frames_of
+from soccerbench.events import Annotations, Events, Protocol, frames_of
 from soccerbench.files import write_bytes
-from soccerbench.metrics import (
-    NAMED_S,
-    Annotations,
-    GroundingScore,
-    Replay,
-    SpottingScore,
-    average_ap,
-    average_map,
-)
+from soccerbench.metrics.grounding import GroundingScore, average_ap
+from soccerbench.metrics.replay_matching import Replay
+from soccerbench.metrics.spotting import SpottingScore, average_map
+from soccerbench.metrics.tolerances import NAMED_S
 from soccerbench.scoring.evaluate import number
 from soccerbench.soccernet.classes import CLASSES
 

@@ -28,7 +28,7 @@ from typing_extensions import Self
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Result, Run, read_report
 from soccerbench.files import write_json
-from soccerbench.metrics import mean_and_deviation
+from soccerbench.metrics.resampling import mean_and_deviation
 from soccerbench.scoring.schema import Report, SpottingCounts
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs.base import SCORED_SPLITS

@@ -20,7 +20,7 @@ from typing_extensions import Self
 
 from soccerbench.errors import InputError, first_error
 from soccerbench.files import walked
-from soccerbench.metrics import GroundingStatistics, SpottingStatistics
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
 from soccerbench.scoring.schema import (
     Fraction,
     GroundingCounts,

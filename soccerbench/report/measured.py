@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from soccerbench.experiments.results import Run
-from soccerbench.metrics import mean_and_deviation, signature
-from soccerbench.metrics.resampling import LEVEL, percentile, resampled_scores
+from soccerbench.metrics.resampling import LEVEL, mean_and_deviation, percentile, resampled_scores
+from soccerbench.metrics.signature import signature
 from soccerbench.report.table import Column, Mean, Range, Table, percent, percent_range, table
 from soccerbench.report.tables.scores import REPETITIONS
 from soccerbench.scoring.tasks import TASKS

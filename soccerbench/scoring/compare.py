@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from soccerbench.events import Protocol
-from soccerbench.metrics import Comparison, compare
-from soccerbench.metrics.resampling import check_repetitions, coverage, holm
+from soccerbench.metrics.resampling import Comparison, check_repetitions, compare, coverage, holm
 from soccerbench.metrics.signature import TaskName
 from soccerbench.progress import Progress, silent
 from soccerbench.scoring.evaluate import evaluate, interval_of, number

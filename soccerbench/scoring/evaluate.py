@@ -20,10 +20,9 @@ import numpy as np
 
 from soccerbench import __version__
 from soccerbench.events import Protocol
-from soccerbench.metrics import NAMED_S, Interval, bootstrap, signature
-from soccerbench.metrics.resampling import check_repetitions
-from soccerbench.metrics.signature import TaskName
-from soccerbench.metrics.tolerances import parse_tolerances
+from soccerbench.metrics.resampling import Interval, bootstrap, check_repetitions
+from soccerbench.metrics.signature import TaskName, signature
+from soccerbench.metrics.tolerances import NAMED_S, parse_tolerances
 from soccerbench.scoring.tasks import TASKS, Task
 from soccerbench.soccernet.archive import MAX_MIB, reading_at_most
 from soccerbench.soccernet.classes import CLASSES, SOCCERNET_V2, ClassList

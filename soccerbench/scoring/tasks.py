@@ -11,16 +11,12 @@ from typing import Any
 
 from soccerbench.errors import InputError, did_you_mean
 from soccerbench.events import Events, Protocol
-from soccerbench.metrics import (
-    GroundingStatistics,
-    Replay,
-    SpottingStatistics,
-    grounding_score,
-    grounding_statistics,
-    spotting_score,
-    spotting_statistics,
-)
+from soccerbench.metrics.grounding import grounding_score, grounding_statistics
+from soccerbench.metrics.replay_matching import Replay
 from soccerbench.metrics.signature import TaskName
+from soccerbench.metrics.spotting import spotting_score
+from soccerbench.metrics.spotting_counts import spotting_statistics
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import SOCCERNET_V2, ClassList
 from soccerbench.soccernet.game_files import FileKind

@@ -94,8 +94,8 @@ def read_grounding_predictions(tree: Tree, game: str, *, strict: bool) -> Ground
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused: by `strict`, or by the official scorer too.
     """
-    name = tree.first(game, GROUNDING_RESULT_FILES.names) or GROUNDING_RESULTS
-    file = RowFile.read(tree, f"{game}/{name}", "Replays", strict=strict)
+    name = f"{game}/{tree.first(game, GROUNDING_RESULT_FILES.names) or GROUNDING_RESULTS}"
+    file = RowFile(tree.read(name), tree.where(name), "Replays", strict=strict)
     table, (half, start_s, end_s) = replay_table(file.entries)
     bad = file.first_bad(table)
     found = Detections([entry["detection"] for entry in table.entries[:bad]], official=not strict)

@@ -151,7 +151,7 @@ def read_replays(tree: Tree, game: str, *, strict: bool, file: str | None = None
         InputError: the file is missing or no JSON, or an entry is refused.
     """
     name = camera_file(tree, game) if file is None else f"{game}/{file}"
-    rows = RowFile.read(tree, name, "annotations", strict=strict)
+    rows = RowFile(tree.read(name), tree.where(name), "annotations", strict=strict)
     table = Table(rows.entries, "a shot")
     half, named_s = table.clocks()
     end_ms, _ = table.positions()
@@ -186,7 +186,8 @@ def read_camera_annotations(tree: Tree, game: str, *, strict: bool) -> CameraAnn
     Raises:
         InputError: the file is missing or no JSON, or an entry is refused by `strict`.
     """
-    rows = RowFile.read(tree, camera_file(tree, game), "annotations", strict=strict)
+    name = camera_file(tree, game)
+    rows = RowFile(tree.read(name), tree.where(name), "annotations", strict=strict)
     table = Table(rows.entries, "a shot")
     _, second = table.clocks()
     links = _read_links(table)

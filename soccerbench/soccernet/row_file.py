@@ -3,57 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from soccerbench.errors import InputError
-from soccerbench.soccernet.archive import Tree, count_repeated_keys, parse_json
+from soccerbench.soccernet.archive import count_repeated_keys, parse_json
 from soccerbench.soccernet.rows import UNKNOWN, Table
 
 OF_UNKNOWN = "events of the unknown class"
 
 
-@dataclass(frozen=True)
 class RowFile:
     """One JSON file with a list of entries, being read.
 
     Args:
+        data: the file's text.
         path: names it in errors.
         key: of the list.
-        data: the file's text.
-        document: the same, parsed.
-        entries: of the list, up to the first that is no object, which is refused.
         strict: refuse every fault, not only what the official scorer fails on.
+
+    Attributes:
+        document: the file, parsed.
+        entries: of the list, up to the first that is no object, which is refused.
         warnings: how many entries have which fault.
+
+    Raises:
+        InputError: no JSON, or no list under `key`.
     """
 
-    path: Path
-    key: str
-    data: bytes
-    document: Any
-    entries: list[Any]
-    strict: bool
-    warnings: Counter[str]
-
-    @classmethod
-    def read(cls, tree: Tree, name: str, key: str, *, strict: bool) -> RowFile:
-        """Read and parse a file.
-
-        Raises:
-            InputError: it is missing or no JSON, or has no list under `key`.
-        """
-        return cls.parse(tree.read(name), tree.where(name), key, strict=strict)
-
-    @classmethod
-    def parse(cls, data: bytes, path: Path, key: str, *, strict: bool) -> RowFile:
-        """Parse the text of a file."""
-        document = parse_json(data, path, lenient=not strict)
-        entries = entries_of(document, key, path, strict=strict)
+    def __init__(self, data: bytes, path: Path, key: str, *, strict: bool) -> None:
+        self.data, self.path, self.key, self.strict = data, path, key, strict
+        self.document: Any = parse_json(data, path, lenient=not strict)
+        entries = entries_of(self.document, key, path, strict=strict)
         odd = (row for row, entry in enumerate(entries, 1) if not isinstance(entry, dict))
-        return cls(path, key, data, document, entries[: next(odd, None)], strict, Counter())
+        self.entries = entries[: next(odd, None)]
+        self.warnings: Counter[str] = Counter()
 
     def first_bad(self, table: Table) -> int | None:
         """The first entry of a table that cannot be used, counted from 0."""

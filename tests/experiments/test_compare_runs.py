@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from soccerbench.cli import app
 from soccerbench.errors import InputError
 from soccerbench.experiments.compare_runs import compare_runs
-from soccerbench.metrics import SpottingStatistics
+from soccerbench.metrics.statistics import SpottingStatistics
 from soccerbench.specs.load import load_table
 
 SPEC = load_table("table2").row(8).model_dump(mode="json")

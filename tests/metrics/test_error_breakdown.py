@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soccerbench.events import Events
-from soccerbench.metrics import spotting_statistics
 from soccerbench.metrics.error_breakdown import DETECTED, HAPPENED, most_confident, outcomes
+from soccerbench.metrics.spotting_counts import spotting_statistics
 
 FOUL, GOAL, CORNER = 10, 2, 13
 

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from soccerbench.metrics import LOOSE_S, TIGHT_S, Annotations, Replay, average_ap
+from soccerbench.events import Annotations
+from soccerbench.metrics.grounding import average_ap
+from soccerbench.metrics.replay_matching import Replay
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.soccernet.classes import CLASS_INDEX, CLASSES
 
 FULL = os.environ.get("SOCCERBENCH_PARITY") == "full"

@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soccerbench.metrics import (
-    LOOSE_S,
-    TIGHT_S,
-    Annotations,
-    GroundingStatistics,
-    Replay,
-    average_ap,
-    grounding_score,
-    grounding_statistics,
-)
+from soccerbench.events import Annotations
+from soccerbench.metrics.grounding import average_ap, grounding_score, grounding_statistics
+from soccerbench.metrics.replay_matching import Replay
+from soccerbench.metrics.statistics import GroundingStatistics
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 
 
 def labels(*replays):

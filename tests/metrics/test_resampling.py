@@ -9,31 +9,24 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from soccerbench.events import Events
-from soccerbench.metrics import (
-    Annotations,
-    GroundingStatistics,
-    Replay,
-    SpottingStatistics,
-    average_map,
-    bootstrap,
-    compare,
-    compare_seeds,
-    grounding_statistics,
-    spotting_score,
-    spotting_statistics,
-)
+from soccerbench.events import Annotations, Events
+from soccerbench.metrics.grounding import grounding_statistics
+from soccerbench.metrics.replay_matching import Replay
 from soccerbench.metrics.resampling import (
     COVERAGE,
+    bootstrap,
     bootstrap_p,
+    compare,
+    compare_seeds,
     coverage,
     holm,
     mean_and_deviation,
     percentile,
     permutation_p,
 )
-from soccerbench.metrics.spotting import resampled_spotting_scores
-from soccerbench.metrics.statistics import merge, ranked
+from soccerbench.metrics.spotting import average_map, resampled_spotting_scores, spotting_score
+from soccerbench.metrics.spotting_counts import spotting_statistics
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics, merge, ranked
 from soccerbench.specs.shipped import shipped
 
 PROTOCOLS = ("soccernet", "strict")

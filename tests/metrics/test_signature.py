@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from soccerbench.metrics import LOOSE_S, TIGHT_S, signature
-from soccerbench.metrics.signature import tolerances_term
-from soccerbench.metrics.tolerances import check_tolerances, parse_tolerances
+from soccerbench.metrics.signature import signature, tolerances_term
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S, check_tolerances, parse_tolerances
 
 COMMON = {"split": "test", "games": 100, "deltas_s": LOOSE_S, "version": "0.1.0"}
 

@@ -8,14 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soccerbench.events import Events
-from soccerbench.metrics import (
-    LOOSE_S,
-    TIGHT_S,
-    SpottingStatistics,
-    average_map,
-    spotting_score,
-    spotting_statistics,
-)
+from soccerbench.metrics.spotting import average_map, spotting_score
+from soccerbench.metrics.spotting_counts import spotting_statistics
+from soccerbench.metrics.statistics import SpottingStatistics
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 
 PROTOCOLS = ("soccernet", "strict")
 

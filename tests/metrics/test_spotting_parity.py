@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soccerbench.metrics import LOOSE_S, TIGHT_S, average_map
+from soccerbench.metrics.spotting import average_map
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.soccernet.classes import CLASSES
 
 FULL = os.environ.get("SOCCERBENCH_PARITY") == "full"

@@ -16,7 +16,9 @@ from shared_data import SHARED
 from soccerbench import __version__
 from soccerbench.errors import InputError
 from soccerbench.events import Events
-from soccerbench.metrics import LOOSE_S, TIGHT_S, GroundingStatistics, SpottingStatistics, spotting_score
+from soccerbench.metrics.spotting import spotting_score
+from soccerbench.metrics.statistics import GroundingStatistics, SpottingStatistics
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import evaluate, evaluate_games
 from soccerbench.scoring.schema import Scores

@@ -28,7 +28,7 @@ from soccerbench.experiments.grounding import GroundingPipeline
 from soccerbench.experiments.spotting import SpottingPipeline
 from soccerbench.features.dataset import Dataset
 from soccerbench.files import write_bytes, write_json
-from soccerbench.metrics import NAMED_S
+from soccerbench.metrics.tolerances import NAMED_S
 from soccerbench.models.sliding import slide
 from soccerbench.progress import silent
 from soccerbench.scoring.evaluate import evaluate

@@ -15,8 +15,8 @@ from typing import Any
 from soccerbench.errors import InputError
 from soccerbench.experiments.results import Key, Run, by_row
 from soccerbench.features.dataset import Dataset
-from soccerbench.metrics import LOOSE_S, TIGHT_S
 from soccerbench.metrics.signature import TaskName
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.report.html.pictures import Scores, by_tolerance, of_entry, scores_data
 from soccerbench.report.html.render import Entry, Page, Picture
 from soccerbench.report.html.timeline import timelines, times_that_fit

@@ -19,7 +19,7 @@ from typing import Any
 from soccerbench.experiments.results import Result, Run, by_row
 from soccerbench.files import write_bytes, write_json
 from soccerbench.lease import only_writer
-from soccerbench.metrics import mean_and_deviation
+from soccerbench.metrics.resampling import mean_and_deviation
 from soccerbench.report.table import Column, Mean, Table, table
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.specs.base import Scored

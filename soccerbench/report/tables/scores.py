@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from soccerbench.metrics import LOOSE_S, TIGHT_S
+from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.report.table import Column, Range, Table, percent, percent_range, table
 from soccerbench.scoring.evaluate import Evaluation
 from soccerbench.scoring.tasks import TASKS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soccerbench.experiments.results import Accuracy, read_accuracy
-from soccerbench.metrics import mean_and_deviation
+from soccerbench.metrics.resampling import mean_and_deviation
 from soccerbench.report.table import Column, Mean, table
 from soccerbench.report.table import Table as Drawn
 from soccerbench.report.tables.paper import SCORED, SETUP_TITLES, TOLERANCES, legend, published_in, scored_title, setup

@@ -149,7 +149,7 @@ class EventFiles(NamedTuple):
         return {given[1]: columns.events(*given) for given in zip(rows, games, warnings, strict=True)}
 
     def _alone(self, game: str, data: bytes, path: Path) -> Events:
-        file = RowFile.parse(data, path, self.key, strict=self.strict)
+        file = RowFile(data, path, self.key, strict=self.strict)
         table, columns = self.table(file.entries, self.classes)
         file.check(table)
         file.check_repeated_keys(nested=False)
