@@ -25,15 +25,13 @@ TOLERANCES_S = np.arange(5, 61, 5)
 
 
 class NaiveTask:
-    """Detections of one naive row.
+    """Detections of one naive row; no features are read, and nothing is validated.
 
     Args:
         train: games to choose the delay on, with their replays.
     """
 
-    def __init__(  # no features are read, and nothing is validated
-        self, row: NaiveRow, _store: object = None, *, train: Mapping[str, GameReplays], **_: object
-    ) -> None:
+    def __init__(self, row: NaiveRow, _store: object = None, *, train: Mapping[str, GameReplays], **_: object) -> None:
         self.row = row
         self.delay_s = row.delay_s
         if self.delay_s is None:
