@@ -18,9 +18,9 @@ from soccerbench.soccernet.labels import SPOTTING_LABELS
 from soccerbench.soccernet.spotting_predictions import write_spotting_predictions
 from soccerbench.specs.heads import load_source
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.feature_cache import whole_half
 from soccerbench.tasks.spotting import SpottingTask
 from soccerbench.tasks.spotting_steps import detections
+from soccerbench.tasks.windows import whole_half
 from soccerbench.training.prefetch import prefetched
 
 

@@ -14,9 +14,8 @@ from soccerbench.features.store import FeatureStore
 from soccerbench.specs.heads import HEADS, load_head
 from soccerbench.specs.spotting import SpottingRow
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import has_room
 from soccerbench.tasks.spotting_steps import FrameScores
-from soccerbench.tasks.windows import Windows
+from soccerbench.tasks.windows import Windows, has_room
 
 
 class Sampled(Protocol):

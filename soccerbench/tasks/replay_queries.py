@@ -29,7 +29,7 @@ from soccerbench.soccernet.grounding_predictions import GroundingPredictions, Re
 from soccerbench.soccernet.replays import CAMERA_LABELS, GameReplays, Replay
 from soccerbench.specs.grounding import LearnedRow
 from soccerbench.tasks.block_statistics import standardised
-from soccerbench.tasks.feature_cache import embedded_half
+from soccerbench.tasks.windows import embedded_half
 
 MAX_LATE_S = 120  # a replay this far past a half's last row is a wrong label or a wrong feature file
 SHUFFLE_SEED, VALID_SEED = 1, 2  # the same draws in every run

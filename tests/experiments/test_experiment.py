@@ -23,8 +23,8 @@ from soccerbench.progress import silent
 from soccerbench.specs.load import load_table, parse_setting
 from soccerbench.specs.spotting_steps import SoftNms
 from soccerbench.tasks import frame_task, windows
-from soccerbench.tasks.feature_cache import CachedRows
 from soccerbench.tasks.spotting import SpottingTask
+from soccerbench.tasks.windows import CachedRows
 from soccerbench.training import checkpoint
 from soccerbench.training import loop as training
 

@@ -48,7 +48,7 @@ def test_packed_as_float32_it_is_the_same_bits(shared_tiny_root: Path, tmp_path:
 def test_a_file_truncated_while_training_is_named_and_the_run_resumes(
     shared_tiny_root: Path, tiny_root: Path, tmp_path: Path, packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soccerbench.tasks.feature_cache.CPU_BYTES", 0)  # too large a split to be kept in memory
+    monkeypatch.setattr("soccerbench.tasks.windows.CPU_BYTES", 0)  # too large a split to be kept in memory
     if packed:
         root = tmp_path / "packed"
         pack(shared_tiny_root, root, dtype="float32")

@@ -13,9 +13,9 @@ from soccerbench.errors import InputError
 from soccerbench.features.dataset import Dataset
 from soccerbench.features.pack import pack
 from soccerbench.specs.load import load_table
-from soccerbench.tasks import feature_cache
-from soccerbench.tasks.feature_cache import CachedRows, has_room, load, stored_type, whole_half
+from soccerbench.tasks import windows
 from soccerbench.tasks.spotting import Clips, SpottingTask
+from soccerbench.tasks.windows import CachedRows, has_room, load, stored_type, whole_half
 
 CPU = torch.device("cpu")
 WAYS: dict[str, Callable[[Clips], None]] = {
@@ -98,7 +98,7 @@ def test_room(shared_tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
         assert has_room(torch.device("cuda"), store, games) is expected
     for few, expected in ((needed, True), (needed - 1, False)):
-        monkeypatch.setattr(feature_cache, "CPU_BYTES", few)
+        monkeypatch.setattr(windows, "CPU_BYTES", few)
         assert has_room(CPU, store, games) is expected
     assert emptied == [1, 1]  # what was let go is room
 

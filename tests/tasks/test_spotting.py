@@ -18,9 +18,9 @@ from soccerbench.models.sliding import centred_windows
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.specs.load import load_table
 from soccerbench.specs.spotting import SpottingRow
-from soccerbench.tasks.feature_cache import whole_half
 from soccerbench.tasks.spotting import Batch, Clips, SpottingTask, event_rows, mix_up
 from soccerbench.tasks.spotting_steps import detections
+from soccerbench.tasks.windows import whole_half
 
 
 def labels_of(game: str, *events: tuple[int, int, int]) -> Events:
