@@ -71,11 +71,14 @@ class Chunks:
             order = np.random.default_rng(0).permutation(len(given))
             self._events = {key: given[other] for key, other in zip(self._events, order, strict=True)}
         starts = [max(store.length(*key) - self.rows, 0) + 1 for key in self._halves]
-        self._ends = np.cumsum(starts)  # the number of starts in the halves up to each
+        self._starts = np.cumsum([0, *starts])  # the number of starts in the halves before each, and in all
 
     def draw(self, rng: np.random.Generator, count: int) -> list[Place]:
-        """Random places."""
-        return [self._place(number) for number in rng.integers(self._ends[-1], size=count).tolist()]
+        """Random places, each start of each half as likely as any other."""
+        numbers = rng.integers(self._starts[-1], size=count)
+        halves = np.searchsorted(self._starts, numbers, side="right") - 1
+        rows = numbers - self._starts[halves]
+        return [(*self._halves[half], row) for half, row in zip(halves.tolist(), rows.tolist(), strict=True)]
 
     def all(self) -> list[Place]:
         """The places of chunks end to end over each half."""
@@ -95,11 +98,6 @@ class Chunks:
         found = [self._targets(*key, 0, self.store.length(*key))[0] for key in self._halves]
         shares: NDArray[np.float64] = np.concatenate(found).mean(axis=0, dtype=np.float64)
         return shares
-
-    def _place(self, number: int) -> Place:
-        """One of all starts, counted through the halves."""
-        half = int(np.searchsorted(self._ends, number, side="right"))
-        return *self._halves[half], number - int(self._ends[half - 1] if half else 0)
 
     def batches(self, places: Sequence[Place], size: int) -> Iterator[DenseBatch]:
         """The chunks at some places, `size` at a time."""
