@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from soccerbench.progress import Progress, silent
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from soccerbench.events import Protocol
     from soccerbench.experiments.results import Result
+    from soccerbench.metrics.signature import TaskName
     from soccerbench.report.table import Table
     from soccerbench.scoring.schema import ComparisonReport
-
-Task = Literal["spotting", "grounding"]
-Protocol = Literal["soccernet", "strict"]
 
 
 class Dataset:
@@ -266,7 +265,7 @@ def compare(
     b: str | Path,
     *,
     labels: str | Path | None = None,
-    task: Task | None = None,
+    task: TaskName | None = None,
     split: str = "test",
     tolerances: str | Sequence[float] = "loose",
     protocol: Protocol = "soccernet",

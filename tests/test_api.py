@@ -28,10 +28,10 @@ SURFACE = {
     "Run.predict": "(self, features: 'NDArray[Any] | Mapping[int, NDArray[Any]]', fps: 'float', *, "
     "replays: 'GameReplays | None' = None) -> 'pd.DataFrame'",
     "Table.row": "(self, number: 'int') -> 'Row'",
-    "compare": "(a: 'str | Path', b: 'str | Path', *, labels: 'str | Path | None' = None, task: 'Task | None' = None, "
-    "split: 'str' = 'test', tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
-    "repetitions: 'int' = 1000, seed: 'int' = 0, progress: 'Progress' = silent, max_mib: 'float' = 128) "
-    "-> 'ComparisonReport'",
+    "compare": "(a: 'str | Path', b: 'str | Path', *, labels: 'str | Path | None' = None, "
+    "task: 'TaskName | None' = None, split: 'str' = 'test', tolerances: 'str | Sequence[float]' = 'loose', "
+    "protocol: 'Protocol' = 'soccernet', repetitions: 'int' = 1000, seed: 'int' = 0, "
+    "progress: 'Progress' = silent, max_mib: 'float' = 128) -> 'ComparisonReport'",
     "evaluate": "(*, task: 'TaskName', labels: 'str | Path', predictions: 'str | Path', split: 'str' = 'test', "
     "tolerances: 'str | Sequence[float]' = 'loose', protocol: 'Protocol' = 'soccernet', "
     "classes: 'Sequence[str] | None' = None, bootstrap: 'int' = 0, seed: 'int' = 0, "

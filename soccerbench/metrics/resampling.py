@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import fmean, stdev
 from typing import Any, TypeVar
 
@@ -115,11 +116,13 @@ def compare(
     """
     _check_games([a, b])
     weights = np.vstack([np.ones((1, len(a))), _resamples(len(a), repetitions, rng)])
-    steps = _Steps(progress, 3)
-    first, second = (steps.done(resampled_scores(side, weights, visibility=False)) for side in (a, b))
     kept, p_value = _exchanges(len(a), repetitions, rng)
     exchanges = np.vstack([np.hstack([kept, 1 - kept]), np.hstack([1 - kept, kept])])
-    exchanged = steps.done(resampled_scores([*ranked(a), *ranked(b)], exchanges, visibility=False))
+    scores = []
+    for statistics, chosen in ((a, weights), (b, weights), ([*ranked(a), *ranked(b)], exchanges)):
+        scores.append(resampled_scores(statistics, chosen, visibility=False))
+        progress("resamples", len(scores), 3)
+    first, second, exchanged = scores
     changed = {name: np.subtract(*np.split(values, 2)) for name, values in exchanged.items()}
     return Comparison(
         difference={name: first[name][0] - second[name][0] for name in first},
@@ -153,8 +156,7 @@ def compare_seeds(
     if min(len(a), len(b)) < 2:
         raise ValueError("one run of a method shows no spread over seeds: compare two files instead")
     weights = np.vstack([np.ones((1, len(a[0]))), _resamples(len(a[0]), repetitions, rng)])
-    steps = _Steps(progress, len(a) + len(b))
-    means = []
+    means, done = [], count(1)
     for runs in (a, b):
         drawn = rng.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=repetitions)
         # a mean of n drawn runs varies less than one of n new runs, by (n - 1) / n
@@ -162,9 +164,10 @@ def compare_seeds(
         shares = np.vstack([np.full((1, len(runs)), 1 / len(runs)), shares])  # (1 + R, runs)
         total: dict[str, Floats] = {}
         for share, run in zip(shares.T, runs, strict=True):
-            for name, values in steps.done(resampled_scores(run, weights, visibility=False)).items():
+            for name, values in resampled_scores(run, weights, visibility=False).items():
                 part = values * share.reshape(-1, *[1] * (values.ndim - 1))
                 total[name] = total[name] + part if name in total else part
+            progress("resamples", next(done), len(a) + len(b))
         means.append(total)
     difference = {name: means[0][name] - means[1][name] for name in means[0]}
     return Comparison(
@@ -245,19 +248,6 @@ def _check_games(statistics: Sequence[Sequence[Any]]) -> None:
     if len({len(games) for games in statistics}) != 1:
         found = " games against ".join(str(len(games)) for games in statistics)
         raise ValueError(f"{found}: both need the same games")
-
-
-class _Steps:
-    """Counts what is done."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._count, self._total = progress, 0, total
-
-    def done(self, scores: dict[str, Floats]) -> dict[str, Floats]:
-        """Note one more step, which gave these scores."""
-        self._count += 1
-        self._progress("resamples", self._count, self._total)
-        return scores
 
 
 def _exchanges(

@@ -78,7 +78,13 @@ class Table:
         self.refused: Bools = np.zeros(self._length, np.bool_)
         self.unknown: Counter[str] = Counter()
         self._objects: Bools | None = None
-        self._what = what
+        if not {dict}.issuperset(map(type, given := self.entries)):
+            self._objects = np.fromiter((isinstance(entry, dict) for entry in given), np.bool_, len(given))
+            self.refused |= ~self._objects
+            kind, remedy = "entries that are no objects", f"write one object {what}"
+            self.faults.append(Fault(kind, ~self._objects, about("{} is no object", given), remedy))
+            nothing: dict[str, Any] = {}  # one for all: there may be millions
+            self.entries = [entry if isinstance(entry, dict) else nothing for entry in given]
 
     def __len__(self) -> int:
         return self._length
@@ -86,7 +92,8 @@ class Table:
     @property
     def faulty(self) -> Bools:
         """(N,) the entries with any fault."""
-        return np.logical_or.reduce([fault.rows for fault in self.faults], axis=0) if self.faults else self._none()
+        rows = [np.zeros(len(self), np.bool_), *(fault.rows for fault in self.faults)]
+        return np.asarray(np.logical_or.reduce(rows, axis=0))
 
     def problems(self, row: int) -> list[str]:
         """All that is wrong with one entry, counted from 0."""
@@ -104,20 +111,8 @@ class Table:
             return self._uniform.get(key) or [default] * len(self)
         try:
             return list(map(itemgetter(key), self.entries))
-        except (KeyError, TypeError):
-            self._separate_objects()
+        except KeyError:
             return [entry.get(key, default) for entry in self.entries]
-
-    def _separate_objects(self) -> None:
-        """Note entries that are no objects, and read them as empty ones from now on."""
-        if self._objects is not None or {dict}.issuperset(map(type, self.entries)):
-            return
-        given, nothing = self.entries, dict[str, Any]()
-        self._objects = objects = np.fromiter((isinstance(entry, dict) for entry in given), np.bool_, len(given))
-        self.refused |= ~objects
-        kind, remedy = "entries that are no objects", f"write one object {self._what}"
-        self.faults.append(Fault(kind, ~objects, lambda row: f"{shown(given[row])} is no object", remedy))
-        self.entries = [entry if isinstance(entry, dict) else nothing for entry in given]
 
     def missing(self, key: str, values: Sequence[Any], remedy: str, kind: str = "") -> Bools:
         """(N,) the entries without a key, noted as faulty."""
@@ -217,9 +212,6 @@ class Table:
     def _note_halves(self, values: Sequence[Any], rows: Bools) -> None:
         problem = about("half {} is neither 1 nor 2", values)
         self.add("halves other than 1 and 2, skipped", rows, problem, "give 1 or 2")
-
-    def _none(self) -> Bools:
-        return np.zeros(len(self), np.bool_)
 
 
 def about(problem: str, values: Sequence[Any]) -> Callable[[int], str]:
