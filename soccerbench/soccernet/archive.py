@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import unicodedata
 import weakref
 import zipfile
@@ -72,6 +73,7 @@ class Tree:
     Attributes:
         repeated: names that appear more than once in the zip; as everywhere, the last of them is read.
         oddities: of a zip, how many names have which form that other programs write and this one reads past.
+        packed_bytes: the size of a zip; 0 for a folder or a file.
 
     Raises:
         InputError: neither a folder nor a readable zip, or a zip that is over the limits or has names that leave it.
@@ -81,6 +83,7 @@ class Tree:
         self.path = path
         self.repeated: list[str] = []
         self.oddities: Counter[str] = Counter()
+        self.packed_bytes = 0
         self._stored: dict[str, str] = {}  # name -> as the folder or the zip spells it
         self._made: dict[str, tuple[bytes, Path]] = {}
         self._zip: zipfile.ZipFile | None = None
@@ -92,6 +95,7 @@ class Tree:
             return
         stream, self._zip = _open_zip(path)
         weakref.finalize(self, stream.close)
+        self.packed_bytes = os.fstat(stream.fileno()).st_size
         entries = self._zip.infolist()
         for entry in entries:
             if not is_inside(entry.filename):
@@ -159,11 +163,6 @@ class Tree:
         key, is_folder = self._key(name), self._zip is None and not self.is_file
         in_folder = is_folder and is_inside(name) and (self.path / name).is_file()
         return key in self._made or key in self._stored or in_folder
-
-    @property
-    def packed_bytes(self) -> int:
-        """The size of a zip; 0 for a folder or a file."""
-        return 0 if self._zip is None else self.path.stat().st_size
 
     def first(self, game: str, files: Iterable[str]) -> str | None:
         """The first of some files that a game has; its name without the game's."""
