@@ -100,7 +100,7 @@ def throttled(progress: Progress, interval_s: float) -> Progress:
 
     def step(stage: str, done: int, total: int) -> None:
         nonlocal reported_s, kind
-        now_s, mine = time.monotonic(), stage.split()[0]
+        now_s, mine = time.monotonic(), stage.partition(" ")[0]
         if mine != kind or now_s - reported_s >= interval_s:
             reported_s, kind = now_s, mine
             progress(stage, done, total)
