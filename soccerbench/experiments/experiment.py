@@ -20,13 +20,7 @@ import torch
 from torch import nn
 
 from soccerbench.errors import InputError, SpecError
-from soccerbench.experiments.fingerprint import (
-    code_hash,
-    data_fingerprint,
-    joint_hash,
-    peak_memory_bytes,
-    versions,
-)
+from soccerbench.experiments.fingerprint import code_hash, data_fingerprint, joint_hash, peak_memory_bytes, versions
 from soccerbench.experiments.grounding import GroundingPipeline
 from soccerbench.experiments.pipeline import Pipeline
 from soccerbench.experiments.results import RESULT, Result, read_result

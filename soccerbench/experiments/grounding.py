@@ -17,10 +17,7 @@ from soccerbench.progress import Progress
 from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
-from soccerbench.soccernet.grounding_predictions import (
-    GroundingPredictions,
-    write_grounding_predictions,
-)
+from soccerbench.soccernet.grounding_predictions import GroundingPredictions, write_grounding_predictions
 from soccerbench.soccernet.replays import CAMERA_LABELS, REPLAY_LABELS, read_camera_annotations
 from soccerbench.specs.grounding import Fuse, GroundingRow, Step
 from soccerbench.specs.heads import load_head

@@ -17,15 +17,7 @@ from soccerbench.specs.heads import heads_for
 from soccerbench.specs.shipped import is_file_name, shipped, table_file
 from soccerbench.specs.spotting import DenseRow, Row, SpottingRow, Table, is_dense
 from soccerbench.specs.video_models import ExtractorRow, is_extractor_table
-from soccerbench.specs.yaml_file import (
-    checked,
-    overlay,
-    parse_yaml,
-    read_table,
-    read_yaml,
-    split,
-    with_settings,
-)
+from soccerbench.specs.yaml_file import checked, overlay, parse_yaml, read_table, read_yaml, split, with_settings
 
 _TABLE_KEYS = {"table", "title", "source", "task", "base", "varied", "defaults", "heads", "rows"}
 _NOT_SETTABLE = {"table", "row", "task", "assumed", "left_open", "changed", "published", "runs"}

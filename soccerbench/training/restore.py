@@ -15,11 +15,7 @@ from soccerbench.training.optimisers import trained
 
 
 def restore(
-    file: Path,
-    state: dict[str, Any],
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
+    file: Path, state: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, schedule: LRScheduler | None
 ) -> None:
     """Put the state of a checkpoint in place; of the optimiser, its moments and its rate.
 
