@@ -241,17 +241,12 @@ def uniform_entries(bodies: Sequence[Body]) -> UniformEntries | None:
         return None
     starts = [colons[place::keys] + len(opening) - opening.find(b'":') for place, opening in enumerate(openings)]
     columns = {}
-    for place, (key, opening) in enumerate(zip(form.keys, openings, strict=True)):
-        start = starts[place]
+    following = zip((*starts[1:], starts[0][1:]), (*openings[1:], openings[0]), strict=True)
+    for key, is_text, opening, start, (after, its_opening) in zip(*form[:3], starts, following, strict=True):
         found = np.ndarray((len(text) - len(opening) + 1,), f"S{len(opening)}", text, strides=(1,))
         if found[start - len(opening)].tobytes() != opening * len(start):
             return None
-        following = (
-            starts[place + 1] - len(openings[place + 1])
-            if place + 1 < len(starts)
-            else starts[0][1:] - len(openings[0])
-        )
-        column = Column(text, start[:rows], following - start[:rows], is_text=form.is_text[place])
+        column = Column(text, start[:rows], after - len(its_opening) - start[:rows], is_text=is_text)
         if (column.length < 0).any() or not (column.is_text or column.are_numbers()):
             return None
         columns[key] = column
