@@ -92,13 +92,13 @@ def download(
             place.replace(place.with_name(f"{place.name}.damaged"))
             say(f"{place}: damaged; set aside as {place.name}.damaged, to be fetched again")
     missing = {split: [file for file in files if not path(file).is_file()] for split, files in asked.items()}
-    _check_room(root, [file for files in missing.values() for file in files])
+    whole = [file for files in missing.values() for file in files]
+    _check_room(root, whole)
     if "challenge" in splits and "cameras" in labels:
         say(CHALLENGE_REPLAYS)
-    for repository in sorted({file.branch.repository for files in missing.values() for file in files}):
+    for repository in sorted({file.branch.repository for file in whole}):
         page = f"{client().constants.ENDPOINT}/datasets/{repository}"
         say(f"{repository}: licence and terms of use at {page}; downloading accepts them. Videos are not part of it.")
-    whole = [file for files in missing.values() for file in files]
     if len(splits) > 1 and whole:
         say(f"in all: {counted(len(whole), 'file')} to fetch, {_size(whole)}")
     for split, files in missing.items():
