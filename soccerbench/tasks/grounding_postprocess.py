@@ -23,7 +23,7 @@ from soccerbench.features.store import HALVES
 from soccerbench.soccernet.classes import CLASS_INDEX
 from soccerbench.soccernet.grounding_predictions import GroundingPredictions, ReplayDetections
 from soccerbench.soccernet.replays import Replay
-from soccerbench.specs.grounding import Filter, Fuse, Step
+from soccerbench.specs.grounding import Filter, Fuse, Step, Suppress
 from soccerbench.tasks.spotting_steps import keep_best
 
 Floats = NDArray[np.float64]
@@ -36,15 +36,17 @@ def postprocess(step: Step, games: Sequence[GroundingPredictions], others: Seque
         games: what there is before it.
         others: what the run that the step uses detected in the same games; empty if it uses none.
     """
-    if isinstance(step, Fuse):
-        return fuse_games(step, games, others)
-    if isinstance(step, Filter):
-        return each(games, partial(filter_before, before_s=step.before_s))
-    joined = [
-        replace(game, replays=tuple(map(join, game.replays, other.replays)))
-        for game, other in zip(scaled(games), scaled(others), strict=True)
-    ]
-    return each(joined, partial(suppress, window_s=step.window_s))
+    match step:
+        case Filter():
+            return each(games, partial(filter_before, before_s=step.before_s))
+        case Fuse():
+            return fuse_games(step, games, others)
+        case Suppress():
+            joined = [
+                replace(game, replays=tuple(map(join, game.replays, other.replays)))
+                for game, other in zip(scaled(games), scaled(others), strict=True)
+            ]
+            return each(joined, partial(suppress, window_s=step.window_s))
 
 
 def each(
