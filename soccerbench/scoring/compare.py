@@ -17,7 +17,7 @@ from soccerbench.events import Protocol
 from soccerbench.metrics.resampling import Comparison, check_repetitions, compare, coverage, holm
 from soccerbench.metrics.signature import TaskName
 from soccerbench.progress import Progress, silent
-from soccerbench.scoring.evaluate import evaluate, interval_of, number
+from soccerbench.scoring.evaluate import evaluate_each, interval_of, number
 from soccerbench.scoring.schema import ComparisonReport
 from soccerbench.soccernet.archive import MAX_MIB
 
@@ -47,13 +47,9 @@ def compare_submissions(
     """
     check_repetitions(repetitions)
     progress("reading", 0, 3)
-    first, second = (
-        evaluate(
-            task=task, labels=labels, predictions=path, split=split, tolerances=tolerances, protocol=protocol,
-            max_mib=max_mib,
-        )
-        for path in (a, b)
-    )  # fmt: skip
+    first, second = evaluate_each(
+        [a, b], task=task, labels=labels, split=split, tolerances=tolerances, protocol=protocol, max_mib=max_mib
+    )
     differences = compare(
         list(first.statistics.values()),
         list(second.statistics.values()),

@@ -161,24 +161,40 @@ def evaluate(
         >>> score.per_class.columns.tolist()
         ['score', 'visible', 'unshown']
     """
+    return evaluate_each(
+        [predictions], task=task, labels=labels, split=split, tolerances=tolerances, protocol=protocol,
+        classes=classes, bootstrap=bootstrap, seed=seed, max_mib=max_mib,
+    )[0]  # fmt: skip
+
+
+def evaluate_each(
+    submissions: Sequence[str | Path], *, task: TaskName, labels: str | Path, split: str,
+    tolerances: str | Sequence[float], protocol: Protocol, classes: Sequence[str] | None = None, bootstrap: int = 0,
+    seed: int = 0, max_mib: float = MAX_MIB,
+) -> list[Evaluation]:  # fmt: skip
+    """Score several submissions, reading the labels once; the other arguments and errors are those of `evaluate`."""
     kind, strict, deltas_s = TASKS[task], protocol == "strict", parse_tolerances(tolerances)
     if bootstrap:
         check_repetitions(bootstrap)
-    with reading_at_most(max_mib):
-        opened = open_games(
-            Path(labels), Path(predictions), split, label_kind=kind.labels, prediction_kind=kind.predictions,
-            strict=strict,
+    truth, known, evaluations = list[Any](), SOCCERNET_V2, []
+    for path in submissions:
+        with reading_at_most(max_mib):
+            opened = open_games(
+                Path(labels), Path(path), split, label_kind=kind.labels, prediction_kind=kind.predictions,
+                strict=strict,
+            )  # fmt: skip
+            if [game.game for game in truth] != opened.games:
+                known = kind.class_list(opened.labels, opened.games)
+                kind.classes(classes, known)  # before anything is read
+                truth = kind.read_labels(opened.labels, opened.games, strict=strict, classes=known)
+            found = kind.read_predictions(opened.predictions, opened.games, strict=strict, classes=known)
+        evaluation = evaluate_games(
+            task, labels=truth, predictions=found, split=opened.split, deltas_s=deltas_s, protocol=protocol,
+            classes=classes, known=known, repetitions=bootstrap, seed=seed,
         )  # fmt: skip
-        known = kind.class_list(opened.labels, opened.games)
-        kind.classes(classes, known)  # before anything is read
-        truth = kind.read_labels(opened.labels, opened.games, strict=strict, classes=known)
-        found = kind.read_predictions(opened.predictions, opened.games, strict=strict, classes=known)
-    evaluation = evaluate_games(
-        task, labels=truth, predictions=found, split=opened.split, deltas_s=deltas_s, protocol=protocol,
-        classes=classes, known=known, repetitions=bootstrap, seed=seed,
-    )  # fmt: skip
-    evaluation.warnings.update(opened.warnings)
-    return evaluation
+        evaluation.warnings.update(opened.warnings)
+        evaluations.append(evaluation)
+    return evaluations
 
 
 def evaluate_games(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from soccerbench.metrics.tolerances import LOOSE_S, TIGHT_S
 from soccerbench.scoring.compare import compare_submissions
 from soccerbench.scoring.evaluate import evaluate, evaluate_games
 from soccerbench.scoring.schema import Scores
+from soccerbench.scoring.tasks import TASKS
 from soccerbench.soccernet.archive import Tree
 from soccerbench.soccernet.classes import CLASSES
 from soccerbench.soccernet.labels import read_spotting_labels
@@ -244,6 +246,23 @@ def test_an_unknown_class_is_named_before_the_events_are_read(root: Path, predic
     put(root, GAMES[0], "Labels-v2.json", {"annotations": [{"label": 3}]})
     with pytest.raises(ValueError, match="Gaol"):
         score(root, predictions, classes=["Gaol"], protocol="strict")
+
+
+def test_a_comparison_reads_the_labels_once(root: Path, predictions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[list[str]] = []
+
+    def read_labels(tree: Tree, games: list[str], **options: Any) -> list[Any]:
+        reads.append(list(games))
+        return TASKS["spotting"].read_labels(tree, games, **options)
+
+    monkeypatch.setattr(
+        "soccerbench.scoring.evaluate.TASKS", {"spotting": replace(TASKS["spotting"], read_labels=read_labels)}
+    )
+    compare_submissions(
+        task="spotting", labels=root, a=predictions, b=predictions, split="all", tolerances="loose",
+        protocol="soccernet", repetitions=10,
+    )  # fmt: skip
+    assert reads == [list(GAMES)]
 
 
 def test_comparing_a_submission_with_itself_and_a_worse_one(root: Path, predictions: Path, tmp_path: Path) -> None:
