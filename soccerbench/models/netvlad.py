@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
+from soccerbench.models.dropout import Dropout
 from soccerbench.models.sliding import check_sliding
 
 TINY = 1e-12  # the smallest norm divided by, as in torch's `normalize`
@@ -98,7 +99,7 @@ class NetVLADpp(nn.Module):
         self.project = nn.Identity() if width == projection else nn.Linear(width, projection)
         self.past = NetVLAD(clusters // 2, projection)
         self.future = NetVLAD(clusters // 2, projection)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.classify = nn.Linear(2 * (clusters // 2) * projection, classes + 1)
 
     def embed(self, features: Tensor) -> Tensor:
