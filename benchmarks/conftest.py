@@ -61,7 +61,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     measured = session.config.stash[RECORDS]
     if session.config.getoption("--record") and measured:
         machine = describe_machine()
-        name = re.sub(r"[^a-z0-9]+", "-", f"{machine['gpu'] or machine['processor']} {machine['cores']} cores".lower())
+        computes = machine["gpu"] or f"{machine['processor']} {machine['instructions']}"
+        name = re.sub(r"[^a-z0-9]+", "-", f"{computes} {machine['cores']} cores".lower())
         file = REPOSITORY / "results" / "benchmarks" / f"{name}.json"
         earlier = json.loads(file.read_bytes())["measured"] if file.exists() else {}
         about = {"commit": commit(), "versions": versions(), "load_average": os.getloadavg()[0]}
@@ -85,7 +86,8 @@ def describe_machine() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": processor, "cores": os.cpu_count(), "memory_bytes": memory_bytes, "gpu": gpu,
+        "processor": processor, "instructions": torch.backends.cpu.get_cpu_capability(), "cores": os.cpu_count(),
+        "memory_bytes": memory_bytes, "gpu": gpu,
         "torch_threads": torch.get_num_threads(), "system": platform.system(),
     }  # fmt: skip
 
