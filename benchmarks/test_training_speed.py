@@ -31,7 +31,7 @@ from torch.utils.data import Dataset as TorchDataset
 from soccerbench.features.dataset import Dataset
 from soccerbench.specs.load import load_table
 from soccerbench.tasks.spotting import Batch, SpottingTask
-from soccerbench.training.precision import in_bfloat16, multiplies_bfloat16
+from soccerbench.training.precision import autocast, multiplies_bfloat16
 
 ROW, PLAIN_GAMES = 8, 6
 TURN = 20  # steps
@@ -54,7 +54,7 @@ def step_of(task: SpottingTask, loop: str) -> Step:
     optimiser = torch.optim.Adam(model.parameters(), lr=task.row.learning_rate, fused=True if loop == "ours" else None)
 
     def step(batch: Batch) -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16(task.row.precision, "cpu")):
+        with autocast(task.row.precision, "cpu"):
             loss = task.loss(model, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -28,7 +28,7 @@ from soccerbench.specs.shipped import shipped
 from soccerbench.specs.spotting import Row, SpottingRow, Table
 from soccerbench.training.loggers import curves_to
 from soccerbench.training.loop import uses_gpu
-from soccerbench.training.precision import in_bfloat16
+from soccerbench.training.precision import autocast
 
 ONE_AT_A_TIME = Machines(jobs=1)
 
@@ -183,7 +183,7 @@ def try_head(experiment: Experiment, *, device: str) -> None:
     clips = torch.zeros(2, row.whole_rows("chunk_s", store.fps), store.width, device=device)  # (B, T, C)
     given = ", ".join([str(store.width), *(f"{key}={value!r}" for key, value in row.architecture.items())])
     try:
-        with torch.autocast(device, torch.bfloat16, enabled=in_bfloat16(row.precision, device)):
+        with autocast(row.precision, device):
             build = load_source(row.task_class).build
             logits = build(row, store.widths, store.fps, head).to(device)(clips)
     except torch.OutOfMemoryError:  # depends on what else uses the GPU

@@ -29,7 +29,7 @@ from soccerbench.training.cuda_graph import ReplayedStep, copied
 from soccerbench.training.history import Epoch, write_history
 from soccerbench.training.optimisers import PLAIN, build_optimiser, build_schedule, sharpness_aware, trained
 from soccerbench.training.parallel import rank_and_count, shared_step, summed
-from soccerbench.training.precision import in_bfloat16
+from soccerbench.training.precision import autocast, in_bfloat16
 from soccerbench.training.prefetch import prefetched
 from soccerbench.training.restore import restore
 
@@ -110,10 +110,11 @@ def train(
 
     Raises:
         InputError: data that cannot be read, a checkpoint of another training, a non-finite loss, a full disk.
-        ValueError: no such device here.
+        ValueError: no such device here, or a precision that it does not have.
     """
     started, on_gpu, recipe = time.monotonic(), uses_gpu(device), recipe or PLAIN
     where = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
+    in_bfloat16(row.precision, where.type)  # refused before features are read
     # As `use_deterministic_algorithms`, which also imports the part of torch's compiler that Adam does not: 0.7 s.
     torch.set_deterministic_debug_mode("default" if on_gpu else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing reads it
@@ -197,7 +198,7 @@ def uses_gpu(device: str) -> bool:
 
 def _loss(device: torch.device, row: Schedule, task: Trainable[Any], model: nn.Module, batch: Any) -> Tensor:
     """The loss of a batch in the row's precision."""
-    with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(row.precision, device.type)):
+    with autocast(row.precision, device.type):
         return task.loss(model, batch)
 
 

@@ -18,6 +18,11 @@ def in_bfloat16(precision: Precision, device: str) -> bool:
     return precision == "bfloat16" or (precision == "auto" and device == "cuda")
 
 
+def autocast(precision: Precision, device: str) -> torch.autocast:
+    """Computes in a precision on a kind of device; errors are those of `in_bfloat16`."""
+    return torch.autocast(device, torch.bfloat16, enabled=in_bfloat16(precision, device))
+
+
 def multiplies_bfloat16() -> bool:
     """Whether oneDNN multiplies bfloat16 here; without it such a product takes many times as long."""
     there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 
 from soccerbench.models.netvlad import NetVLADpp
+from soccerbench.progress import silent
 from soccerbench.specs.base import Precision
 from soccerbench.training import precision
+from soccerbench.training.loop import train
 from soccerbench.training.precision import in_bfloat16
 
 
@@ -21,12 +27,18 @@ def test_auto_is_bfloat16_on_a_gpu_alone(
     assert (in_bfloat16(asked, "cpu"), in_bfloat16(asked, "cuda")) == (cpu, cuda)
 
 
-def test_a_processor_without_such_products_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_without_such_products_refuses_them_before_the_task_is_asked_for_anything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asks: Any = SimpleNamespace()
+    row: Any = SimpleNamespace(precision="bfloat16")
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: False)
     with pytest.raises(ValueError, match="this processor has no such products; give auto or float32"):
         in_bfloat16("bfloat16", "cpu")
     assert in_bfloat16("bfloat16", "cuda")
     assert not in_bfloat16("auto", "cpu")
+    with pytest.raises(ValueError, match="this processor has no such products"):
+        train(asks, row, seed=0, folder=tmp_path, device="cpu", identity={}, progress=silent)
 
 
 @pytest.mark.skipif(not precision.multiplies_bfloat16(), reason="this processor does not multiply bfloat16")

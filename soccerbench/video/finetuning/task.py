@@ -19,7 +19,7 @@ from soccerbench.progress import Progress
 from soccerbench.specs.base import Precision
 from soccerbench.specs.video_models import ExtractorRow
 from soccerbench.training.parallel import rank_and_count
-from soccerbench.training.precision import in_bfloat16
+from soccerbench.training.precision import autocast
 from soccerbench.video.finetuning.augmentation import DRAWS, augment, to_clip
 from soccerbench.video.finetuning.clip_cache import SnippetClips
 from soccerbench.video.models.base import Extractor
@@ -103,7 +103,7 @@ def confusion(
     counts = np.zeros((classes, classes), dtype=np.int64)
     done = 0
     for batch in plain_batches(snippets, batch_size):
-        with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(precision, device.type)):
+        with autocast(precision, device.type):
             found = model(batch.clips.to(device)).argmax(dim=1).cpu().numpy()
         np.add.at(counts, (batch.targets.numpy(), found), 1)
         done += len(found)
